@@ -1,0 +1,43 @@
+# The few commands of daily work. `make train` and `make test` need nothing but Python 3.11-3.13 and a package index.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.gan-lightning-installed
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install train test test-slow lint bench tensorboard clean
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP)  ## set up $(VENV) with the versions of constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+train: install  ## train the default GAN (more options: make train ARGS="loss=mmgan steps=5000")
+	$(BIN)/python -m gan_lightning.train $(ARGS)
+
+test: install  ## the fast test suite
+	$(BIN)/python -m pytest -q $(ARGS)
+
+test-slow: install  ## the slow tests: many processes, longer training
+	$(BIN)/python -m pytest -q -m slow $(ARGS)
+
+lint: install  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install  ## speed and memory against a bare torch loop; fails when a promise is missed
+	$(BIN)/python -m gan_lightning.bench $(ARGS)
+
+tensorboard: install  ## look at all runs below outputs/
+	$(BIN)/tensorboard --logdir outputs
+
+clean:  ## remove caches and builds; outputs/ and data/ stay
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,58 @@
+"""From a configuration to objects. Concrete classes are named in conf/ only."""
+
+import logging
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from gan_lightning.data.arrays import GANData, Source
+from gan_lightning.data.auto import choose
+from gan_lightning.gan import GAN
+from gan_lightning.interfaces import Seats, Shape
+
+log = logging.getLogger(__name__)
+
+
+def make(node: Any, **kwargs: Any) -> Any:
+    """Instantiate ``node`` with plain lists and dicts as arguments."""
+    return instantiate(node, _convert_="all", **kwargs)
+
+
+def decide_data(cfg: DictConfig) -> str | None:
+    """Replace ``data=auto`` in ``cfg`` by the dataset that can be had; a note if it is not the first choice."""
+    if "auto" not in cfg.data:
+        return None
+    options = {name: make(cfg.data[name]) for name in cfg.data.auto}
+    name, why = choose(options)
+    chosen = OmegaConf.create(OmegaConf.to_container(cfg.data[name], resolve=True))
+    with open_dict(cfg):
+        cfg.data = chosen
+    if name == next(iter(options)):
+        return None
+    note = f"data=auto fell back to data={name}: real {next(iter(options)).upper()} could not be had."
+    return f"{note} {why}"
+
+
+def build_data(cfg: DictConfig) -> GANData:
+    source: Source = make(cfg.data)
+    return GANData(source, cfg.batch_size, cfg.seed)
+
+
+def build_gan(cfg: DictConfig, shape: Shape) -> GAN:
+    """The game of ``cfg`` for samples of ``shape`` (without the batch axis). Seed PyTorch first."""
+    seats = Seats({name: make(node) for name, node in cfg.technique.items()})
+    prior = make(cfg.prior)
+    return GAN(
+        G=make(cfg.network.G, z_dim=prior.dim, shape=shape),
+        D=make(cfg.network.D, shape=seats.view_shape(shape)),
+        prior=prior,
+        loss=make(cfg.loss),
+        optimizer_d=make(cfg.optimizer.d),
+        optimizer_g=make(cfg.optimizer.g),
+        steps=cfg.steps,
+        d_steps=cfg.d_steps,
+        seed=cfg.seed,
+        seats=seats,
+        schedules={"D": make(cfg.schedule.d), "G": make(cfg.schedule.g)},
+    )

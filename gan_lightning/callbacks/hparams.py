@@ -1,0 +1,20 @@
+"""TensorBoard's hparams tab: the configuration beside the values reached."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+
+from gan_lightning.gan import GAN
+
+
+class HParams(Callback):
+    """Written once, at the end: a record at the start would show a first point of 0 for every value."""
+
+    def __init__(self) -> None:
+        self.config: Mapping[str, Any] = {}  # flat, set by who knows it
+
+    def on_train_end(self, trainer: Trainer, module: GAN) -> None:
+        values = {f"final/{name}": value for name, value in module.numbers.items() if "/" in name}
+        for logger in trainer.loggers:
+            logger.log_hyperparams(dict(self.config), values)  # type: ignore[call-arg]

@@ -1,0 +1,60 @@
+"""A progress bar for the whole run, in G steps, with the numbers that matter."""
+
+import logging
+import sys
+import time
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+from tqdm import tqdm
+
+from gan_lightning.gan import GAN
+
+log = logging.getLogger(__name__)
+
+
+class Progress(Callback):
+    """A bar on a terminal; elsewhere (a log file, CI) a line every ``line_seconds``."""
+
+    def __init__(self, line_seconds: float = 30.0) -> None:
+        self.line_seconds = line_seconds
+        self.bar: tqdm | None = None
+        self.start = self.spoke = 0.0
+        self.first = 0
+
+    def on_train_start(self, trainer: Trainer, module: GAN) -> None:
+        self.start = self.spoke = time.monotonic()
+        self.first = module.g_steps_done
+        if trainer.is_global_zero and sys.stderr.isatty():
+            self.bar = tqdm(total=module.steps, initial=self.first, unit="step", dynamic_ncols=True)
+
+    def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self.bar is not None:
+            self.bar.update(module.g_steps_done - self.bar.n)
+            if module.numbers:
+                self.bar.set_postfix_str(summary(module.numbers), refresh=False)
+        elif trainer.is_global_zero and time.monotonic() - self.spoke > self.line_seconds:
+            self.spoke = time.monotonic()
+            done = module.g_steps_done
+            left = (self.spoke - self.start) * (module.steps - done) / max(done - self.first, 1)
+            log.info("%d of %d steps, %.0f s left  %s", done, module.steps, left, summary(module.numbers))
+
+    def on_train_end(self, trainer: Trainer, module: GAN) -> None:
+        self.close()
+
+    def on_exception(self, trainer: Trainer, module: GAN, exception: BaseException) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+
+def summary(numbers: dict[str, float]) -> str:
+    """Both losses, D's mean verdicts and the speed, in one short line."""
+    shown = {"d": "loss/d", "g": "loss/g", "D(x)": "d/real_prob", "D(G(z))": "d/fake_prob"}
+    parts = [f"{label} {numbers[key]:.3f}" for label, key in shown.items() if key in numbers]
+    if "speed/images_per_s" in numbers:
+        parts.append(f"{numbers['speed/images_per_s']:,.0f} images/s")
+    return "  ".join(parts)

@@ -1,0 +1,78 @@
+"""Pictures of the run: grids from one fixed z, the real sheet beside them, an animation at the end."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from PIL import Image
+from torch import Tensor
+from torchvision.utils import make_grid, save_image
+
+from gan_lightning.callbacks.sampling import draw
+from gan_lightning.gan import GAN
+
+
+def grid(images: Tensor) -> Tensor:
+    """``[N, C, H, W]`` in [-1, 1] to one picture ``[C, H', W']`` in [0, 1], as square as it goes."""
+    return make_grid(images.clamp(-1, 1) / 2 + 0.5, nrow=math.ceil(math.sqrt(len(images))), padding=2)
+
+
+class Samples(Callback):
+    """``samples/<G steps>.png`` every ``every`` G steps, and the same grid in TensorBoard.
+
+    Args:
+        every: G steps between two grids; 0 for none at all.
+        n: pictures per grid.
+        seed: of the fixed z.
+        frame_ms: how long the animation shows each grid.
+    """
+
+    def __init__(self, every: int = 1000, n: int = 64, seed: int = 0, frame_ms: int = 150) -> None:
+        self.every, self.n, self.seed, self.frame_ms = every, n, seed, frame_ms
+        self.last = -1
+
+    def on_train_start(self, trainer: Trainer, module: GAN) -> None:
+        if not self.every or not trainer.is_global_zero:
+            return
+        self.folder(trainer).mkdir(parents=True, exist_ok=True)
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        real = grid(data.reference(self.n))
+        save_image(real, self.folder(trainer) / "real.png")
+        self.show(trainer, "images/real", real, 0)
+        self.snapshot(trainer, module)
+
+    def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self.every and module.g_steps_done % self.every == 0:
+            self.snapshot(trainer, module)
+
+    def on_train_end(self, trainer: Trainer, module: GAN) -> None:
+        if not self.every:
+            return
+        self.snapshot(trainer, module)
+        if trainer.is_global_zero:
+            self.animate(self.folder(trainer))
+
+    def folder(self, trainer: Trainer) -> Path:
+        return Path(trainer.default_root_dir) / "samples"
+
+    def snapshot(self, trainer: Trainer, module: GAN) -> None:
+        step = module.g_steps_done
+        if step == self.last or not trainer.is_global_zero:
+            return
+        self.last = step
+        picture = grid(draw(module.G, module.prior, self.n, self.seed, module.device))
+        save_image(picture, self.folder(trainer) / f"{step:07d}.png")
+        self.show(trainer, "images/fake", picture, step)
+
+    def show(self, trainer: Trainer, tag: str, picture: Tensor, step: int) -> None:
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image(tag, picture, step)
+
+    def animate(self, folder: Path) -> None:
+        frames = [Image.open(path).convert("P") for path in sorted(folder.glob("[0-9]*.png"))]
+        if len(frames) > 1:
+            durations = [self.frame_ms] * (len(frames) - 1) + [20 * self.frame_ms]  # rest on the last
+            frames[0].save(folder / "training.gif", save_all=True, append_images=frames[1:], duration=durations, loop=0)

@@ -1,0 +1,116 @@
+"""What a configuration must fulfil before anything is built: one table of rules, one sentence per fault."""
+
+import math
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+Rule = tuple[Callable[[Any], bool], str]
+
+
+def is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    return is_int(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+POSITIVE_INT: Rule = (lambda v: is_int(v) and v >= 1, "a whole number, 1 or more")
+COUNT: Rule = (lambda v: is_int(v) and v >= 0, "a whole number, 0 or more")
+POSITIVE: Rule = (lambda v: is_number(v) and v > 0, "a number above 0")
+FRACTION: Rule = (lambda v: is_number(v) and 0 <= v < 1, "a number from 0 up to, not including, 1")
+TARGET: Rule = (lambda v: is_number(v) and 0 <= v <= 1, "a number from 0 to 1")
+
+# pattern of the key -> (rule, an example to type)
+RULES: dict[str, tuple[Rule, str]] = {
+    "steps": (POSITIVE_INT, "steps=10000"),
+    "d_steps": (POSITIVE_INT, "d_steps=1"),
+    "batch_size": ((lambda v: is_int(v) and v >= 2, "a whole number, 2 or more"), "batch_size=64"),
+    "devices": (POSITIVE_INT, "devices=1"),
+    "seed": (COUNT, "seed=0"),
+    "sample_every": (COUNT, "sample_every=1000 (0: never)"),
+    "checkpoint_every": (COUNT, "checkpoint_every=1000 (0: only at the end)"),
+    "log_every": (COUNT, "log_every=50 (0: never)"),
+    "optimizer*.lr": (POSITIVE, "optimizer.lr=2e-4"),
+    "optimizer*.momentum": (FRACTION, "optimizer.momentum=0.5"),
+    "optimizer*.betas.?": (FRACTION, "optimizer.betas=[0.5,0.999]"),
+    "smoothing.*_target": (TARGET, "smoothing=one_sided"),
+    "prior.dim": (POSITIVE_INT, "prior.dim=100"),
+    "data.size": (POSITIVE_INT, "data.size=28"),
+    "data.n": (POSITIVE_INT, "data.n=1000"),
+    "n": (POSITIVE_INT, "n=64"),
+}
+
+
+def leaves(node: Any, path: str = "") -> list[tuple[str, Any]]:
+    """(dotted key, value) of every scalar below ``node``; the items of a list are numbered."""
+    if isinstance(node, dict):
+        children: Any = node.items()
+    elif isinstance(node, list):
+        children = enumerate(node)
+    else:
+        return [(path, node)]
+    return [leaf for key, child in children for leaf in leaves(child, f"{path}.{key}" if path else str(key))]
+
+
+def check_values(cfg: DictConfig) -> None:
+    """Hold every value of ``cfg`` against RULES.
+
+    Raises:
+        ValueError: names the key, the rule, the value got and an example that is right.
+    """
+    for key, value in leaves(OmegaConf.to_container(cfg, resolve=True)):
+        for pattern, ((holds, rule), example) in RULES.items():
+            if fnmatchcase(key, pattern) and not holds(value):
+                raise ValueError(f"{key} must be {rule}, got {value!r}. Write for example {example}")
+    if "devices" in cfg and cfg.batch_size % cfg.devices:
+        raise ValueError(
+            f"batch_size must be a multiple of devices, since it counts the images of all processes together; "
+            f"got batch_size={cfg.batch_size} and devices={cfg.devices}. "
+            f"Write batch_size={cfg.batch_size // cfg.devices * cfg.devices or cfg.devices}"
+        )
+
+
+def check_added_keys(overrides: list[str], cfg: DictConfig) -> None:
+    """A key added with ``+`` reaches nobody unless its parent is built from ``_target_``, which checks it.
+
+    Raises:
+        ValueError: for a ``+key=value`` that would be dead.
+    """
+    for override in overrides:
+        if not override.startswith("+"):
+            continue
+        key = override.lstrip("+").split("=", 1)[0]
+        parent = OmegaConf.select(cfg, key.rpartition(".")[0]) if "." in key else cfg
+        if "/" in key or "@" in key or (isinstance(parent, DictConfig) and "_target_" in parent):
+            continue
+        raise ValueError(
+            f"{override} adds a key that nothing reads. Keys are set without '+'; --help lists them. "
+            "Only options of an object (a node with _target_) can be added, such as +optimizer.d.weight_decay=1e-4"
+        )
+
+
+def check_device(cfg: DictConfig) -> None:
+    """The chosen device exists and can do the chosen precision.
+
+    Raises:
+        ValueError: trainer=gpu without a GPU; fp16 on a CPU.
+    """
+    import torch
+
+    has_gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    accelerator = cfg.trainer.accelerator
+    if accelerator == "gpu" and not has_gpu:
+        raise ValueError(
+            "trainer=gpu needs a GPU that PyTorch can use (CUDA, ROCm or Apple's MPS), found none. "
+            "Use trainer=cpu or trainer=auto, or install a PyTorch build for your GPU."
+        )
+    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not has_gpu)
+    if cfg.precision.name == "fp16" and on_cpu:
+        raise ValueError(
+            "precision=fp16 needs a GPU: its loss scaling does not exist on a CPU, got a CPU. "
+            "Use precision=bf16 or precision=fp32."
+        )

@@ -1,0 +1,140 @@
+"""What every verb shares: where conf/ lies, the names of run directories, one clear message for a mistake."""
+
+import difflib
+import functools
+import hashlib
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.errors import HydraException
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+CONF = HERE / "conf" if (HERE / "conf").is_dir() else HERE.parent / "conf"  # in a wheel, in a checkout
+FULL = "HYDRA_FULL_ERROR"
+
+
+# Names -----------------------------------------------------------------------------------------------------
+
+
+def slug(overrides: str, longest: int = 120) -> str:
+    """A directory name that says what differs, of letters, digits and ``-_.+`` only.
+
+    ``loss=mmgan,seed=1`` becomes ``loss-mmgan_seed-1``; too long a name ends in a hash of the whole.
+    """
+    plain = re.sub(r"[\[\]{}'\" ]", "", overrides).replace("=", "-")
+    name = re.sub(r"[^A-Za-z0-9.+-]+", "_", plain).strip("_.")
+    if len(name) > longest:
+        name = f"{name[:longest]}+{hashlib.sha256(overrides.encode()).hexdigest()[:8]}"
+    return name or "default"
+
+
+def register_resolvers() -> None:
+    OmegaConf.register_new_resolver("slug", slug, replace=True)
+
+
+# Verbs -----------------------------------------------------------------------------------------------------
+
+
+def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[], Any]]:
+    """Make ``task(cfg)`` a command: Hydra composes, a job's error is told when it happens, the exit code is 1."""
+
+    def decorate(task: Callable[[DictConfig], Any]) -> Callable[[], Any]:
+        job = functools.wraps(task)(functools.partial(_job, task))
+        composed = hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(job)
+
+        @functools.wraps(task)
+        def main() -> Any:
+            register_resolvers()
+            if os.environ.get(FULL) == "1":
+                return composed()
+            os.environ[FULL] = "1"  # Hydra then raises what it would print, and we say it better
+            try:
+                return composed()
+            except Exception as error:
+                if not getattr(error, "told", False):
+                    print(explain(error, config_name), file=sys.stderr)
+                sys.exit(1)
+            finally:
+                os.environ.pop(FULL, None)
+
+        return main
+
+    return decorate
+
+
+def _job(task: Callable[[DictConfig], Any], cfg: DictConfig) -> Any:
+    """Run one job; tell its error at once, since the other jobs of a multirun go on."""
+    register_resolvers()
+    try:
+        return task(cfg)
+    except Exception as error:
+        log.error("%s", explain(error), exc_info=error)
+        error.told = True  # type: ignore[attr-defined]
+        raise
+
+
+def explain(error: BaseException, config_name: str | None = None) -> str:
+    """One message for a person: what is wrong, and what to do."""
+    text = str(error)
+    if config_name and (match := re.match(r"Could not override '([^']+)'", text)):
+        return f"error: there is no key {match[1]!r}.{_suggest(match[1], config_name)}"
+    cause = error.__cause__
+    if isinstance(error, HydraException) and isinstance(cause, ValueError | OSError):
+        error = cause  # what a constructor refused, without Hydra's frame around it
+    ours = isinstance(error, ValueError | OSError | HydraException | OmegaConfBaseException)
+    name = "" if ours else f"{type(error).__name__}: "
+    more = "" if ours else f" (the whole traceback: in the run's log, or with {FULL}=1)"
+    return f"error: {name}{error or text}{more}"
+
+
+def _suggest(key: str, config_name: str) -> str:
+    """The keys that look like ``key``."""
+    from gan_lightning.checks import leaves
+
+    try:
+        cfg = compose(config_name)
+    except Exception:
+        return " --help lists the keys."
+    known: set[str] = set()
+    for leaf, _ in leaves(OmegaConf.to_container(cfg)):
+        parts = leaf.split(".")
+        known |= {".".join(parts[: i + 1]) for i in range(len(parts))}
+    close = difflib.get_close_matches(key, sorted(known), n=3)
+    return (f" Did you mean {' or '.join(close)}?" if close else "") + " --help lists the keys."
+
+
+def compose(config_name: str, overrides: list[str] | None = None) -> DictConfig:
+    """The configuration that ``python -m gan_lightning.<config_name> <overrides>`` would get."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    register_resolvers()
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
+        return hydra.compose(config_name, overrides=overrides or [])
+
+
+class Brief(logging.Formatter):
+    """Messages without their tracebacks, for the console; the run's log file has them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return record.getMessage()
+
+
+class DecideDataOnce(Callback):
+    """Hydra's callback: a multirun decides ``data=auto`` before its jobs start, for all of them."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        from gan_lightning.build import decide_data
+
+        decide_data(config)

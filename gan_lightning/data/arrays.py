@@ -1,0 +1,129 @@
+"""Datasets that fit in memory, and the one DataModule that serves them.
+
+Images stay uint8 on the host; a batch is gathered with one indexing and normalised on the device. The order is
+an endless stream, a pure function of (seed, batch number): there is no epoch boundary to lose, no position to
+save, and processes take disjoint rows of the same global batch.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from gan_lightning.interfaces import Shape
+from gan_lightning.rng import mix
+
+
+class DataUnavailable(ValueError):
+    """The files of a dataset are missing and could not be fetched."""
+
+
+@dataclass(frozen=True)
+class Arrays(Dataset):
+    """A whole dataset: ``images`` uint8 ``[N, C, H, W]`` (or points, float32 ``[N, d]``), ``labels`` int64 ``[N]``."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return self.images[rows], self.labels[rows]
+
+
+class Source(Protocol):
+    """One dataset; ``shape`` is known before anything is read."""
+
+    name: str
+    shape: Shape
+
+    def prepare(self) -> None:
+        """Fetch what is missing. Raises DataUnavailable."""
+        ...
+
+    def train(self) -> Arrays:
+        """The images that the GAN trains on."""
+        ...
+
+
+class Shuffle(Sampler[Tensor]):
+    """Rows of this process for batch ``start``, ``start + 1``, ... without end.
+
+    Each pass over the ``n`` samples has its own permutation, a function of (seed, pass); the last short batch
+    of a pass is dropped, since BatchNorm, compilation and capture want one batch size.
+    """
+
+    def __init__(self, n: int, batch_size: int, seed: int, start: int = 0, rank: int = 0, world: int = 1) -> None:
+        self.n, self.batch_size, self.seed, self.start = n, batch_size, seed, start
+        self.rank, self.local = rank, batch_size // world
+
+    def __iter__(self) -> Iterator[Tensor]:
+        per_pass = self.n // self.batch_size
+        epoch, batch = divmod(self.start, per_pass)
+        while True:
+            generator = torch.Generator().manual_seed(mix(self.seed, epoch))
+            order = torch.randperm(self.n, generator=generator)
+            for i in range(batch, per_pass):
+                first = i * self.batch_size + self.rank * self.local
+                yield order[first : first + self.local]
+            epoch, batch = epoch + 1, 0
+
+
+def to_signed_range(images: Tensor) -> Tensor:
+    """uint8 0..255 to float32 [-1, 1]; what is not uint8 passes as it is."""
+    return images.float().div_(127.5).sub_(1.0) if images.dtype == torch.uint8 else images
+
+
+class GANData(LightningDataModule):
+    """Batches of (images float32 [-1, 1], labels) from one source.
+
+    Args:
+        source: the dataset.
+        batch_size: images of a global batch, divided among the processes.
+        seed: with the number of the batch it determines the order.
+    """
+
+    def __init__(self, source: Source, batch_size: int, seed: int = 0) -> None:
+        super().__init__()
+        self.source, self.batch_size, self.seed = source, batch_size, seed
+        self.arrays: Arrays | None = None
+
+    def prepare_data(self) -> None:
+        self.source.prepare()
+
+    def setup(self, stage: str | None = None) -> None:
+        if self.arrays is None:
+            self.arrays = self.source.train()
+        if self.batch_size > len(self.arrays):
+            raise ValueError(
+                f"batch_size must not exceed the {len(self.arrays)} images of data={self.source.name}, "
+                f"got {self.batch_size}. Set batch_size={len(self.arrays)} or less."
+            )
+
+    def reference(self, n: int = 10_000) -> Tensor:
+        """The first ``n`` training samples in file order, float32 in [-1, 1]."""
+        assert self.arrays is not None, "setup() comes first"
+        return to_signed_range(self.arrays.images[:n])
+
+    def train_dataloader(self) -> DataLoader:
+        assert self.arrays is not None, "setup() comes first"
+        trainer: Any = self.trainer
+        module = getattr(trainer, "lightning_module", None)
+        order = Shuffle(
+            len(self.arrays),
+            self.batch_size,
+            self.seed,
+            start=getattr(module, "d_steps_done", 0),  # one batch per D step: a resumed run goes on from there
+            rank=trainer.global_rank if trainer else 0,
+            world=trainer.world_size if trainer else 1,
+        )
+        return DataLoader(self.arrays, batch_size=None, sampler=order, num_workers=0)
+
+    def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
+        images, labels = batch
+        return to_signed_range(images), labels

@@ -1,0 +1,28 @@
+"""Made-up images for tests and benchmarks: one bright square per image, its place given by the label."""
+
+import torch
+
+from gan_lightning.data.arrays import Arrays
+
+
+class Synthetic:
+    """``n`` images ``(channels, size, size)`` of ten classes, the same at every call."""
+
+    name = "synthetic"
+
+    def __init__(self, n: int = 1000, size: int = 28, channels: int = 1) -> None:
+        self.n, self.shape = n, (channels, size, size)
+
+    def prepare(self) -> None:
+        pass
+
+    def train(self) -> Arrays:
+        generator = torch.Generator().manual_seed(0)
+        labels = torch.arange(self.n) % 10
+        images = torch.randint(0, 32, (self.n, *self.shape), generator=generator, dtype=torch.uint8)
+        side = self.shape[1] // 4
+        for digit in range(10):
+            top, left = divmod(digit, 4)
+            rows = labels == digit
+            images[rows, :, top * side : (top + 1) * side, left * side : (left + 1) * side] += 200
+        return Arrays(images, labels)

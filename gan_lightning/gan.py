@@ -1,0 +1,182 @@
+"""The game: Algorithm 1 of Goodfellow et al. 2014, and nothing else.
+
+One batch is one step of D; every ``d_steps``-th batch also plays G. Both halves see fresh noise, and the
+player whose turn it is not stays frozen.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gan_lightning.interfaces import (
+    AfterUpdate,
+    Discriminator,
+    DTerm,
+    GTerm,
+    Loss,
+    Play,
+    Player,
+    Prior,
+    Seats,
+    View,
+    need_real_in_g,
+    scalar_sum,
+)
+from gan_lightning.rng import Streams, mix
+
+COUNTERS = ("d_steps_done", "g_steps_done", "images_seen")
+Schedules = Mapping[str, Callable[[int], float]]
+
+
+class GAN(LightningModule):
+    """Two players, a prior and a loss; techniques sit in the seats of ``interfaces.py``.
+
+    Args:
+        G: ``[N, prior.dim]`` -> ``[N, *shape]``.
+        D: ``[N, *shape]`` -> logits ``[N]``, as features and head.
+        optimizer_d, optimizer_g: parameters -> optimizer.
+        schedules: per player, name of an optimizer's option -> its value after so many G steps.
+        d_steps: k of Algorithm 1, D steps per G step.
+        steps: G steps of the whole run; ``progress`` is the share of them that is done.
+        seed: with the step it determines every random number of the game.
+    """
+
+    def __init__(
+        self,
+        G: nn.Module,
+        D: Discriminator,
+        prior: Prior,
+        loss: Loss,
+        optimizer_d: Callable[..., Optimizer],
+        optimizer_g: Callable[..., Optimizer],
+        *,
+        steps: int,
+        d_steps: int = 1,
+        seed: int = 0,
+        seats: Seats | None = None,
+        schedules: Mapping[str, Schedules] | None = None,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.seats = seats or Seats()
+        self.G, self.D = self.seats.transform_g(G), self.seats.transform_d(D)
+        self.techniques = nn.ModuleDict(self.seats.modules())
+        self.prior, self.loss = prior, loss
+        self.make_optimizers = (optimizer_d, optimizer_g)
+        self.schedules = schedules or {}
+        self.steps, self.d_steps, self.seed = steps, d_steps, seed
+        self.d_steps_done = self.g_steps_done = self.images_seen = 0
+        self.latest: dict[str, Tensor] = {}  # of the last step, on the device
+        self.numbers: dict[str, float] = {}  # as last logged, on the host
+
+        self.views, self.after_updates = self.seats.of(View), self.seats.of(AfterUpdate)
+        self.d_terms, self.g_terms = self.seats.of(DTerm), self.seats.of(GTerm)
+        self.adversarial_weight = self.seats.adversarial_weight()
+        self.real_in_g = need_real_in_g([loss, *(term for _, term in self.g_terms)])
+
+    # Algorithm 1 ------------------------------------------------------------------------------------------
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        real, labels = batch
+        world = self.trainer.world_size
+        self.rng = Streams(self.seed, self.d_steps_done, self.device, self.global_rank, world)
+        torch.manual_seed(mix(self.seed, self.d_steps_done, self.global_rank))  # dropout's masks
+        self.follow_schedules()
+
+        self.discriminator_step(real, labels)
+        self.d_steps_done += 1
+        self.images_seen += len(real) * world
+        if self.d_steps_done % self.d_steps == 0:
+            self.generator_step(real, labels)
+            self.g_steps_done += 1
+
+    def discriminator_step(self, real: Tensor, labels: Tensor) -> None:
+        """Ascend E log D(x) + E log(1 - D(G(z))), or what the loss puts in its place."""
+        optimizer, _ = self.players()
+        with self.toggled_optimizer(optimizer):
+            with torch.no_grad():
+                fake = self.G(self.prior(len(real), self.rng["z/D"]))
+            play = self.play("D", real, fake, labels)
+            assert play.real_logits is not None
+            loss = self.loss.discriminator(play.real_logits, play.fake_logits)
+            loss = loss + scalar_sum(t.d_term(play, self.rng[name]) for name, t in self.d_terms)
+            self.move("D", optimizer, loss)
+        self.latest["loss/d"] = loss.detach()
+        self.latest["real"], self.latest["fake"] = play.real_logits.detach(), play.fake_logits.detach()
+
+    def generator_step(self, real: Tensor, labels: Tensor) -> None:
+        """Descend E log(1 - D(G(z))), or what the loss puts in its place, on fresh noise."""
+        _, optimizer = self.players()
+        with self.toggled_optimizer(optimizer):
+            fake = self.G(self.prior(len(real), self.rng["z/G"]))
+            play = self.play("G", real, fake, labels)
+            loss = self.adversarial_weight * self.loss.generator(play.real_logits, play.fake_logits)
+            loss = loss + scalar_sum(t.g_term(play, self.rng[name]) for name, t in self.g_terms)
+            self.move("G", optimizer, loss)
+        self.latest["loss/g"] = loss.detach()
+
+    def play(self, player: Player, real: Tensor, fake: Tensor, labels: Tensor) -> Play:
+        """D looks at real, then at fake, each batch by itself: together, BatchNorm would give them away."""
+        real_features = real_logits = None
+        if player == "D" or self.real_in_g:
+            real_features, real_logits = self.judge(real)
+        fake_features, fake_logits = self.judge(fake)
+        return Play(
+            player=player,
+            mover=self.D if player == "D" else self.G,
+            real=real,
+            fake=fake,
+            labels=labels,
+            real_logits=real_logits,
+            fake_logits=fake_logits,
+            real_features=real_features,
+            fake_features=fake_features,
+            progress=self.progress,
+            judge=self.judge,
+        )
+
+    def judge(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features and logits of ``x`` through the views: what every term means by D."""
+        for name, technique in self.views:
+            x = technique.view(x, self.progress, self.rng[f"view/{name}"])
+        return self.D.observe(x)
+
+    def move(self, player: Player, optimizer: LightningOptimizer, loss: Tensor) -> None:
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        for _, technique in self.after_updates:
+            technique.after_update(self.G, self.D, player)
+
+    # Schedules, counters ----------------------------------------------------------------------------------
+
+    def players(self) -> list[LightningOptimizer]:
+        """Both optimizers, D's first."""
+        return self.optimizers()  # type: ignore[return-value]
+
+    @property
+    def progress(self) -> float:
+        """Share of the G steps that is done, in [0, 1]."""
+        return min(self.g_steps_done / self.steps, 1.0)
+
+    def follow_schedules(self) -> None:
+        for player, optimizer in zip(("D", "G"), self.players(), strict=True):
+            for option, schedule in self.schedules.get(player, {}).items():
+                for group in optimizer.param_groups:
+                    group[option] = schedule(self.g_steps_done)
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        make_d, make_g = self.make_optimizers
+        return [make_d(self.D.parameters()), make_g(self.G.parameters())]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["counters"] = {name: getattr(self, name) for name in COUNTERS}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        for name in COUNTERS:
+            setattr(self, name, checkpoint["counters"][name])

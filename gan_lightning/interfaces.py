@@ -1,0 +1,195 @@
+"""What the parts of a GAN agree on: conventions, the record of one play, the seats of techniques.
+
+Conventions, once for the whole package:
+
+* images ``[N, C, H, W]`` float in ``[-1, 1]``; points ``[N, d]``
+* logits ``[N]``, never ``[N, 1]``; ``sigmoid(logit)`` is D's probability of "real", computed for display only
+* real comes before fake in every signature
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from gan_lightning.rng import Stream
+
+Player = Literal["D", "G"]
+Shape = tuple[int, ...]
+
+
+class Discriminator(nn.Module):
+    """D = head(features(x)).
+
+    ``features`` maps ``[N, *shape]`` to ``[N, F]``, ``head`` maps ``[N, F]`` to ``[N, 1]`` (or ``[N]``).
+    """
+
+    features: nn.Module
+    head: nn.Module
+
+    def observe(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features ``[N, F]`` and logits ``[N]`` of ``x``."""
+        features = self.features(x)
+        return features, self.head(features).flatten()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.observe(x)[1]
+
+
+@dataclass(frozen=True)
+class Play:
+    """One pass of D over real and fake data, seen by losses and terms.
+
+    ``real_logits`` and ``real_features`` are None in G's half unless a loss or a term asked for them with
+    ``needs_real_in_g``. ``judge`` runs D, through the views, on points that a term chooses for itself.
+    """
+
+    player: Player
+    mover: nn.Module
+    real: Tensor
+    fake: Tensor
+    labels: Tensor | None
+    real_logits: Tensor | None
+    fake_logits: Tensor
+    real_features: Tensor | None
+    fake_features: Tensor
+    progress: float
+    judge: Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+class Prior(Protocol):
+    """The law of z."""
+
+    dim: int
+
+    def __call__(self, n: int, rng: Stream) -> Tensor:
+        """``[n, dim]`` noise."""
+        ...
+
+
+class Loss(Protocol):
+    """An adversarial loss on logits; both methods return a scalar to descend."""
+
+    needs_real_in_g: bool
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor: ...
+
+    def generator(self, real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
+        """``real_logits`` is None unless ``needs_real_in_g``."""
+        ...
+
+
+# The seats. A technique is a class with at least one of these methods.
+
+
+@runtime_checkable
+class DTerm(Protocol):
+    def d_term(self, play: Play, rng: Stream) -> Tensor:
+        """A scalar added to D's loss. ``play.judge`` is D with the views in front."""
+        ...
+
+
+@runtime_checkable
+class GTerm(Protocol):
+    def g_term(self, play: Play, rng: Stream) -> Tensor:
+        """A scalar added to G's loss.
+
+        An attribute ``adversarial_weight`` (1 if absent) multiplies the adversarial loss of G: 0 replaces it.
+        """
+        ...
+
+
+@runtime_checkable
+class View(Protocol):
+    def view(self, x: Tensor, progress: float, rng: Stream) -> Tensor:
+        """Every image that D sees, real or fake, in both halves.
+
+        A view that changes the shape also has ``view_shape(shape) -> shape`` (without the batch axis).
+        """
+        ...
+
+
+@runtime_checkable
+class DTransform(Protocol):
+    def transform_d(self, D: Discriminator) -> Discriminator: ...
+
+
+@runtime_checkable
+class GTransform(Protocol):
+    def transform_g(self, G: nn.Module) -> nn.Module: ...
+
+
+@runtime_checkable
+class AfterUpdate(Protocol):
+    def after_update(self, G: nn.Module, D: nn.Module, player: Player) -> None:
+        """Called when ``player`` has just moved. State belongs in a ``state_dict`` (an nn.Module with buffers)."""
+        ...
+
+
+SEATS = (DTerm, GTerm, View, DTransform, GTransform, AfterUpdate)
+
+
+@dataclass(frozen=True)
+class Seats:
+    """The techniques of a run, each in the seats whose methods it has, in the order they were named."""
+
+    techniques: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, technique in self.techniques.items():
+            if not isinstance(technique, SEATS):
+                methods = "d_term, g_term, view, transform_d, transform_g, after_update"
+                raise ValueError(
+                    f"technique {name!r} fits no seat: a technique has at least one of the methods {methods}, "
+                    f"{type(technique).__name__} has none. Give it one (docs/architecture.md)."
+                )
+
+    def of(self, seat: type) -> list[tuple[str, Any]]:
+        """Name and technique of all that sit in ``seat``."""
+        return [(name, t) for name, t in self.techniques.items() if isinstance(t, seat)]
+
+    def view_shape(self, shape: Shape) -> Shape:
+        """The shape that D is built for, without the batch axis."""
+        for _, technique in self.of(View):
+            if hasattr(technique, "view_shape"):
+                shape = tuple(technique.view_shape(shape))
+        return shape
+
+    def transform_d(self, D: Discriminator) -> Discriminator:
+        for _, technique in self.of(DTransform):
+            D = technique.transform_d(D)
+        return D
+
+    def transform_g(self, G: nn.Module) -> nn.Module:
+        for _, technique in self.of(GTransform):
+            G = technique.transform_g(G)
+        return G
+
+    def modules(self) -> dict[str, nn.Module]:
+        """The techniques that carry state."""
+        return {name: t for name, t in self.techniques.items() if isinstance(t, nn.Module)}
+
+    def adversarial_weight(self) -> float:
+        weight = 1.0
+        for _, technique in self.of(GTerm):
+            weight *= getattr(technique, "adversarial_weight", 1.0)
+        return weight
+
+
+def need_real_in_g(parts: Iterable[Any]) -> bool:
+    """Does any loss or term ask for D(real) in G's half?"""
+    return any(getattr(part, "needs_real_in_g", False) for part in parts)
+
+
+def check_logits(name: str, logits: Tensor) -> None:
+    """Logits are ``[N]``: ``[N, 1]`` against ``[N]`` would broadcast to ``[N, N]`` without a word."""
+    if logits.ndim != 1:
+        raise ValueError(f"{name} must have shape [N], got {list(logits.shape)}. Flatten the discriminator's output.")
+
+
+def scalar_sum(terms: Iterable[Tensor]) -> Tensor | float:
+    """The sum of scalar terms; 0.0 for none, so that a game without terms adds nothing to its graph."""
+    found = list(terms)
+    return torch.stack(found).sum() if found else 0.0

@@ -1,0 +1,71 @@
+"""Random numbers as a function of (seed, step, stream, draw).
+
+Nothing is carried from one step to the next, so there is nothing to save: a resumed run draws what the
+uninterrupted one would have drawn, and sampling or logging cannot shift the noise of training. Each draw is
+made for the global batch and each process takes its rows, so N processes play the game of one.
+"""
+
+from zlib import crc32
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def mix(*keys: int) -> int:
+    """One well-mixed 64-bit seed from several non-negative integers."""
+    return int(np.random.SeedSequence(keys).generate_state(1, np.uint64)[0])
+
+
+class Stream:
+    """Named draws of one step.
+
+    ``shape`` is always this process's: ``[n, ...]`` with n rows of a global batch of ``n * world``.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        step: int = 0,
+        name: str = "",
+        *,
+        device: torch.device | str = "cpu",
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.keys = (seed, step, crc32(name.encode()))
+        self.device, self.rank, self.world = torch.device(device), rank, world
+        self.draws = 0
+
+    def generator(self) -> torch.Generator:
+        """A generator for the next draw, alike in every process."""
+        generator = torch.Generator(self.device)
+        generator.manual_seed(mix(*self.keys, self.draws))
+        self.draws += 1
+        return generator
+
+    def _rows(self, shape: tuple[int, ...], draw) -> Tensor:
+        n = shape[0]
+        full = draw((n * self.world, *shape[1:]), generator=self.generator(), device=self.device)
+        return full[self.rank * n : (self.rank + 1) * n]
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers, float32."""
+        return self._rows(shape, torch.randn)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform numbers in [0, 1), float32."""
+        return self._rows(shape, torch.rand)
+
+
+class Streams:
+    """The streams of one step, opened by name."""
+
+    def __init__(self, seed: int, step: int, device: torch.device | str = "cpu", rank: int = 0, world: int = 1) -> None:
+        self.open: dict[str, Stream] = {}
+        self.make = lambda name: Stream(seed, step, name, device=device, rank=rank, world=world)
+
+    def __getitem__(self, name: str) -> Stream:
+        if name not in self.open:
+            self.open[name] = self.make(name)
+        return self.open[name]

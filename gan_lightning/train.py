@@ -1,0 +1,123 @@
+"""``python -m gan_lightning.train``: compose, instantiate, play."""
+
+import logging
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lightning.cli import verb
+
+log = logging.getLogger(__name__)
+
+
+def quiet_libraries() -> None:
+    """The first line is ours; what Lightning says about accelerators and workers is not news here."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # The data lie in memory: workers would only copy them.
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    # Lightning's own use of PyTorch.
+    warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
+
+
+def train(cfg: DictConfig, run: Path, overrides: list[str] | None = None) -> dict[str, Any]:
+    """Play the game of ``cfg`` in the empty directory ``run``; returns what status.json says of it."""
+    from gan_lightning.checks import check_added_keys, check_device, check_values
+
+    overrides = overrides or []
+    check_added_keys(overrides, cfg)
+    check_values(cfg)
+
+    import torch
+    from lightning.pytorch import seed_everything
+
+    from gan_lightning.build import build_data, build_gan, decide_data, make
+    from gan_lightning.runs import record
+
+    quiet_libraries()
+    check_device(cfg)
+    note = decide_data(cfg)
+    OmegaConf.resolve(cfg)
+    data = build_data(cfg)
+    data.prepare_data()
+    data.setup()
+    seed_everything(cfg.seed, verbose=False)
+    gan = build_gan(cfg, data.source.shape)
+    if hasattr(gan.G, "start_from"):
+        gan.G.start_from(data.reference())  # type: ignore[operator]
+    loggers = {name: make(node, save_dir=str(run)) for name, node in cfg.logger.items()}
+    callbacks = {name: make(node) for name, node in cfg.callbacks.items()}
+    config = OmegaConf.to_container(cfg)
+    callbacks["checkpoints"].identity = {"config": config, "shape": list(data.source.shape)}
+    callbacks["hparams"].config = flat(config)
+    trainer = make(
+        cfg.trainer,
+        default_root_dir=str(run),
+        max_steps=(cfg.d_steps + 1) * cfg.steps,  # Lightning counts the steps of both optimizers
+        callbacks=list(callbacks.values()),
+        logger=list(loggers.values()),
+    )
+    shown = Path(os.path.relpath(run)) if run.is_relative_to(Path.cwd()) else run
+    with record(run, cfg, note, overrides) as status:
+        if note:
+            warn_loudly(note, loggers)
+        choice = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
+        log.info(
+            "training %s (%s, k = %d) on %d images of %s, %d G steps of batch %d, %s in %s",
+            choice.get("network", "a GAN"),
+            type(gan.loss).__name__,
+            cfg.d_steps,
+            len(data.arrays or ()),
+            data.source.name,
+            cfg.steps,
+            cfg.batch_size,
+            cfg.precision.name,
+            shown,
+        )
+        start = time.perf_counter()
+        trainer.fit(gan, datamodule=data)
+        status |= {
+            "g_steps": gan.g_steps_done,
+            "images": gan.images_seen,
+            "seconds": round(time.perf_counter() - start, 2),
+            **gan.numbers,
+        }
+    log.info("done in %.0f s: pictures, curves and the checkpoint lie in %s", status["seconds"], shown)
+    log.info("next:  python -m gan_lightning.sample run=%s", shown)
+    log.info("       tensorboard --logdir %s", shown.parent)
+    if not torch.isfinite(torch.tensor(list(gan.numbers.values()))).all():
+        log.warning("the last logged numbers are not finite: %s", gan.numbers)
+    return status
+
+
+def warn_loudly(note: str, loggers: dict[str, Any]) -> None:
+    log.warning("%s\n%s\n%s", "=" * 100, note, "=" * 100)
+    for logger in loggers.values():
+        if hasattr(logger.experiment, "add_text"):
+            logger.experiment.add_text("note", note)
+
+
+def flat(config: Any) -> dict[str, bool | int | float | str]:
+    """What may differ between runs, as scalars under dotted keys."""
+    from gan_lightning.checks import leaves
+
+    return {
+        key: value if isinstance(value, bool | int | float | str) else str(value)
+        for key, value in leaves(config)
+        if not key.startswith(("callbacks.", "logger.", "trainer."))
+    }
+
+
+@verb("train")
+def main(cfg: DictConfig) -> None:
+    hydra = HydraConfig.get()
+    train(cfg, Path(hydra.runtime.output_dir), list(hydra.overrides.task))
+
+
+if __name__ == "__main__":
+    main()
