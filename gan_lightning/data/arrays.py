@@ -74,9 +74,9 @@ class Shuffle(Sampler[Tensor]):
             epoch, batch = epoch + 1, 0
 
 
-def to_signed_range(images: Tensor) -> Tensor:
-    """uint8 0..255 to float32 [-1, 1]; what is not uint8 passes as it is."""
-    return images.float().div_(127.5).sub_(1.0) if images.dtype == torch.uint8 else images
+def to_signed_range(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """uint8 0..255 to ``dtype`` [-1, 1]; what is not uint8 keeps its values."""
+    return images.to(dtype).div_(127.5).sub_(1.0) if images.dtype == torch.uint8 else images.to(dtype)
 
 
 class GANData(LightningDataModule):
@@ -126,4 +126,5 @@ class GANData(LightningDataModule):
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
         images, labels = batch
-        return to_signed_range(images), labels
+        trainer: Any = self.trainer
+        return to_signed_range(images, trainer.lightning_module.dtype), labels

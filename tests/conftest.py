@@ -1,0 +1,95 @@
+"""Shared by all tests: few threads, no network, tiny games."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"  # read by the processes that tests start
+
+import pytest
+import torch
+from lightning.pytorch import Callback
+
+from gan_lightning.build import build_data, build_gan, make
+from gan_lightning.cli import compose
+from gan_lightning.data.auto import DECISION
+from gan_lightning.gan import GAN
+from gan_lightning.train import quiet_libraries
+
+torch.set_num_threads(1)
+
+TINY = [
+    "data=synthetic",
+    "data.n=96",
+    "data.size=8",
+    "network.G.hidden=[8,12]",
+    "network.D.hidden=[12,6]",
+    "prior.dim=5",
+    "batch_size=16",
+    "steps=6",
+    "log_every=0",
+    "sample_every=0",
+    "checkpoint_every=0",
+    "trainer=cpu",
+]
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DECISION, "")  # so that a test's decision ends with it
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+
+def only_network(overrides: tuple[str, ...]) -> list[str]:
+    """TINY, without the sizes of the mlp when another network is asked for."""
+    other = any(o.startswith("network=") and o != "network=mlp" for o in overrides)
+    return [o for o in TINY if not (other and o.startswith("network."))]
+
+
+@pytest.fixture
+def tiny() -> Callable[..., Any]:
+    """The configuration of a tiny game: ``tiny("d_steps=2", ...)``."""
+    return lambda *overrides: compose("train", [*only_network(overrides), *overrides])
+
+
+@pytest.fixture
+def play(tiny: Callable[..., Any], tmp_path: Path) -> Callable[..., GAN]:
+    """Play a tiny game to its end, without the verb: ``play("d_steps=2", callbacks=[...])`` -> the GAN."""
+
+    def run(
+        *overrides: str,
+        callbacks: tuple[Callback, ...] = (),
+        gan: GAN | None = None,
+        double: bool = False,
+        **trainer: Any,
+    ) -> GAN:
+        quiet_libraries()
+        cfg = tiny(*overrides)
+        torch.manual_seed(cfg.seed)
+        data = build_data(cfg)
+        data.setup()
+        gan = gan or build_gan(cfg, data.source.shape)
+        options = {
+            "default_root_dir": str(tmp_path),
+            "max_steps": (cfg.d_steps + 1) * cfg.steps,
+            "logger": False,
+            "callbacks": list(callbacks),
+        }
+        if double:
+            options["precision"] = "64-true"
+        make(cfg.trainer, **options, **trainer).fit(gan, datamodule=data)
+        return gan
+
+    return run
+
+
+class EachStep(Callback):
+    """Calls ``look(gan)`` after every batch and keeps what it returns."""
+
+    def __init__(self, look: Callable[[GAN], Any]) -> None:
+        self.look, self.seen = look, []
+
+    def on_train_batch_end(self, trainer: Any, module: GAN, *args: Any) -> None:
+        self.seen.append(self.look(module))

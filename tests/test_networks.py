@@ -1,0 +1,86 @@
+"""Shapes, ranges and sizes of every network family."""
+
+import pytest
+import torch
+
+from gan_lightning.networks import dcgan, maxout, mlp
+from gan_lightning.networks.layers import Maxout
+
+
+def count(module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+@pytest.mark.parametrize("family", [mlp, maxout, dcgan])
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 8, 8)])
+def test_shapes_and_ranges(family, shape):
+    torch.manual_seed(0)
+    G, D = family.Generator(z_dim=7, shape=shape), family.Discriminator(shape=shape)
+    images = G(3 * torch.randn(5, 7))
+    assert images.shape == (5, *shape)
+    assert images.abs().max() <= 1
+    features, logits = D.observe(images)
+    assert logits.shape == (5,)
+    assert features.shape == (5, features[0].numel())
+    logits.sum().backward()
+    assert all(p.grad is not None for p in (*G.parameters(), *D.parameters()))
+
+
+def test_mlp_is_the_one_of_the_notes():
+    G, D = mlp.Generator(100, (1, 28, 28)), mlp.Discriminator((1, 28, 28))
+    linear = (100 * 128 + 128) + (128 * 256 + 256) + (256 * 512 + 512) + (512 * 1024 + 1024) + (1024 * 784 + 784)
+    assert count(G) == linear + 2 * (256 + 512 + 1024)
+    assert count(D) == (784 * 512 + 512) + (512 * 256 + 256) + (256 + 1)
+    assert {
+        m.eps for m in mlp.Generator(9, (1, 8, 8), bn_eps=0.8).modules() if isinstance(m, torch.nn.BatchNorm1d)
+    } == {0.8}
+
+
+def test_maxout_takes_the_largest_piece():
+    layer = Maxout(2, units=3, pieces=2)
+    x = torch.randn(4, 2)
+    every = layer.affine(x)
+    by_hand = torch.stack([torch.maximum(every[:, 2 * u], every[:, 2 * u + 1]) for u in range(3)], 1)
+    torch.testing.assert_close(layer(x), by_hand, rtol=0, atol=0)
+
+
+def test_maxout_is_the_published_configuration():
+    G, D = maxout.Generator(100, (1, 28, 28)), maxout.Discriminator((1, 28, 28))
+    assert count(G) == (100 * 1200 + 1200) + (1200 * 1200 + 1200) + (1200 * 784 + 784)
+    assert count(D) == (784 * 1200 + 1200) + (240 * 1200 + 1200) + (240 + 1)
+    assert G.output.weight.abs().max() <= 0.05
+    assert 0.0049 < D.head[1].weight.abs().max() <= 0.005
+    assert [m.p for m in D.modules() if isinstance(m, torch.nn.Dropout)] == [0.2, 0.5, 0.5]
+
+
+def test_maxout_starts_from_the_pixel_means():
+    G = maxout.Generator(3, (1, 8, 8))
+    images = torch.rand(200, 1, 8, 8) * 1.8 - 0.9
+    G.start_from(images)
+    torch.nn.init.zeros_(G.output.weight)
+    torch.testing.assert_close(G(torch.randn(2, 3))[0], images.mean(0), rtol=0, atol=1e-5)
+
+
+def test_dcgan_rules():
+    """Radford et al. 2015, section 3: no BatchNorm at D's input and G's output, none at all with d_norm=none."""
+    D = dcgan.Discriminator((1, 28, 28))
+    kinds = [type(m).__name__ for m in D.features]
+    assert kinds == ["Conv2d", "LeakyReLU", "Conv2d", "BatchNorm2d", "LeakyReLU", "Flatten"]
+    assert not any("Norm" in type(m).__name__ for m in dcgan.Discriminator((1, 28, 28), d_norm="none").modules())
+    G = [type(m).__name__ for m in dcgan.Generator(5, (1, 28, 28)).layers]
+    assert G[-2:] == ["ConvTranspose2d", "Tanh"]
+    assert G.count("BatchNorm2d") == 2
+
+
+@pytest.mark.parametrize(("shape", "expected"), [((1, 28, 28), (2, 7)), ((3, 32, 32), (3, 4)), ((1, 64, 64), (4, 4))])
+def test_dcgan_halves_while_it_can(shape, expected):
+    assert dcgan.halvings(shape) == expected
+
+
+def test_dcgan_says_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"needs square images .* got \(1, 28, 30\). Use network=mlp"):
+        dcgan.Generator(5, (1, 28, 30))
+    with pytest.raises(ValueError, match="even image side of at least 8, got 27"):
+        dcgan.Discriminator((1, 27, 27))
+    with pytest.raises(ValueError, match="d_norm must be batch or none, got 'layer'"):
+        dcgan.Discriminator((1, 28, 28), d_norm="layer")

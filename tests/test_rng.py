@@ -1,0 +1,51 @@
+"""Random numbers as a function of (seed, step, stream, draw)."""
+
+import torch
+
+from gan_lightning.prior import Normal, Uniform
+from gan_lightning.rng import Stream, Streams, mix
+
+
+def test_a_draw_is_a_function_of_its_keys():
+    first = Stream(3, 7, "z").normal(4, 2)
+    assert torch.equal(first, Stream(3, 7, "z").normal(4, 2))
+    others = [Stream(4, 7, "z"), Stream(3, 8, "z"), Stream(3, 7, "y")]
+    assert not any(torch.equal(first, other.normal(4, 2)) for other in others)
+
+
+def test_the_second_draw_of_a_stream_is_fresh_and_the_global_generator_untouched():
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    stream = Stream(0, 0, "z")
+    assert not torch.equal(stream.normal(8), stream.normal(8))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_processes_share_out_the_draw_of_one():
+    whole = Stream(1, 5, "z").uniform(6, 3)
+    parts = [Stream(1, 5, "z", rank=rank, world=2).uniform(3, 3) for rank in (0, 1)]
+    assert torch.equal(whole, torch.cat(parts))
+    assert not torch.equal(*parts)
+
+
+def test_one_stream_does_not_move_another():
+    """A technique that draws must not change z."""
+    alone, beside = Streams(0, 1), Streams(0, 1)
+    beside["noise"].normal(10)
+    assert torch.equal(alone["z"].normal(3), beside["z"].normal(3))
+    assert beside["z"] is beside["z"]
+
+
+def test_mix_separates_neighbours():
+    seeds = {mix(seed, step) for seed in range(50) for step in range(50)}
+    assert len(seeds) == 2500
+    assert all(0 <= seed < 2**64 for seed in seeds)
+
+
+def test_priors():
+    z = Normal(3)(20_000, Stream(0))
+    torch.testing.assert_close(z.mean(0), torch.zeros(3), rtol=0, atol=0.03)  # 4 standard errors of 1/sqrt(20000)
+    torch.testing.assert_close(z.std(0), torch.ones(3), rtol=0, atol=0.02)
+    u = Uniform(2, low=-3.0, high=1.0)(20_000, Stream(0))
+    assert -3.0 <= u.min() < -2.99
+    assert 0.99 < u.max() < 1.0
