@@ -7,13 +7,16 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -21,26 +24,42 @@ log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 CONF = HERE / "conf" if (HERE / "conf").is_dir() else HERE.parent / "conf"  # in a wheel, in a checkout
-FULL = "HYDRA_FULL_ERROR"
+FULL = "HYDRA_FULL_ERROR"  # set by a person: whole tracebacks
+OURS = "GAN_LIGHTNING_EXPLAINS"  # beside it: set by us, who explain errors better than Hydra prints them
 
 
 # Names -----------------------------------------------------------------------------------------------------
 
 
-def slug(overrides: str, longest: int = 120) -> str:
+def slug(overrides: Sequence[str], longest: int = 120) -> str:
     """A directory name that says what differs, of letters, digits and ``-_.+`` only.
 
-    ``loss=mmgan,seed=1`` becomes ``loss-mmgan_seed-1``; too long a name ends in a hash of the whole.
+    ``[loss=mmgan, seed=1]`` becomes ``loss-mmgan_seed-1``; too long a name ends in a hash of the whole.
     """
-    plain = re.sub(r"[\[\]{}'\" ]", "", overrides).replace("=", "-")
+    plain = re.sub(r"[\[\]{}'\" ]", "", "_".join(overrides)).replace("=", "-")
     name = re.sub(r"[^A-Za-z0-9.+-]+", "_", plain).strip("_.")
     if len(name) > longest:
-        name = f"{name[:longest]}+{hashlib.sha256(overrides.encode()).hexdigest()[:8]}"
+        name = f"{name[:longest]}+{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
     return name or "default"
+
+
+def swept_keys(sweep: Path) -> set[str]:
+    """The keys that the multirun in ``sweep`` varies, read from the record that Hydra keeps of it."""
+    hydra_cfg = OmegaConf.load(sweep / "multirun.yaml").hydra
+    typed = OverridesParser.create().parse_overrides(list(hydra_cfg.overrides.task))
+    keys = {o.key_or_group for o in typed if o.is_sweep_override()}
+    return keys | set(hydra_cfg.sweeper.get("params") or {})
+
+
+def arm(sweep: str, overrides: Sequence[str]) -> str:
+    """The name of a multirun's job: the overrides that differ among its jobs."""
+    swept = swept_keys(Path(sweep))
+    return slug([o for o in overrides if o.split("=", 1)[0] in swept])
 
 
 def register_resolvers() -> None:
     OmegaConf.register_new_resolver("slug", slug, replace=True)
+    OmegaConf.register_new_resolver("arm", arm, replace=True)
 
 
 # Verbs -----------------------------------------------------------------------------------------------------
@@ -56,9 +75,10 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
         @functools.wraps(task)
         def main() -> Any:
             register_resolvers()
-            if os.environ.get(FULL) == "1":
+            if wants_traceback():
                 return composed()
             os.environ[FULL] = "1"  # Hydra then raises what it would print, and we say it better
+            os.environ[OURS] = "1"
             try:
                 return composed()
             except Exception as error:
@@ -67,10 +87,15 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
                 sys.exit(1)
             finally:
                 os.environ.pop(FULL, None)
+                os.environ.pop(OURS, None)
 
         return main
 
     return decorate
+
+
+def wants_traceback() -> bool:
+    return os.environ.get(FULL) == "1" and OURS not in os.environ
 
 
 def _job(task: Callable[[DictConfig], Any], cfg: DictConfig) -> Any:
@@ -80,6 +105,8 @@ def _job(task: Callable[[DictConfig], Any], cfg: DictConfig) -> Any:
         return task(cfg)
     except Exception as error:
         log.error("%s", explain(error), exc_info=error)
+        if HydraConfig.get().mode != RunMode.MULTIRUN and not wants_traceback():
+            sys.exit(1)
         error.told = True  # type: ignore[attr-defined]
         raise
 
@@ -89,6 +116,8 @@ def explain(error: BaseException, config_name: str | None = None) -> str:
     text = str(error)
     if config_name and (match := re.match(r"Could not override '([^']+)'", text)):
         return f"error: there is no key {match[1]!r}.{_suggest(match[1], config_name)}"
+    if match := re.search(r"Could not (?:find|load) '([\w/]+)/([^'/]+)'", text):
+        return f"error: {_no_such_choice(*match.groups())}"
     cause = error.__cause__
     if isinstance(error, HydraException) and isinstance(cause, ValueError | OSError):
         error = cause  # what a constructor refused, without Hydra's frame around it
@@ -96,6 +125,13 @@ def explain(error: BaseException, config_name: str | None = None) -> str:
     name = "" if ours else f"{type(error).__name__}: "
     more = "" if ours else f" (the whole traceback: in the run's log, or with {FULL}=1)"
     return f"error: {name}{error or text}{more}"
+
+
+def _no_such_choice(group: str, choice: str) -> str:
+    choices = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
+    close = difflib.get_close_matches(choice, choices, n=1)
+    hint = f" Did you mean {group}={close[0]}?" if close else ""
+    return f"{group} must be one of {', '.join(choices)}, got {choice!r}.{hint}"
 
 
 def _suggest(key: str, config_name: str) -> str:

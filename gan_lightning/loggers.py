@@ -19,6 +19,10 @@ class JSONLines(Logger):
         self.path = Path(save_dir) / "metrics.jsonl"
         self.file: IO[str] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Spawned processes open the file for themselves."""
+        return {**self.__dict__, "file": None}
+
     @property
     def name(self) -> str:
         return "jsonl"

@@ -143,7 +143,7 @@ def latest() -> Path:
 
 def known_targets() -> set[str]:
     """Every ``_target_`` of the installed conf/: the only ones that a configuration from a file may name."""
-    pattern = re.compile(r"^\s*(?:- )?_target_:\s*(\S+)", re.MULTILINE)
+    pattern = re.compile(r"_target_:\s*([\w.]+)")
     return {t for p in CONF.rglob("*.yaml") for t in pattern.findall(p.read_text())}
 
 

@@ -1,5 +1,6 @@
 """``python -m gan_lightning.train``: compose, instantiate, play."""
 
+import json
 import logging
 import os
 import time
@@ -81,6 +82,8 @@ def train(cfg: DictConfig, run: Path, overrides: list[str] | None = None) -> dic
         )
         start = time.perf_counter()
         trainer.fit(gan, datamodule=data)
+        if trainer.world_size > 1:
+            gather_results(gan, run)
         status |= {
             "g_steps": gan.g_steps_done,
             "images": gan.images_seen,
@@ -93,6 +96,15 @@ def train(cfg: DictConfig, run: Path, overrides: list[str] | None = None) -> dic
     if not torch.isfinite(torch.tensor(list(gan.numbers.values()))).all():
         log.warning("the last logged numbers are not finite: %s", gan.numbers)
     return status
+
+
+def gather_results(gan: Any, run: Path) -> None:
+    """What spawned processes counted and measured, from the files they wrote."""
+    from gan_lightning.runs import read_checkpoint
+
+    gan.on_load_checkpoint(read_checkpoint(run / "checkpoints" / "last.ckpt"))
+    lines = (run / "metrics.jsonl").read_text().splitlines() if (run / "metrics.jsonl").is_file() else []
+    gan.numbers = {key: value for key, value in json.loads(lines[-1]).items() if key != "step"} if lines else {}
 
 
 def warn_loudly(note: str, loggers: dict[str, Any]) -> None:

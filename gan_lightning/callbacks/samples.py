@@ -72,7 +72,10 @@ class Samples(Callback):
                 logger.experiment.add_image(tag, picture, step)
 
     def animate(self, folder: Path) -> None:
-        frames = [Image.open(path).convert("P") for path in sorted(folder.glob("[0-9]*.png"))]
+        frames = []
+        for path in sorted(folder.glob("[0-9]*.png")):
+            with Image.open(path) as picture:
+                frames.append(picture.convert("P"))
         if len(frames) > 1:
             durations = [self.frame_ms] * (len(frames) - 1) + [20 * self.frame_ms]  # rest on the last
             frames[0].save(folder / "training.gif", save_all=True, append_images=frames[1:], duration=durations, loop=0)

@@ -1,0 +1,124 @@
+"""Every file in conf/ composes, builds and plays one step; a file put there is picked up without being named."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import TINY
+from omegaconf import OmegaConf, open_dict
+
+from gan_lightning.build import build_data, build_gan, make
+from gan_lightning.checks import check_values
+from gan_lightning.cli import CONF, compose
+from gan_lightning.runs import known_targets
+from gan_lightning.train import quiet_libraries
+
+GROUPS = [p for p in sorted(CONF.iterdir()) if p.is_dir() and p.name != "hydra"]
+CHOICES = [(group.name, file.stem) for group in GROUPS for file in sorted(group.glob("*.yaml")) if file.stem[0] != "_"]
+NEEDS = {  # what a choice asks of the machine or of its neighbours
+    ("precision", "fp16"): "a GPU",
+    ("trainer", "gpu"): "a GPU",
+    ("trainer", "ddp"): "processes of its own (test_processes.py)",
+}
+WITH = {("schedule", "goodfellow2014"): ["optimizer=sgd"]}
+
+
+def override(group: str, choice: str) -> str:
+    return f"technique=[{choice}]" if group == "technique" else f"{group}={choice}"
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_choice_plays_one_step(group, choice, tmp_path):
+    cfg = compose(
+        "train",
+        [override(group, choice), "data.root=nowhere"]
+        if choice == "image_folder"
+        else [override(group, choice), *WITH.get((group, choice), [])],
+    )
+    tiny = compose("train", TINY)
+    with open_dict(cfg):
+        if group == "data":
+            source = cfg.data.mnist if "auto" in cfg.data else cfg.data
+            assert make(source).shape == (1, 28, 28)
+        cfg.data = tiny.data
+        cfg.data.size, cfg.data.n = 28, 200
+        for key in ("log_every", "sample_every", "checkpoint_every"):
+            cfg[key] = 0
+        cfg.steps = 1
+    check_values(cfg)
+    if (group, choice) in NEEDS:
+        pytest.skip(f"{group}={choice} needs {NEEDS[group, choice]}; it composes")
+    quiet_libraries()
+    data = build_data(cfg)
+    gan = build_gan(cfg, data.source.shape)
+    before = [p.detach().clone() for p in gan.parameters()]
+    with open_dict(cfg):
+        if group != "trainer":
+            cfg.trainer.accelerator = "cpu"
+    trainer = make(cfg.trainer, default_root_dir=str(tmp_path), max_steps=1 + cfg.d_steps, logger=False)
+    trainer.fit(gan, datamodule=data)
+    assert gan.g_steps_done == 1
+    assert torch.isfinite(gan.latest["loss/d"])
+    assert torch.isfinite(gan.latest["loss/g"])
+    moved = [not torch.equal(a, b) for a, b in zip(before, gan.parameters(), strict=True)]
+    assert sum(moved) > len(moved) / 2
+
+
+def test_every_experiment_states_its_source_and_its_command():
+    for file in (CONF / "experiment").glob("*.yaml"):
+        head = file.read_text().split("\ndefaults:")[0]
+        assert f"#   python -m gan_lightning.train experiment={file.stem}" in head, file
+
+
+def test_goodfellow2014_is_the_published_configuration():
+    cfg = compose("train", ["experiment=goodfellow2014_mnist"])
+    assert (cfg.batch_size, cfg.data.split, cfg.prior.dim) == (100, "train50k", 100)
+    assert cfg.prior.high == pytest.approx(3**0.5, abs=1e-6)
+    assert cfg.prior.low == -cfg.prior.high
+    assert OmegaConf.to_container(cfg.schedule.d.momentum)["end"] == 0.7
+    assert cfg.schedule.g.lr.rate == 1.000004
+    assert cfg.network.D.units == 240
+
+
+def test_notes_mlp_is_200_epochs():
+    cfg = compose("train", ["experiment=notes_mlp"])
+    assert cfg.steps == 200 * (60_000 // cfg.batch_size)
+    assert cfg.network.G.bn_eps == 0.8
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "targets"), [("none", (1, 0)), ("one_sided", (0.9, 0)), ("two_sided", (0.9, 0.1))]
+)
+@pytest.mark.parametrize("loss", ["mmgan", "nsgan"])
+def test_smoothing_reaches_the_loss(smoothing, targets, loss):
+    built = make(compose("train", [f"loss={loss}", f"smoothing={smoothing}"]).loss)
+    assert (built.real_target, built.fake_target) == targets
+
+
+def test_each_player_has_its_own_settings():
+    cfg = compose("train", ["optimizer.lr=1e-3", "optimizer.d.lr=4e-4", "optimizer.g.betas=[0.0,0.9]"])
+    OmegaConf.resolve(cfg)
+    assert (cfg.optimizer.d.lr, cfg.optimizer.g.lr) == (4e-4, 1e-3)
+    assert (cfg.optimizer.d.betas, cfg.optimizer.g.betas) == ([0.5, 0.999], [0.0, 0.9])
+
+
+def test_fp16_takes_the_unfused_optimizer():
+    """A fused optimizer unscales for itself: clipping and logged norms would see scaled gradients."""
+    fused = {p: compose("train", [f"precision={p}"]).optimizer.d.fused for p in ("fp32", "bf16", "fp16")}
+    assert fused == {"fp32": True, "bf16": True, "fp16": False}
+
+
+def test_ddp_copes_with_the_player_that_waits():
+    assert "find_unused_parameters_true" in compose("train", ["trainer=ddp"]).trainer.strategy
+
+
+def test_the_targets_of_conf_are_found():
+    targets = known_targets()
+    assert {"gan_lightning.losses.nsgan.NSGAN", "torch.optim.Adam", "lightning.pytorch.Trainer"} <= targets
+    assert "gan_lightning.schedules.Linear" in targets, "also inside braces"
+
+
+def test_every_group_says_what_its_choices_are():
+    for group, choice in CHOICES:
+        text = Path(CONF / group / f"{choice}.yaml").read_text()
+        assert text.startswith("#") or group in ("callbacks", "logger"), f"{group}/{choice} has no line of its own"

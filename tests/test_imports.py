@@ -1,0 +1,77 @@
+"""Who may import whom: the parts know the interfaces, not one another; nobody names a concrete part but conf/."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "gan_lightning"
+BASE = {"interfaces", "rng", "schedules"}
+MAY = {  # package or module -> what of gan_lightning it may import, besides itself
+    "rng": set(),
+    "schedules": set(),
+    "interfaces": {"rng"},
+    "prior": BASE,
+    "losses": BASE,
+    "techniques": BASE,
+    "networks": BASE,
+    "data": BASE,
+    "gan": BASE,
+    "callbacks": BASE | {"gan"},
+    "loggers": set(),
+    "cli": {"build", "checks"},
+    "checks": set(),
+    "build": BASE | {"gan", "data"},
+    "runs": BASE | {"build", "cli"},
+}
+VERBS = {"train", "sample", "bench"}
+
+
+def part(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            names = [node.module]
+        found |= {n.split(".")[1] for n in names if n.startswith("gan_lightning.")}
+    return found
+
+
+FILES = [p for p in PACKAGE.rglob("*.py") if p.name != "__init__.py"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_each_file_imports_what_its_part_may(path):
+    if part(path) in VERBS:
+        return
+    assert imports(path) - {part(path)} <= MAY[part(path)]
+
+
+def test_no_backward_but_lightnings():
+    """Under DDP a bare .backward() leaves gradients unsynchronised without a word."""
+    for path in FILES:
+        if part(path) == "bench":
+            continue  # its bare loop is the yardstick
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute):
+                assert node.attr != "backward", f"{path}:{node.lineno}"
+
+
+def test_no_loss_on_probabilities():
+    """binary_cross_entropy works under autocast on a CPU and raises on CUDA; on logits there is no such case."""
+    for path in FILES:
+        text = path.read_text()
+        assert "BCELoss" not in text
+        assert "binary_cross_entropy(" not in text
+
+
+def test_importing_the_package_is_cheap():
+    assert imports(PACKAGE / "__init__.py") == {"runs"}
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    top = {n.module for n in tree.body if isinstance(n, ast.ImportFrom)}
+    assert top == {"typing"}, "torch is imported by who asks for it"

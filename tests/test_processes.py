@@ -1,0 +1,96 @@
+"""Several processes: DDP plays the game of one process; joblib's sweep is Hydra's own sweep."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import TINY
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+ROOT = Path(__file__).parent.parent
+# Neither BatchNorm nor dropout: both see one process's share of the batch
+SMOOTH = [
+    "network=maxout",
+    "network.G.hidden=16",
+    "network.D.units=6",
+    "network.D.input_dropout=0",
+    "network.D.dropout=0",
+]
+
+
+def command(folder: Path, *args: str) -> str:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "gan_lightning.train", *args],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def state(run: Path) -> dict[str, torch.Tensor]:
+    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+
+
+def test_two_processes_play_the_game_of_one(tmp_path):
+    game = [o for o in TINY if not o.startswith("network.")]
+    game += [*SMOOTH, "optimizer=sgd", "d_steps=2", "steps=10", "log_every=5", "sample_every=5"]
+    game += ["technique=[instance_noise]"]
+    command(tmp_path, *game, "hydra.run.dir=one")
+    command(tmp_path, *game, "trainer=ddp", "devices=2", "hydra.run.dir=two")
+    one, two = state(tmp_path / "one"), state(tmp_path / "two")
+    assert max((one[k] - two[k]).abs().max().item() for k in one) < 1e-5
+    start = torch.load(tmp_path / "one/checkpoints/last.ckpt", weights_only=True)["counters"]
+    assert start == {"d_steps_done": 20, "g_steps_done": 10, "images_seen": 320}
+    # one directory, one picture per snapshot, one curve
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["one", "two"]
+    assert {p.name for p in (tmp_path / "two/samples").iterdir()} == {
+        p.name for p in (tmp_path / "one/samples").iterdir()
+    }
+    lines = [
+        [json.loads(line) for line in (tmp_path / r / "metrics.jsonl").read_text().splitlines()] for r in ("one", "two")
+    ]
+    for a, b in zip(*lines, strict=True):
+        assert a["step"] == b["step"]
+        for key in ("loss/d", "loss/g", "d/real_prob", "d/fake_prob", "grad/d_norm"):
+            assert a[key] == pytest.approx(b[key], rel=1e-4), key
+    events = EventAccumulator(str(tmp_path / "two/tensorboard"))
+    events.Reload()
+    assert [e.step for e in events.Scalars("loss/d")] == [5, 10]
+    status = json.loads((tmp_path / "two/status.json").read_text())
+    assert (status["status"], status["g_steps"], status["images"]) == ("done", 10, 320)
+
+
+def test_joblib_runs_the_same_sweep(tmp_path):
+    text = command(
+        tmp_path,
+        "-m",
+        *TINY,
+        "steps=2",
+        "hydra/launcher=joblib",
+        "hydra.launcher.n_jobs=2",
+        "loss=mmgan,nsgan",
+        "smoothing=none,one_sided",
+        "seed=0,1",
+    )
+    found = sorted(p.parent for p in (tmp_path / "outputs/multirun").rglob("config.yaml"))
+    assert len({p.parent for p in found}) == 1, text
+    assert {p.name for p in found} == {
+        f"loss-{loss}_smoothing-{smoothing}_seed-{seed}"
+        for loss in ("mmgan", "nsgan")
+        for smoothing in ("none", "one_sided")
+        for seed in (0, 1)
+    }
+    from gan_lightning.sample import sample
+
+    for run in found:
+        assert json.loads((run / "status.json").read_text())["status"] == "done"
+        assert sample(run, n=2)[0].is_file()

@@ -1,0 +1,170 @@
+"""The verb train, as a function and as a command: what a run leaves behind."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf, open_dict
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gan_lightning.cli import compose
+from gan_lightning.train import train
+
+STEPS, LOG, SAMPLE = 12, 3, 5
+OVERRIDES = [f"steps={STEPS}", f"log_every={LOG}", f"sample_every={SAMPLE}", "checkpoint_every=5", "d_steps=2"]
+
+
+@pytest.fixture
+def run(tiny, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    train(tiny(*OVERRIDES), folder, OVERRIDES)
+    return folder
+
+
+def test_the_record(run):
+    status = json.loads((run / "status.json").read_text())
+    assert status["status"] == "done"
+    assert (status["g_steps"], status["images"]) == (STEPS, STEPS * 2 * 16)
+    config = OmegaConf.load(run / "config.yaml")
+    assert (config.steps, config.data.n) == (STEPS, 96)
+    assert "${" not in (run / "config.yaml").read_text(), "the record is resolved"
+    record = json.loads((run / "record.json").read_text())
+    assert record["overrides"] == OVERRIDES
+    assert record["note"] is None
+    assert record["versions"]["torch"] == torch.__version__.split("+")[0]
+
+
+def test_metrics_as_json_lines(run):
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [3, 6, 9, 12]
+    assert {"loss/d", "loss/g", "d/real_prob", "d/fake_prob", "grad/d_norm", "grad/g_norm", "speed/images_per_s"} < set(
+        lines[0]
+    )
+    assert all(0 < line["d/real_prob"] < 1 for line in lines)
+    assert all(line["grad/g_norm"] > 0 for line in lines)
+    assert lines[-1]["epoch"] == STEPS * 2 * 16 / 96
+
+
+def test_tensorboard_reads_back(run):
+    folder = run / "tensorboard"
+    assert len(list(folder.glob("events*"))) == 1
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    tags = events.Tags()
+    assert {"loss/d", "loss/g", "d/real_prob", "grad/d_norm", "speed/images_per_s"} <= set(tags["scalars"])
+    assert "hp_metric" not in tags["scalars"]
+    assert [e.step for e in events.Scalars("loss/d")] == [3, 6, 9, 12]
+    assert [e.step for e in events.Images("images/fake")] == [0, 5, 10, 12]
+    assert [e.step for e in events.Images("images/real")] == [0]
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [e.value for e in events.Scalars("loss/g")] == pytest.approx([line["loss/g"] for line in lines], rel=1e-6)
+    assert events.Scalars("final/loss/g")[0].value == pytest.approx(lines[-1]["loss/g"], rel=1e-6)
+
+
+def test_pictures(run):
+    names = sorted(p.name for p in (run / "samples").iterdir())
+    assert names == ["0000000.png", "0000005.png", "0000010.png", "0000012.png", "real.png", "training.gif"]
+    with Image.open(run / "samples" / "real.png") as picture:
+        assert picture.size == (8 * 10 + 2, 8 * 10 + 2), "8 x 8 images of 8 x 8 pixels, 2 pixels apart"
+    with Image.open(run / "samples" / "training.gif") as gif:
+        assert gif.n_frames == 4
+
+
+def test_the_checkpoint_loads_without_pickled_code(run):
+    assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["last.ckpt"]
+    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert checkpoint["counters"] == {"d_steps_done": 24, "g_steps_done": 12, "images_seen": 384}
+    assert checkpoint["config"] == OmegaConf.to_container(OmegaConf.load(run / "config.yaml"))
+    assert checkpoint["shape"] == [1, 8, 8]
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_checkpoints_fall_at_the_stated_g_steps(tiny, tmp_path, k):
+    """Lightning's own would be written at multiples of lcm(n, k + 1) optimizer steps."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    train(tiny(f"d_steps={k}", "steps=9", "checkpoint_every=4", "callbacks.checkpoints.keep=true"), folder)
+    assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == [
+        "0000004.ckpt",
+        "0000008.ckpt",
+        "0000009.ckpt",
+        "last.ckpt",
+    ]
+
+
+def test_looking_changes_nothing(tiny, tmp_path):
+    """With and without sampling, logging and checkpoints: bit-equal."""
+
+    def weights(name, *overrides):
+        folder = tmp_path / name
+        folder.mkdir()
+        train(tiny("steps=8", *overrides), folder)
+        return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+
+    blind = weights("blind")
+    seeing = weights("seeing", "log_every=1", "sample_every=1", "checkpoint_every=1")
+    assert all(torch.equal(blind[key], seeing[key]) for key in blind)
+
+
+def test_a_run_never_overwrites_another(run, tiny):
+    before = (run / "config.yaml").read_bytes()
+    with pytest.raises(ValueError, match=r"holds a run already.*hydra.run.dir"):
+        train(tiny("seed=5"), run)
+    assert (run / "config.yaml").read_bytes() == before
+
+
+def test_a_failing_run_says_so_in_its_status(tiny, tmp_path, monkeypatch):
+    from gan_lightning.gan import GAN
+
+    def broken(self, *args):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(GAN, "generator_step", broken)
+    with pytest.raises(RuntimeError, match="planted"):
+        train(tiny(), tmp_path)
+    status = json.loads((tmp_path / "status.json").read_text())
+    assert status["status"] == "failed"
+    assert "RuntimeError: planted" in status["error"]
+
+
+def test_max_time_ends_the_run_with_a_checkpoint(tiny, tmp_path):
+    status = train(tiny("steps=1000000", "max_time=00:00:00:01"), tmp_path)
+    assert 0 < status["g_steps"] < 1_000_000
+    saved = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert saved["counters"]["g_steps_done"] == status["g_steps"]
+
+
+def test_auto_falls_back_loudly(tiny, tmp_path, monkeypatch, caplog):
+    """Console, record and TensorBoard say that it is not MNIST; the record names what it is."""
+    from gan_lightning.data.mnist import MNIST
+
+    monkeypatch.setattr(MNIST, "mirrors", ("http://127.0.0.1:9/",))
+    monkeypatch.setenv("GAN_DATA", str(tmp_path / "nowhere"))
+    cfg = tiny("steps=1", "batch_size=16")
+    with open_dict(cfg):
+        cfg.data = OmegaConf.to_container(compose("train").data, resolve=True)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with caplog.at_level("INFO"):
+        train(cfg, folder)
+    note = "data=auto fell back to data=digits: real MNIST could not be had."
+    assert note in caplog.text
+    assert note in json.loads((folder / "record.json").read_text())["note"]
+    assert OmegaConf.load(folder / "config.yaml").data._target_ == "gan_lightning.data.digits.Digits"
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    assert "note/text_summary" in events.Tags()["tensors"]
+
+
+def test_the_commit_is_recorded(run):
+    here = Path(__file__).parent
+    git = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True)
+    recorded = json.loads((run / "record.json").read_text())["git"]
+    if git.returncode == 0:
+        assert recorded.removesuffix("-dirty") == git.stdout.strip()
+    else:
+        assert recorded is None
