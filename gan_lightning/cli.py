@@ -81,6 +81,9 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
             os.environ[OURS] = "1"
             try:
                 return composed()
+            except BrokenPipeError:  # the reader of our output, such as head, has gone
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                sys.exit(1)
             except Exception as error:
                 if not getattr(error, "told", False):
                     print(explain(error, config_name), file=sys.stderr)

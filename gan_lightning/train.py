@@ -5,6 +5,7 @@ import logging
 import os
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ def quiet_libraries() -> None:
     warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
 
 
-def train(cfg: DictConfig, run: Path, overrides: list[str] | None = None) -> dict[str, Any]:
+def train(
+    cfg: DictConfig, run: Path, overrides: list[str] | None = None, extra_callbacks: Sequence[Any] = ()
+) -> dict[str, Any]:
     """Play the game of ``cfg`` in the empty directory ``run``; returns what status.json says of it."""
     from gan_lightning.checks import check_added_keys, check_device, check_values
 
@@ -60,7 +63,7 @@ def train(cfg: DictConfig, run: Path, overrides: list[str] | None = None) -> dic
         cfg.trainer,
         default_root_dir=str(run),
         max_steps=(cfg.d_steps + 1) * cfg.steps,  # Lightning counts the steps of both optimizers
-        callbacks=list(callbacks.values()),
+        callbacks=[*callbacks.values(), *extra_callbacks],
         logger=list(loggers.values()),
     )
     shown = Path(os.path.relpath(run)) if run.is_relative_to(Path.cwd()) else run
@@ -69,7 +72,7 @@ def train(cfg: DictConfig, run: Path, overrides: list[str] | None = None) -> dic
             warn_loudly(note, loggers)
         choice = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
         log.info(
-            "training %s (%s, k = %d) on %d images of %s, %d G steps of batch %d, %s in %s",
+            "training %s (%s, k = %d) on %d images of %s, %d G steps of batch %d, %s on %s, in %s",
             choice.get("network", "a GAN"),
             type(gan.loss).__name__,
             cfg.d_steps,
@@ -78,6 +81,7 @@ def train(cfg: DictConfig, run: Path, overrides: list[str] | None = None) -> dic
             cfg.steps,
             cfg.batch_size,
             cfg.precision.name,
+            type(trainer.accelerator).__name__.removesuffix("Accelerator"),
             shown,
         )
         start = time.perf_counter()

@@ -9,9 +9,9 @@ from gan_lightning.build import build_data, build_gan
 from gan_lightning.gan import GAN
 from gan_lightning.interfaces import Discriminator, Play, Seats
 from gan_lightning.losses.nsgan import NSGAN
-from gan_lightning.prior import Normal
 from gan_lightning.networks.mlp import Discriminator as MLPDiscriminator
 from gan_lightning.networks.mlp import Generator as MLPGenerator
+from gan_lightning.prior import Normal
 
 SHAPE = (1, 8, 8)
 

@@ -82,10 +82,9 @@ def _unavailable(
     files: Sequence[RemoteFile], folder: Path, mirrors: Sequence[str], dataset: str, why: str
 ) -> DataUnavailable:
     wrong = "; ".join(f"{name} {fault}" for name, fault in faults(files, folder).items()) or "nothing is whole"
-    urls = " ".join(f"{mirrors[0]}{f.name}.gz" for f in files)
     return DataUnavailable(
         f"data={dataset} needs its files in {folder}: {wrong}. Fetching them failed: {why}. "
-        f"Put the unpacked files there yourself (from {urls}), or point data.root or the environment variable "
+        f"Put the unpacked files there yourself (from {mirrors[0]}<name>.gz), or point data.root or the environment variable "
         "GAN_DATA at a folder that has them, or use data=digits, which needs no download."
     )
 

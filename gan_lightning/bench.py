@@ -1,0 +1,150 @@
+"""``python -m gan_lightning.bench``: what the frame costs, measured against a bare torch loop."""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from gan_lightning.cli import compose, verb
+
+
+def data_overrides() -> list[str]:
+    """Real MNIST where it lies on disk, else as many made-up images."""
+    from gan_lightning.build import make
+    from gan_lightning.data.fetch import faults
+
+    mnist = make(compose("train", ["data=mnist"]).data)
+    return ["data=mnist"] if not faults(mnist.files(), mnist.folder) else ["data=synthetic", "data.n=60000"]
+
+
+def training_loop_s(overrides: list[str], steps: int) -> float:
+    """Seconds per G step of the real thing: Trainer, curves, pictures and checkpoints at their default intervals."""
+    from lightning.pytorch import Callback
+
+    from gan_lightning import train as verb_train
+
+    marks: list[float] = []
+
+    class Mark(Callback):
+        def on_train_batch_end(self, trainer: Any, module: Any, *args: Any) -> None:
+            if module.g_steps_done in (WARMUP, steps):
+                marks.append(time.perf_counter())
+
+    with tempfile.TemporaryDirectory() as folder:
+        cfg = compose("train", [*overrides, f"steps={steps}", "trainer=cpu"])
+        verb_train.train(cfg, Path(folder), extra_callbacks=[Mark()])
+    return (marks[1] - marks[0]) / (steps - WARMUP)
+
+
+WARMUP = 20
+
+
+def bare_loop_s(overrides: list[str], steps: int) -> float:
+    """Seconds per G step of the same game in plain torch: same networks, batch, optimizer, data in memory."""
+    import torch
+    import torch.nn.functional as F
+
+    from gan_lightning.build import build_data, build_gan
+    from gan_lightning.data.arrays import to_signed_range
+
+    cfg = compose("train", [*overrides, f"steps={steps}"])
+    data = build_data(cfg)
+    data.setup()
+    assert data.arrays is not None
+    torch.manual_seed(0)
+    gan = build_gan(cfg, data.source.shape)
+    G, D = gan.G, gan.D
+    opt_d, opt_g = gan.configure_optimizers()
+    images, order, at = data.arrays.images, torch.randperm(len(data.arrays)), 0
+    start = 0.0
+    for step in range(steps):
+        if step == WARMUP:
+            start = time.perf_counter()
+        if at + cfg.batch_size > len(order):
+            order, at = torch.randperm(len(order)), 0
+        real = to_signed_range(images[order[at : at + cfg.batch_size]])
+        at += cfg.batch_size
+        with torch.no_grad():
+            fake = G(torch.randn(cfg.batch_size, gan.prior.dim))
+        loss = F.softplus(-D(real)).mean() + F.softplus(D(fake)).mean()
+        opt_d.zero_grad()
+        loss.backward()
+        opt_d.step()
+        D.requires_grad_(False)
+        loss = F.softplus(-D(G(torch.randn(cfg.batch_size, gan.prior.dim)))).mean()
+        opt_g.zero_grad()
+        loss.backward()
+        opt_g.step()
+        D.requires_grad_(True)
+    return (time.perf_counter() - start) / (steps - WARMUP)
+
+
+def images_per_s(overrides: list[str], batches: int = 3000) -> float:
+    """How fast the data module serves batches that nobody trains on."""
+    from gan_lightning.build import build_data
+
+    cfg = compose("train", overrides)
+    data = build_data(cfg)
+    data.setup()
+    loader = iter(data.train_dataloader())
+    next(loader)
+    start = time.perf_counter()
+    for _ in islice(loader, batches):
+        pass
+    return batches * cfg.batch_size / (time.perf_counter() - start)
+
+
+def start_and_memory(overrides: list[str]) -> tuple[float, float]:
+    """(seconds from the command to the end of the first step, peak resident MB of a short default run)."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "gan_lightning.train", *overrides, "steps=100", "log_every=1"]
+        began = time.time()
+        process = subprocess.Popen([*command, f"hydra.run.dir={folder}/run"], stdout=subprocess.DEVNULL)
+        lines = Path(folder) / "run" / "metrics.jsonl"
+        while process.poll() is None and not (lines.is_file() and lines.stat().st_size):
+            time.sleep(0.02)
+        first = time.time() - began
+        _, status, usage = os.wait4(process.pid, 0) if process.returncode is None else (0, 1, None)
+        if status or usage is None:
+            raise RuntimeError(f"the default run failed: {' '.join(command)}")
+        return first, usage.ru_maxrss / 1024  # Linux counts in KB
+
+
+@verb("bench")
+def main(cfg: DictConfig) -> None:
+    import logging
+
+    logging.getLogger("gan_lightning").setLevel(logging.WARNING)
+    overrides = data_overrides()
+    start, resident = start_and_memory(overrides)
+    ratios, times = [], []
+    for _ in range(cfg.pairs):
+        mine, bare = training_loop_s(overrides, cfg.steps), bare_loop_s(overrides, cfg.steps)
+        ratios.append(mine / bare)
+        times.append((mine, bare))
+        print(f"  training loop {1e3 * mine:.2f} ms per step, bare loop {1e3 * bare:.2f} ms", flush=True)
+    results = [
+        ("time per step over the bare loop, median", statistics.median(ratios), "<=", cfg.max_ratio),
+        ("images served per second", images_per_s(overrides), ">=", cfg.min_images_per_s),
+        ("seconds from the command to the first step", start, "<=", cfg.max_start_s),
+        ("peak resident MB", resident, "<=", cfg.max_resident_mb),
+    ]
+    print(f"{overrides[0]}, batch 64, mlp, {cfg.pairs} pairs of {cfg.steps} steps")
+    missed = False
+    for name, value, relation, limit in results:
+        kept = value <= limit if relation == "<=" else value >= limit
+        missed |= not kept
+        print(f"  {'ok    ' if kept else 'MISSED'} {name}: {value:,.2f} ({relation} {limit:,})")
+    if missed:
+        raise ValueError("a promise about speed or memory was missed; see MISSED above")
+
+
+if __name__ == "__main__":
+    main()
