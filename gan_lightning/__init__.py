@@ -1,6 +1,11 @@
 """A laboratory for generative adversarial networks on PyTorch Lightning and Hydra."""
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# Before torch loads OpenMP: waiting threads go to sleep soon instead of spinning for milliseconds. With another busy
+# process on the machine, spinning slows small networks many times over.
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
     from gan_lightning.runs import load
