@@ -3,20 +3,28 @@
 import logging
 from typing import Any
 
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from gan_lightning.cli import CONF
 from gan_lightning.data.arrays import GANData, Source
 from gan_lightning.data.auto import choose
 from gan_lightning.gan import GAN
 from gan_lightning.interfaces import Seats, Shape
+from gan_lightning.metrics.judge import Judge
 
 log = logging.getLogger(__name__)
 
 
 def make(node: Any, **kwargs: Any) -> Any:
-    """Instantiate ``node`` with plain lists and dicts as arguments."""
-    return instantiate(node, _convert_="all", **kwargs)
+    """Instantiate ``node`` with plain lists and dicts as arguments; a constructor's ValueError comes out as it is."""
+    try:
+        return instantiate(node, _convert_="all", **kwargs)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, ValueError):
+            raise error.__cause__ from None
+        raise
 
 
 def decide_data(cfg: DictConfig) -> str | None:
@@ -37,6 +45,12 @@ def decide_data(cfg: DictConfig) -> str | None:
 def build_data(cfg: DictConfig) -> GANData:
     source: Source = make(cfg.data)
     return GANData(source, cfg.batch_size, cfg.seed)
+
+
+def judge_of(dataset: str) -> Judge | None:
+    """The judge that conf/judge/ has for a dataset, if it has one."""
+    file = CONF / "judge" / f"{dataset}.yaml"
+    return make(OmegaConf.load(file)) if file.is_file() else None
 
 
 def build_gan(cfg: DictConfig, shape: Shape) -> GAN:

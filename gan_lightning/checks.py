@@ -32,6 +32,7 @@ RULES: dict[str, tuple[Rule, str]] = {
     "devices": (POSITIVE_INT, "devices=1"),
     "seed": (COUNT, "seed=0"),
     "sample_every": (COUNT, "sample_every=1000 (0: never)"),
+    "evaluate_every": (COUNT, "evaluate_every=1000 (0: never)"),
     "checkpoint_every": (COUNT, "checkpoint_every=1000 (0: only at the end)"),
     "log_every": (COUNT, "log_every=50 (0: never)"),
     "optimizer*.lr": (POSITIVE, "optimizer.lr=2e-4"),
@@ -41,7 +42,12 @@ RULES: dict[str, tuple[Rule, str]] = {
     "prior.dim": (POSITIVE_INT, "prior.dim=100"),
     "data.size": (POSITIVE_INT, "data.size=28"),
     "data.n": (POSITIVE_INT, "data.n=1000"),
-    "n": (POSITIVE_INT, "n=64"),
+    "n": ((lambda v: v is None or (is_int(v) and v >= 1), "a whole number, 1 or more"), "n=64"),
+    "epochs": (POSITIVE_INT, "epochs=12"),
+    "lr": (POSITIVE, "lr=3e-3"),
+    "features": (POSITIVE_INT, "features=64"),
+    "width": (POSITIVE_INT, "width=32"),
+    "shift": (COUNT, "shift=2"),
 }
 
 

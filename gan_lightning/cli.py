@@ -80,6 +80,10 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
             os.environ[FULL] = "1"  # Hydra then raises what it would print, and we say it better
             os.environ[OURS] = "1"
             try:
+                if any(a.startswith("continue=") for a in sys.argv):
+                    from gan_lightning.sweeps import continue_arguments
+
+                    sys.argv = continue_arguments(sys.argv)
                 return composed()
             except BrokenPipeError:  # the reader of our output, such as head, has gone
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -121,9 +125,6 @@ def explain(error: BaseException, config_name: str | None = None) -> str:
         return f"error: there is no key {match[1]!r}.{_suggest(match[1], config_name)}"
     if match := re.search(r"Could not (?:find|load) '([\w/]+)/([^'/]+)'", text):
         return f"error: {_no_such_choice(*match.groups())}"
-    cause = error.__cause__
-    if isinstance(error, HydraException) and isinstance(cause, ValueError | OSError):
-        error = cause  # what a constructor refused, without Hydra's frame around it
     ours = isinstance(error, ValueError | OSError | HydraException | OmegaConfBaseException)
     name = "" if ours else f"{type(error).__name__}: "
     more = "" if ours else f" (the whole traceback: in the run's log, or with {FULL}=1)"

@@ -1,11 +1,12 @@
 """Run directories: the record a run leaves, finding it again, and a generator out of it."""
 
 import json
+import os
 import pickle
 import platform
 import re
+import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,6 +23,7 @@ from gan_lightning.interfaces import Prior
 from gan_lightning.rng import Stream
 
 OUTPUTS = Path("outputs")
+WANTED = {"state_dict", "config", "shape", "counters"}  # of a checkpoint
 
 
 # Writing ---------------------------------------------------------------------------------------------------
@@ -85,9 +87,14 @@ def record(run: Path, cfg: DictConfig, note: str | None, overrides: list[str]) -
             f"the run directory {run} cannot be written: {error.strerror}. Name another with hydra.run.dir=<folder>."
         ) from error
     now = datetime.now().astimezone
-    status: dict[str, Any] = {"status": "running", "started": now().isoformat()}
+    status: dict[str, Any] = {
+        "status": "running",
+        "started": now().isoformat(),
+        "host": platform.node(),
+        "pid": os.getpid(),
+    }
     write_json(run / "status.json", status)
-    command = ["python", "-m", f"gan_lightning.{Path(sys.argv[0]).stem}", *sys.argv[1:]]
+    command = shlex.join(["python", "-m", "gan_lightning.train", *overrides])
     write_json(run / "record.json", {"command": command, "overrides": overrides, "note": note, **environment()})
     try:
         yield status
@@ -138,6 +145,36 @@ def latest() -> Path:
     return max(runs, key=lambda run: (run / "config.yaml").stat().st_mtime_ns)
 
 
+def status_of(run: Path) -> dict[str, Any]:
+    """status.json, with ``unfinished`` for a run that says running but whose process has gone."""
+    try:
+        status = json.loads((run / "status.json").read_text())
+    except (OSError, ValueError):
+        return {"status": "unfinished"}
+    if status["status"] == "running" and status.get("host") == platform.node() and not alive(status.get("pid", 0)):
+        status["status"] = "unfinished"
+    return status
+
+
+def alive(pid: int) -> bool:
+    """Does a process of this number exist on this machine?"""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
+def newest(pattern: str, what: str) -> Path:
+    """The newest directory below outputs/ that holds a file ``pattern``."""
+    found = [p.parent for p in OUTPUTS.rglob(pattern)]
+    if not found:
+        raise ValueError(f"{what}=latest found none below {OUTPUTS.resolve()}. Name its directory.")
+    return max(found, key=lambda d: (d / pattern).stat().st_mtime_ns)
+
+
 # Reading ---------------------------------------------------------------------------------------------------
 
 
@@ -179,17 +216,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"the checkpoint {path} cannot be read: it is truncated, damaged or not a checkpoint ({first}). "
             "Use another checkpoint of the run, or train again."
         ) from error
-    if not isinstance(checkpoint, dict) or not {"state_dict", "config", "shape"} <= checkpoint.keys():
-        raise ValueError(f"{path} is not a checkpoint of gan_lightning: state_dict, config or shape is missing.")
+    if not isinstance(checkpoint, dict) or not WANTED <= checkpoint.keys():
+        raise ValueError(f"{path} is not a checkpoint of gan_lightning: one of {', '.join(sorted(WANTED))} is missing.")
     return checkpoint
 
 
 class LoadedGenerator(nn.Module):
     """G of a finished run, in eval mode and frozen: ``G(z)`` -> images ``[N, C, H, W]`` in [-1, 1]."""
 
-    def __init__(self, G: nn.Module, prior: Prior, config: DictConfig, run: Path) -> None:
+    def __init__(self, G: nn.Module, prior: Prior, config: DictConfig, run: Path, g_steps: int) -> None:
         super().__init__()
-        self.G, self.prior, self.config, self.run = G.eval().requires_grad_(False), prior, config, run
+        self.G, self.prior = G.eval().requires_grad_(False), prior
+        self.config, self.run, self.g_steps = config, run, g_steps
 
     def forward(self, z: Tensor) -> Tensor:
         return self.G(z)
@@ -232,4 +270,4 @@ def load(run: str | Path = "latest") -> LoadedGenerator:
             f"the checkpoint {path} does not fit the network of its run ({own}): {first}. "
             "It belongs to another run: take it back there, or give the checkpoint of this one."
         ) from error
-    return LoadedGenerator(gan.G, gan.prior, cfg, directory)
+    return LoadedGenerator(gan.G, gan.prior, cfg, directory, checkpoint["counters"]["g_steps_done"])

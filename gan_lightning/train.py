@@ -40,7 +40,7 @@ def train(
     import torch
     from lightning.pytorch import seed_everything
 
-    from gan_lightning.build import build_data, build_gan, decide_data, make
+    from gan_lightning.build import build_data, build_gan, decide_data, judge_of, make
     from gan_lightning.runs import record
 
     quiet_libraries()
@@ -59,6 +59,8 @@ def train(
     config = OmegaConf.to_container(cfg)
     callbacks["checkpoints"].identity = {"config": config, "shape": list(data.source.shape)}
     callbacks["hparams"].config = flat(config)
+    if cfg.evaluate_every:
+        callbacks["evaluation"].judge = judge_of(data.source.name)
     trainer = make(
         cfg.trainer,
         default_root_dir=str(run),
@@ -131,8 +133,14 @@ def flat(config: Any) -> dict[str, bool | int | float | str]:
 
 @verb("train")
 def main(cfg: DictConfig) -> None:
+    from gan_lightning.sweeps import already_done
+
     hydra = HydraConfig.get()
-    train(cfg, Path(hydra.runtime.output_dir), list(hydra.overrides.task))
+    run = Path(hydra.runtime.output_dir)
+    if already_done(run):
+        log.info("done before: %s", run)
+        return
+    train(cfg, run, list(hydra.overrides.task))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ TINY = [
     "steps=6",
     "log_every=0",
     "sample_every=0",
+    "evaluate_every=0",
     "checkpoint_every=0",
     "trainer=cpu",
 ]

@@ -70,12 +70,13 @@ def test_a_batch_larger_than_the_data_is_refused():
 
 
 def test_digits_are_real_digits():
-    arrays = Digits(28).train()
-    assert arrays.images.shape == (1797, 1, 28, 28)
-    assert arrays.images.dtype == torch.uint8
-    assert arrays.images.max() == 255
-    assert torch.bincount(arrays.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
-    assert Digits(32).train().images.shape == (1797, 1, 32, 32)
+    train, test = Digits(28).train(), Digits(28).test()
+    assert train.images.shape == (1500, 1, 28, 28)
+    assert train.images.dtype == torch.uint8
+    assert train.images.max() == 255
+    counts = torch.bincount(train.labels) + torch.bincount(test.labels)
+    assert counts.tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert Digits(32).test().images.shape == (297, 1, 32, 32)
 
 
 def test_synthetic_is_the_same_every_time():

@@ -34,6 +34,7 @@ def test_the_record(run):
     assert "${" not in (run / "config.yaml").read_text(), "the record is resolved"
     record = json.loads((run / "record.json").read_text())
     assert record["overrides"] == OVERRIDES
+    assert record["command"] == "python -m gan_lightning.train " + " ".join(OVERRIDES)
     assert record["note"] is None
     assert record["versions"]["torch"] == torch.__version__.split("+")[0]
 

@@ -13,6 +13,14 @@ from lightning.pytorch import Callback, Trainer
 from gan_lightning.gan import GAN
 
 
+def save_whole(trainer: Trainer, path: Path) -> None:
+    """Save beside ``path``, then take its name: nobody ever sees half a checkpoint. Called by every process."""
+    part = path.with_name(path.name + ".part")
+    trainer.save_checkpoint(part)
+    if trainer.is_global_zero:
+        part.replace(path)
+
+
 class Checkpoints(Callback):
     """Save every ``every`` G steps (0: never) and at the end, beside the old file, then take its name.
 
@@ -39,14 +47,11 @@ class Checkpoints(Callback):
             return
         self.last = step
         folder = Path(trainer.default_root_dir) / "checkpoints"
-        part = folder / "last.ckpt.part"
-        trainer.save_checkpoint(part)  # on every process
-        if trainer.is_global_zero:
-            if self.keep:
-                kept = folder / f"{step:07d}.ckpt"
-                kept.unlink(missing_ok=True)
-                kept.hardlink_to(part)
-            part.replace(folder / "last.ckpt")
+        save_whole(trainer, folder / "last.ckpt")
+        if self.keep and trainer.is_global_zero:
+            kept = folder / f"{step:07d}.ckpt"
+            kept.unlink(missing_ok=True)
+            kept.hardlink_to(folder / "last.ckpt")
 
     def on_save_checkpoint(self, trainer: Trainer, module: GAN, checkpoint: dict[str, Any]) -> None:
         checkpoint.update(self.identity)

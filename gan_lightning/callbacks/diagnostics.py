@@ -36,7 +36,7 @@ class Diagnostics(Callback):
         if not self.every or step == self.since[1] or (step % self.every and step != module.steps):
             return
         values = self.measure(trainer, module)
-        module.numbers = values
+        module.numbers = {**module.numbers, **values}
         for logger in trainer.loggers:
             logger.log_metrics(values, step)
 

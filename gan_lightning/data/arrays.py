@@ -50,6 +50,14 @@ class Source(Protocol):
         """The images that the GAN trains on."""
         ...
 
+    def validation(self) -> Arrays:
+        """Training images that choose between checkpoints. Raises ValueError where a dataset has no test images."""
+        ...
+
+    def test(self) -> Arrays:
+        """Images that no GAN has seen. Raises ValueError where a dataset has none."""
+        ...
+
 
 class Shuffle(Sampler[Tensor]):
     """Rows of this process for batch ``start``, ``start + 1``, ... without end.
@@ -109,6 +117,10 @@ class GANData(LightningDataModule):
         """The first ``n`` training samples in file order, float32 in [-1, 1]."""
         assert self.arrays is not None, "setup() comes first"
         return to_signed_range(self.arrays.images[:n])
+
+    def validation(self) -> Tensor:
+        """The validation images, float32 in [-1, 1]."""
+        return to_signed_range(self.source.validation().images)
 
     def train_dataloader(self) -> DataLoader:
         assert self.arrays is not None, "setup() comes first"

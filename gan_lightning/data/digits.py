@@ -5,9 +5,14 @@ import torch.nn.functional as F
 
 from gan_lightning.data.arrays import Arrays
 
+TRAIN = 1500  # of 1,797; the other 297 are the test set
+
 
 class Digits:
-    """8 x 8 images with values 0..16, resized bicubically to ``size`` x ``size`` and stretched to 0..255."""
+    """8 x 8 images with values 0..16, resized bicubically to ``size`` x ``size`` and stretched to 0..255.
+
+    1,500 of them, drawn once and for all, are for training and 297 for testing.
+    """
 
     name = "digits"
 
@@ -18,11 +23,25 @@ class Digits:
     def prepare(self) -> None:
         pass
 
-    def train(self) -> Arrays:
+    def _read(self) -> Arrays:
         from sklearn.datasets import load_digits
 
         raw = load_digits()
         small = torch.from_numpy(raw.images).float()[:, None] / 16
         large = F.interpolate(small, size=(self.size, self.size), mode="bicubic", align_corners=False)
         images = (large.clamp(0, 1) * 255).round().to(torch.uint8)
-        return Arrays(images, torch.from_numpy(raw.target).long())
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+        return Arrays(images[order], torch.from_numpy(raw.target).long()[order])
+
+    def train(self) -> Arrays:
+        everything = self._read()
+        return Arrays(*everything[torch.arange(TRAIN)])
+
+    def validation(self) -> Arrays:
+        """The last 300 training images."""
+        everything = self._read()
+        return Arrays(*everything[torch.arange(TRAIN - 300, TRAIN)])
+
+    def test(self) -> Arrays:
+        everything = self._read()
+        return Arrays(*everything[torch.arange(TRAIN, len(everything))])

@@ -84,8 +84,8 @@ def _unavailable(
     wrong = "; ".join(f"{name} {fault}" for name, fault in faults(files, folder).items()) or "nothing is whole"
     return DataUnavailable(
         f"data={dataset} needs its files in {folder}: {wrong}. Fetching them failed: {why}. "
-        f"Put the unpacked files there yourself (from {mirrors[0]}<name>.gz), or point data.root or the environment variable "
-        "GAN_DATA at a folder that has them, or use data=digits, which needs no download."
+        f"Put the unpacked files there yourself (from {mirrors[0]}<name>.gz), or point data.root or the environment "
+        "variable GAN_DATA at a folder that has them, or use data=digits, which needs no download."
     )
 
 

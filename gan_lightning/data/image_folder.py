@@ -49,3 +49,9 @@ class ImageFolder:
             ) from error
         images = torch.stack([folder[i][0] for i in range(len(folder))])
         return Arrays(images, torch.tensor(folder.targets))
+
+    def validation(self) -> Arrays:
+        return self.test()
+
+    def test(self) -> Arrays:
+        raise ValueError("data=image_folder has no test images. Compare runs by eye, or use a dataset with a test set.")

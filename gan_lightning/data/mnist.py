@@ -66,5 +66,10 @@ class MNIST:
         n = 50_000 if self.split == "train50k" else 60_000
         return Arrays(images[:n], labels[:n])
 
+    def validation(self) -> Arrays:
+        """The last 10,000 training images, whatever the split."""
+        images, labels = self._read(train=True)
+        return Arrays(images[50_000:], labels[50_000:])
+
     def test(self) -> Arrays:
         return Arrays(*self._read(train=False))

@@ -17,7 +17,16 @@ class Synthetic:
         pass
 
     def train(self) -> Arrays:
-        generator = torch.Generator().manual_seed(0)
+        return self._make(seed=0)
+
+    def validation(self) -> Arrays:
+        return self._make(seed=2)
+
+    def test(self) -> Arrays:
+        return self._make(seed=1)
+
+    def _make(self, seed: int) -> Arrays:
+        generator = torch.Generator().manual_seed(seed)
         labels = torch.arange(self.n) % 10
         images = torch.randint(0, 32, (self.n, *self.shape), generator=generator, dtype=torch.uint8)
         side = self.shape[1] // 4

@@ -1,0 +1,62 @@
+"""``python -m gan_lightning.judge data=mnist``: train a judge and print what conf/judge/ has to say of it."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from gan_lightning.cli import verb
+
+log = logging.getLogger(__name__)
+
+
+@verb("judge")
+def main(cfg: DictConfig) -> None:
+    import torch
+    import torch.nn.functional as F
+    from tqdm import tqdm
+
+    from gan_lightning.build import make
+    from gan_lightning.checks import check_values
+    from gan_lightning.data.arrays import to_signed_range
+    from gan_lightning.metrics.judge import JudgeNet
+
+    check_values(cfg)
+    source = make(cfg.data)
+    source.prepare()
+    train, test = source.train(), source.test()
+    classes = int(train.labels.max()) + 1
+    torch.manual_seed(cfg.seed)
+    net = JudgeNet(source.shape, cfg.features, classes, cfg.width)
+    steps = cfg.epochs * (len(train) // cfg.batch_size)
+    optimizer = torch.optim.AdamW(net.parameters(), cfg.lr, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, cfg.lr, total_steps=steps)
+    bar = tqdm(total=steps, mininterval=5)
+    for _ in range(cfg.epochs):
+        order = torch.randperm(len(train))
+        for rows in order[: len(order) // cfg.batch_size * cfg.batch_size].split(cfg.batch_size):
+            images, labels = train[rows]
+            padded = F.pad(to_signed_range(images), [cfg.shift] * 4, value=-1.0)
+            top, left = torch.randint(0, 2 * cfg.shift + 1, (2,)).tolist()
+            moved = padded[:, :, top : top + images.shape[2], left : left + images.shape[3]]
+            loss = F.cross_entropy(net(moved)[1], labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            bar.update()
+    bar.close()
+    net.eval()
+    with torch.no_grad():
+        parts = [net(to_signed_range(part))[1].argmax(1) for part in test.images.split(500)]
+    accuracy = (torch.cat(parts) == test.labels).double().mean().item()
+    out = Path(cfg.out or f"judge-{source.name}.pt")
+    torch.save(net.state_dict(), out)
+    digest = hashlib.sha256(out.read_bytes()).hexdigest()
+    log.info("%s: %.2f %% of %d test images right, %d bytes", out, 100 * accuracy, len(test), out.stat().st_size)
+    log.info("sha256: %s", digest)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Multirun directories: which jobs a sweep has, which are done, and going on with one that was stopped."""
+
+import os
+import time
+from pathlib import Path
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from gan_lightning.cli import arm
+from gan_lightning.runs import is_run, newest, status_of
+
+CONTINUE = "GAN_LIGHTNING_CONTINUE"  # set for the jobs of a sweep that is being continued
+ASIDE = ".unfinished"  # where the directories of jobs that are begun again go
+
+
+def directory_of(sweep: str) -> Path:
+    """The multirun directory that a person means.
+
+    Raises:
+        ValueError: it is none.
+    """
+    path = newest("multirun.yaml", "continue") if sweep == "latest" else Path(sweep)
+    if not (path / "multirun.yaml").is_file():
+        raise ValueError(
+            f"{sweep} is not a multirun directory: it has no multirun.yaml. Give one of outputs/multirun/, or latest."
+        )
+    return path
+
+
+def typed(sweep: Path) -> tuple[list[str], list[str]]:
+    """(overrides of the task, overrides of Hydra) as they were typed when the sweep was started."""
+    overrides = OmegaConf.load(sweep / "multirun.yaml").hydra.overrides
+    return list(overrides.task), list(overrides.hydra)
+
+
+def jobs(sweep: Path) -> dict[str, list[str]]:
+    """Directory name -> overrides of every job that the sweep has, begun or not (Hydra's basic sweeper)."""
+    parsed = OverridesParser.create().parse_overrides(typed(sweep)[0])
+    (batch,) = BasicSweeper.split_arguments(parsed, None)
+    return {arm(str(sweep), overrides): list(overrides) for overrides in batch}
+
+
+def statuses(sweep: Path) -> dict[str, str]:
+    """Directory name -> done, failed, running, unfinished or missing, for every job of the sweep."""
+    return {name: status_of(sweep / name)["status"] if is_run(sweep / name) else "missing" for name in jobs(sweep)}
+
+
+def continue_arguments(argv: list[str]) -> list[str]:
+    """Turn ``-m continue=<sweep>`` into the command line that started the sweep, in the sweep's own directory."""
+    asked = [a for a in argv if a.startswith("continue=")]
+    if not asked:
+        return argv
+    sweep = directory_of(asked[-1].split("=", 1)[1]).resolve()
+    running = [n for n, s in statuses(sweep).items() if s == "running"]
+    if running:
+        raise ValueError(f"{sweep} is still running ({', '.join(running)}). Wait for it, or stop it first.")
+    more = [a for a in argv[1:] if not a.startswith("continue=") and a not in ("-m", "--multirun")]
+    task, hydra = typed(sweep)
+    hydra = [o for o in hydra if not o.startswith(("hydra.sweep.dir=", "hydra.mode="))]
+    if changed := [a for a in more if not a.startswith("hydra")]:
+        raise ValueError(
+            f"continue= goes on with the sweep as it was started, got {' '.join(changed)} beside it. "
+            "Start a new sweep for other values."
+        )
+    os.environ[CONTINUE] = "1"
+    return [argv[0], "-m", *task, *hydra, *more, f"hydra.sweep.dir={sweep}"]
+
+
+def already_done(run: Path) -> bool:
+    """In a continued sweep: is this job done? An unfinished one is moved aside, to begin again.
+
+    A job that is done has nothing to do; one that failed or was stopped starts afresh, and what it had written lies
+    in the sweep's .unfinished/.
+    """
+    if os.environ.get(CONTINUE) != "1" or not (run / "config.yaml").is_file():
+        return False
+    if status_of(run)["status"] == "done":
+        return True
+    aside = run.parent / ASIDE / f"{run.name}-{time.time_ns()}"
+    aside.parent.mkdir(exist_ok=True)
+    run.rename(aside)
+    run.mkdir()
+    return False
