@@ -141,7 +141,7 @@ def test_each_metric_moves_as_its_fault_demands(yardstick, fault):
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("GAN_DATA"), reason="GAN_DATA names no folder with MNIST")
 def test_parzen_prefers_smoothed_mnist_to_mnist():
-    """What the metric does, not a failure: 10,000 real images on 100 principal components score 283, as they are 241."""
+    """What the metric does, not a failure: 10,000 real images on 100 components score 283, as they are 241."""
     from gan_lightning.data.mnist import MNIST
     from gan_lightning.metrics.parzen import parzen_log_likelihood
 
