@@ -236,7 +236,7 @@ def draw_samples(runs: Sequence[Run], path: Path, n: int, seed: int) -> None:
     figure, axes = plt.subplots(len(rows), 1, figsize=(n * 0.8, len(rows) * 1.15), squeeze=False, layout="constrained")
     for (name, images), axis in zip(rows, axes[:, 0], strict=True):
         strip = (torch.cat(list(images), dim=2).clamp(-1, 1) + 1) / 2
-        axis.imshow(strip.permute(1, 2, 0).squeeze(2), cmap="gray", vmin=0, vmax=1)
+        axis.imshow(strip.permute(1, 2, 0).squeeze(2).numpy(), cmap="gray", vmin=0, vmax=1)
         axis.set_title(name, fontsize=9, loc="left")
         axis.axis("off")
     figure.savefig(path, dpi=110)

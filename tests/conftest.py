@@ -1,5 +1,7 @@
 """Shared by all tests: few threads, no network, tiny games."""
 
+import copy
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import pytest
 import torch
 from lightning.pytorch import Callback
+from omegaconf import DictConfig
 
 from gan_lightning.build import build_data, build_gan, make
 from gan_lightning.cli import compose
@@ -49,10 +52,15 @@ def only_network(overrides: tuple[str, ...]) -> list[str]:
     return [o for o in TINY if not (other and o.startswith("network."))]
 
 
+@functools.cache
+def composed(overrides: tuple[str, ...]) -> DictConfig:
+    return compose("train", list(overrides))
+
+
 @pytest.fixture
-def tiny() -> Callable[..., Any]:
+def tiny() -> Callable[..., DictConfig]:
     """The configuration of a tiny game: ``tiny("d_steps=2", ...)``."""
-    return lambda *overrides: compose("train", [*only_network(overrides), *overrides])
+    return lambda *overrides: copy.deepcopy(composed((*only_network(overrides), *overrides)))
 
 
 @pytest.fixture

@@ -232,33 +232,36 @@ def command(folder, *args, check=True):
     return done.stdout + done.stderr
 
 
+def in_this_process(folder, main, *args):
+    """Run a verb's main with ``args`` in ``folder``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["verb.py", *args])
+        main()
+
+
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory):
-    """loss=mmgan,nsgan seed=0,1 with one job that fails, evaluated."""
+    """loss=mmgan,nsgan seed=0,1, evaluated."""
+    from gan_lightning import evaluate as evaluate_verb
+    from gan_lightning import train as train_verb
+
     folder = tmp_path_factory.mktemp("sweep")
-    command(
-        folder,
-        "gan_lightning.train",
-        "-m",
-        *DIGITS,
-        "evaluate_every=3",
-        "loss=mmgan,nsgan",
-        "seed=0,1",
-        "hydra.sweep.dir=s",
-    )
-    command(folder, "gan_lightning.evaluate", "run='s/*'", "metrics=fast")
+    swept = ["loss=mmgan,nsgan", "seed=0,1", "hydra.sweep.dir=s"]
+    in_this_process(folder, train_verb.main, "-m", *DIGITS, "evaluate_every=3", *swept)
+    in_this_process(folder, evaluate_verb.main, "run='s/*'", "metrics=fast")
     return folder / "s"
 
 
 def test_compare_makes_one_row_per_arm(sweep, tmp_path):
-    command(sweep.parent, "gan_lightning.compare", "runs=s", f"out={tmp_path}")
+    from gan_lightning import compare as compare_verb
+
+    in_this_process(sweep.parent, compare_verb.main, "runs=s", f"out={tmp_path}")
     text = (tmp_path / "table.md").read_text()
     rows = [line for line in text.splitlines() if line.startswith("| loss=")]
     assert len(rows) == 4, "two arms, last and best"
-    values = [
-        json.loads((sweep / f"loss-mmgan_seed-{s}" / "metrics.json").read_text())["checkpoints"]["last"] for s in (0, 1)
-    ]
-    fd = [v["frechet_distance"] for v in values]
+    files = [sweep / f"loss-mmgan_seed-{s}" / "metrics.json" for s in (0, 1)]
+    fd = [json.loads(f.read_text())["checkpoints"]["last"]["frechet_distance"] for f in files]
     mean, spread = sum(fd) / 2, abs(fd[0] - fd[1]) / 2**0.5  # n - 1
     assert f"| loss=mmgan | 2 | 6 | {mean:.4g} +- {spread:.2g} |" in rows[0]
     assert "| real training images |" in text
@@ -267,7 +270,8 @@ def test_compare_makes_one_row_per_arm(sweep, tmp_path):
         table = list(csv.DictReader(file))
     assert len(table) == 8
     assert {row["train_seed"] for row in table} == {"0", "1"}
-    assert {"curves.png", "samples.png"} <= {p.name for p in tmp_path.iterdir()}
+    assert {"curves.png", "samples.png", "runs.json"} <= {p.name for p in tmp_path.iterdir()}
+    assert len(list((tmp_path / "configs").iterdir())) == 4
 
 
 def test_compare_lists_what_failed_is_unfinished_or_missing(sweep, tmp_path):
