@@ -27,7 +27,7 @@ from gan_lightning.interfaces import (
     need_real_in_g,
     scalar_sum,
 )
-from gan_lightning.rng import Streams, mix
+from gan_lightning.rng import Streams, seed_layers
 
 COUNTERS = ("d_steps_done", "g_steps_done", "images_seen")
 Schedules = Mapping[str, Callable[[int], float]]
@@ -85,7 +85,6 @@ class GAN(LightningModule):
         real, labels = batch
         world = self.trainer.world_size
         self.rng = Streams(self.seed, self.d_steps_done, self.device, self.global_rank, world)
-        torch.manual_seed(mix(self.seed, self.d_steps_done, self.global_rank))  # dropout's masks
         self.follow_schedules()
 
         self.discriminator_step(real, labels)
@@ -98,6 +97,7 @@ class GAN(LightningModule):
     def discriminator_step(self, real: Tensor, labels: Tensor) -> None:
         """Ascend E log D(x) + E log(1 - D(G(z))), or what the loss puts in its place."""
         optimizer, _ = self.players()
+        seed_layers(self.device, self.seed, self.d_steps_done, self.global_rank, 0)
         with self.toggled_optimizer(optimizer):
             with torch.no_grad():
                 fake = self.G(self.prior(len(real), self.rng["z/D"]))
@@ -112,11 +112,13 @@ class GAN(LightningModule):
     def generator_step(self, real: Tensor, labels: Tensor) -> None:
         """Descend E log(1 - D(G(z))), or what the loss puts in its place, on fresh noise."""
         _, optimizer = self.players()
+        seed_layers(self.device, self.seed, self.d_steps_done, self.global_rank, 1)
         with self.toggled_optimizer(optimizer):
             fake = self.G(self.prior(len(real), self.rng["z/G"]))
             play = self.play("G", real, fake, labels)
-            loss = self.adversarial_weight * self.loss.generator(play.real_logits, play.fake_logits)
-            loss = loss + scalar_sum(t.g_term(play, self.rng[name]) for name, t in self.g_terms)
+            loss = scalar_sum(t.g_term(play, self.rng[name]) for name, t in self.g_terms)
+            if self.adversarial_weight:
+                loss = loss + self.adversarial_weight * self.loss.generator(play.real_logits, play.fake_logits)
             self.move("G", optimizer, loss)
         self.latest["loss/g"] = loss.detach()
 
@@ -124,8 +126,8 @@ class GAN(LightningModule):
         """D looks at real, then at fake, each batch by itself: together, BatchNorm would give them away."""
         real_features = real_logits = None
         if player == "D" or self.real_in_g:
-            real_features, real_logits = self.judge(real)
-        fake_features, fake_logits = self.judge(fake)
+            real_features, real_logits = self.discriminate(real)
+        fake_features, fake_logits = self.discriminate(fake)
         return Play(
             player=player,
             mover=self.D if player == "D" else self.G,
@@ -137,10 +139,10 @@ class GAN(LightningModule):
             real_features=real_features,
             fake_features=fake_features,
             progress=self.progress,
-            judge=self.judge,
+            discriminate=self.discriminate,
         )
 
-    def judge(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def discriminate(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Features and logits of ``x`` through the views: what every term means by D."""
         for name, technique in self.views:
             x = technique.view(x, self.progress, self.rng[f"view/{name}"])

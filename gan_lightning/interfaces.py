@@ -43,7 +43,7 @@ class Play:
     """One pass of D over real and fake data, seen by losses and terms.
 
     ``real_logits`` and ``real_features`` are None in G's half unless a loss or a term asked for them with
-    ``needs_real_in_g``. ``judge`` runs D, through the views, on points that a term chooses for itself.
+    ``needs_real_in_g``. ``discriminate`` runs D, through the views, on points that a term chooses for itself.
     """
 
     player: Player
@@ -56,7 +56,7 @@ class Play:
     real_features: Tensor | None
     fake_features: Tensor
     progress: float
-    judge: Callable[[Tensor], tuple[Tensor, Tensor]]
+    discriminate: Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 class Prior(Protocol):
@@ -87,7 +87,7 @@ class Loss(Protocol):
 @runtime_checkable
 class DTerm(Protocol):
     def d_term(self, play: Play, rng: Stream) -> Tensor:
-        """A scalar added to D's loss. ``play.judge`` is D with the views in front."""
+        """A scalar added to D's loss. ``play.discriminate`` is D with the views in front."""
         ...
 
 
@@ -189,7 +189,7 @@ def check_logits(name: str, logits: Tensor) -> None:
         raise ValueError(f"{name} must have shape [N], got {list(logits.shape)}. Flatten the discriminator's output.")
 
 
-def scalar_sum(terms: Iterable[Tensor]) -> Tensor | float:
-    """The sum of scalar terms; 0.0 for none, so that a game without terms adds nothing to its graph."""
+def scalar_sum(terms: Iterable[Tensor]) -> Any:
+    """The sum of scalar terms; the number 0 for none, so that a game without terms adds nothing to its graph."""
     found = list(terms)
     return torch.stack(found).sum() if found else 0.0

@@ -17,6 +17,14 @@ def mix(*keys: int) -> int:
     return int(np.random.SeedSequence(keys).generate_state(1, np.uint64)[0])
 
 
+def seed_layers(device: torch.device, *keys: int) -> None:
+    """Seed the generators that layers such as dropout draw from; without a read from the device."""
+    seed = mix(*keys)
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
+
+
 class Stream:
     """Named draws of one step.
 

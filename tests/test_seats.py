@@ -60,7 +60,7 @@ def test_a_d_term_may_run_its_own_pass_of_d(play, plain):
     class Penalty:
         def d_term(self, play: Play, rng):
             x = play.real.detach().requires_grad_()
-            _, logits = play.judge(x)
+            _, logits = play.discriminate(x)
             (slope,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
             return slope.square().sum((1, 2, 3)).mean()
 
@@ -199,3 +199,33 @@ def test_instance_noise_of_zero_changes_no_bit(play):
     assert all(torch.equal(quiet[key], without[key]) for key in without)
     loud = final("technique=[instance_noise]", "technique.instance_noise.sigma=0.5")
     assert not torch.equal(loud["D.head.weight"], without["D.head.weight"])
+
+
+def test_a_weight_of_zero_changes_no_bit_even_beside_dropout(play):
+    """An own pass of D draws dropout masks; the halves are seeded apart, so it shifts none of the others'."""
+
+    class Nothing:
+        def d_term(self, play: Play, rng):
+            return 0.0 * play.discriminate(play.real)[1].mean()
+
+    def final(technique):
+        torch.manual_seed(0)
+        gan = gan_with(technique)
+        gan.D = MLPDiscriminator(SHAPE, hidden=(12, 6), dropout=0.5)
+        return losses(play, gan)
+
+    assert final(Nothing()) == final(None)
+
+
+def test_an_adversarial_loss_that_is_replaced_is_not_computed(play):
+    class Broken(NSGAN):
+        def generator(self, real_logits, fake_logits):
+            raise AssertionError("nobody asked")
+
+    class Term:
+        adversarial_weight = 0.0
+
+        def g_term(self, play: Play, rng):
+            return play.fake_logits.square().mean()
+
+    assert len(losses(play, gan_with(Term(), loss=Broken()))) == 3
