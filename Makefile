@@ -22,7 +22,7 @@ train: install  ## train the default GAN (more options: make train ARGS="loss=mm
 	$(BIN)/python -m gan_lightning.train $(ARGS)
 
 test: install  ## the fast test suite
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 
 test-slow: install  ## the slow tests: many processes, longer training
 	$(BIN)/python -m pytest -q -m slow $(ARGS)

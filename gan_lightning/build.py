@@ -54,7 +54,17 @@ def judge_of(dataset: str) -> Judge | None:
 
 
 def build_gan(cfg: DictConfig, shape: Shape) -> GAN:
-    """The game of ``cfg`` for samples of ``shape`` (without the batch axis). Seed PyTorch first."""
+    """The game of ``cfg`` for samples of ``shape`` (without the batch axis). Seed PyTorch first.
+
+    Raises:
+        ValueError: parts that do not fit one another.
+    """
+    targets = (cfg.smoothing.real_target, cfg.smoothing.fake_target)
+    if targets != (1, 0) and "real_target" not in cfg.loss:
+        raise ValueError(
+            f"label smoothing needs a loss with targets, such as mmgan or nsgan; got targets {targets} beside "
+            f"{cfg.loss._target_}, which has none. Use smoothing=none, or another loss."
+        )
     seats = Seats({name: make(node) for name, node in cfg.technique.items()})
     prior = make(cfg.prior)
     return GAN(

@@ -123,3 +123,11 @@ def test_every_group_says_what_its_choices_are():
     for group, choice in CHOICES:
         text = Path(CONF / group / f"{choice}.yaml").read_text()
         assert text.startswith("#") or group in ("callbacks", "logger"), f"{group}/{choice} has no line of its own"
+
+
+def test_smoothing_beside_a_loss_without_targets_is_refused():
+    cfg = compose("train", [*TINY, "smoothing=one_sided"])
+    with open_dict(cfg):
+        del cfg.loss.real_target
+    with pytest.raises(ValueError, match=r"label smoothing needs a loss with targets.*got targets \(0.9, 0.0\)"):
+        build_gan(cfg, (1, 8, 8))

@@ -239,3 +239,38 @@ def test_bad_features_get_a_clear_error(metric):
         metric(gauss(10, 3), gauss(1, 3))
     with pytest.raises(ValueError, match="fake features must be finite"):
         metric(gauss(10, 3), torch.full((10, 3), math.nan))
+
+
+# Inception -------------------------------------------------------------------------------------------------
+
+
+def test_inception_without_torch_fidelity_says_how_to_get_it(monkeypatch):
+    import sys
+
+    from gan_lightning.metrics.inception import inception_metrics
+
+    monkeypatch.setitem(sys.modules, "torch_fidelity", None)
+    with pytest.raises(ValueError, match=r"needs torch-fidelity, which is not installed.*gan-lightning\[inception\]"):
+        inception_metrics(torch.zeros(4, 1, 8, 8), torch.zeros(4, 1, 8, 8))
+
+
+def test_inception_without_weights_says_so_and_gets_rgb_bytes(monkeypatch):
+    import sys
+    from types import SimpleNamespace
+    from urllib.error import URLError
+
+    from gan_lightning.metrics.inception import inception_metrics
+
+    seen = {}
+
+    def calculate_metrics(input1, input2, **options):
+        seen.update(first=input1[0], n=len(input1), options=options)
+        raise URLError("no network")
+
+    monkeypatch.setitem(sys.modules, "torch_fidelity", SimpleNamespace(calculate_metrics=calculate_metrics))
+    with pytest.raises(ValueError, match="could not get Inception's weights: .*no network.*use metrics=default"):
+        inception_metrics(torch.zeros(4, 1, 8, 8), torch.ones(4, 1, 8, 8))
+    assert seen["first"].dtype == torch.uint8
+    assert seen["first"].shape == (3, 8, 8)
+    assert seen["first"].unique().tolist() == [255]
+    assert seen["options"]["kid_subset_size"] == 4
