@@ -18,13 +18,14 @@ def nearest(x: Tensor, among: Tensor, chunk: int = 5000) -> tuple[Tensor, Tensor
     return best.sqrt(), row
 
 
-def memorisation(train: Tensor, test: Tensor, fake: Tensor) -> dict[str, float]:
-    """Of images ``[N, C, H, W]`` in [-1, 1].
+def memorisation(train: Tensor, test: Tensor, fake: Tensor, limit: int = 2000) -> dict[str, float]:
+    """Of images ``[N, C, H, W]`` in [-1, 1]; the first ``limit`` fakes are looked at.
 
     train_test_ratio: median over fakes of (distance to the nearest training image / to the nearest test image); it
     is a little below 1 for new images since there are more training images, 0 for copies.
     copied_share: share of fakes less than half as far from the training as from the test images.
     """
+    fake = fake[:limit]
     to_train, _ = nearest(fake, train)
     to_test, _ = nearest(fake, test)
     ratio = to_train / to_test.clamp_min(1e-12)
