@@ -1,5 +1,6 @@
 """What every verb shares: where conf/ lies, the names of run directories, one clear message for a mistake."""
 
+import copy
 import difflib
 import functools
 import hashlib
@@ -177,4 +178,4 @@ class DecideDataOnce(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         from gan_lightning.build import decide_data
 
-        decide_data(config)
+        decide_data(copy.deepcopy(config))

@@ -192,7 +192,7 @@ def check_targets(node: Any, known: set[str], origin: Path) -> None:
     """
     if isinstance(node, dict):
         target = node.get("_target_")
-        if target is not None and target not in known:
+        if target is not None and str(target) not in known:
             raise ValueError(
                 f"{origin} names _target_: {target}, which is not among those of the installed conf/. "
                 "A configuration from a file may only build what this project ships."

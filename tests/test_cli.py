@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import TINY
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning import sample as sample_verb
 from gan_lightning import train as train_verb
@@ -164,6 +164,36 @@ def test_trainer_gpu_without_one(call):
     assert code == 1
     assert "error: trainer=gpu needs a GPU that PyTorch can use" in text
     assert "Use trainer=cpu or trainer=auto" in text
+
+
+def test_a_multirun_decides_its_data_once(call, monkeypatch, tmp_path):
+    """One question to the network for the whole sweep, and every job trains on the same data."""
+    from gan_lightning.data import fetch
+    from gan_lightning.data.mnist import MNIST
+
+    asked = []
+    monkeypatch.setattr(fetch, "reachable", lambda mirrors, probe: asked.append(probe) or [])
+    monkeypatch.setattr(MNIST, "folder", tmp_path / "nowhere")
+    game = [o for o in TINY if not o.startswith("data")]
+    code, text = call("train", "-m", *game, "data=auto", "seed=0,1", "steps=1")
+    assert code == 0, text
+    assert len(asked) == 1
+    assert text.count("on 1500 images of digits") == 2
+    assert [OmegaConf.load(run / "config.yaml").data.size for run in runs(tmp_path)] == [28, 28]
+
+
+def test_the_decision_is_made_before_the_jobs_start_wherever_they_run(monkeypatch, tmp_path):
+    from gan_lightning.cli import DecideDataOnce
+    from gan_lightning.data import fetch
+    from gan_lightning.data.auto import DECISION
+    from gan_lightning.data.mnist import MNIST
+
+    monkeypatch.setattr(fetch, "reachable", lambda mirrors, probe: [])
+    monkeypatch.setattr(MNIST, "folder", tmp_path / "nowhere")
+    cfg = compose("train")
+    DecideDataOnce().on_multirun_start(cfg)
+    assert os.environ[DECISION] == "digits", "what processes of a launcher inherit"
+    assert "auto" in cfg.data, "the sweep's own configuration stays as it was"
 
 
 def test_mnist_without_files_or_network(call, monkeypatch, tmp_path):

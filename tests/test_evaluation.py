@@ -141,7 +141,7 @@ def test_each_metric_moves_as_its_fault_demands(yardstick, fault):
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("GAN_DATA"), reason="GAN_DATA names no folder with MNIST")
 def test_parzen_prefers_smoothed_mnist_to_mnist():
-    """What the metric does, not a failure: 10,000 real images on 100 components score 283, as they are 241."""
+    """What the metric does, not a failure: 10,000 real images score 241.2, projected on 100 components 279.9."""
     from gan_lightning.data.mnist import MNIST
     from gan_lightning.metrics.parzen import parzen_log_likelihood
 
@@ -152,7 +152,7 @@ def test_parzen_prefers_smoothed_mnist_to_mnist():
     directions = torch.linalg.eigh(torch.cov(flat.T)).eigenvectors[:, -100:]
     smooth = ((flat - mean) @ directions @ directions.T + mean).view(-1, 1, 28, 28)
     got = parzen_log_likelihood(validation, test, smooth)["parzen_ll"]
-    assert got == pytest.approx(283, abs=1.5)
+    assert got == pytest.approx(279.9, abs=1.0)
 
 
 # evaluate --------------------------------------------------------------------------------------------------
