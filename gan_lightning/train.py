@@ -96,8 +96,12 @@ def train(
             "seconds": round(time.perf_counter() - start, 2),
             **gan.numbers,
         }
+    if gan.g_steps_done < cfg.steps:
+        log.info("max_time was reached after %d of %d G steps", gan.g_steps_done, cfg.steps)
     log.info("done in %.0f s: pictures, curves and the checkpoint lie in %s", status["seconds"], shown)
     log.info("next:  python -m gan_lightning.sample run=%s", shown)
+    if callbacks["evaluation"].judge is not None:
+        log.info("       python -m gan_lightning.evaluate run=%s", shown)
     log.info("       tensorboard --logdir %s", shown.parent)
     if not torch.isfinite(torch.tensor(list(gan.numbers.values()))).all():
         log.warning("the last logged numbers are not finite: %s", gan.numbers)
@@ -110,7 +114,8 @@ def gather_results(gan: Any, run: Path) -> None:
 
     gan.on_load_checkpoint(read_checkpoint(run / "checkpoints" / "last.ckpt"))
     lines = (run / "metrics.jsonl").read_text().splitlines() if (run / "metrics.jsonl").is_file() else []
-    gan.numbers = {key: value for key, value in json.loads(lines[-1]).items() if key != "step"} if lines else {}
+    for line in lines:
+        gan.numbers |= {key: value for key, value in json.loads(line).items() if key != "step"}
 
 
 def warn_loudly(note: str, loggers: dict[str, Any]) -> None:

@@ -132,9 +132,11 @@ def test_a_failing_run_says_so_in_its_status(tiny, tmp_path, monkeypatch):
     assert "RuntimeError: planted" in status["error"]
 
 
-def test_max_time_ends_the_run_with_a_checkpoint(tiny, tmp_path):
-    status = train(tiny("steps=1000000", "max_time=00:00:00:01"), tmp_path)
+def test_max_time_ends_the_run_with_a_checkpoint(tiny, tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        status = train(tiny("steps=1000000", "max_time=00:00:00:01"), tmp_path)
     assert 0 < status["g_steps"] < 1_000_000
+    assert f"max_time was reached after {status['g_steps']} of 1000000 G steps" in caplog.text
     saved = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
     assert saved["counters"]["g_steps_done"] == status["g_steps"]
 
