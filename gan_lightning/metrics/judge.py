@@ -79,7 +79,7 @@ class Judge:
         self.net.eval().requires_grad_(False)
 
     @torch.no_grad()
-    def __call__(self, images: Tensor, batch_size: int = 500) -> tuple[Tensor, Tensor]:
+    def __call__(self, images: Tensor, batch_size: int = 100) -> tuple[Tensor, Tensor]:
         """Features ``[N, features]`` and probabilities ``[N, classes]``, float64 on the CPU, of images in [-1, 1]."""
         device = next(self.net.parameters()).device
         with torch.autocast(device.type, enabled=False):
