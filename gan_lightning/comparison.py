@@ -15,7 +15,8 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lightning.checks import leaves
-from gan_lightning.runs import is_run, load, status_of, write_json
+from gan_lightning.loading import load
+from gan_lightning.runs import is_run, status_of, write_json
 from gan_lightning.sweeps import directory_of, statuses, typed
 
 log = logging.getLogger(__name__)

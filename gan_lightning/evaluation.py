@@ -16,9 +16,10 @@ from torchvision.utils import save_image
 from gan_lightning.build import judge_of, make
 from gan_lightning.callbacks.samples import grid
 from gan_lightning.data.arrays import Source, to_signed_range
+from gan_lightning.loading import load
 from gan_lightning.metrics.judge import Judge
 from gan_lightning.metrics.memorisation import nearest
-from gan_lightning.runs import find, is_run, load, write_json
+from gan_lightning.runs import find, is_run, write_json
 
 log = logging.getLogger(__name__)
 

@@ -1,10 +1,8 @@
-"""Run directories: the record a run leaves, finding it again, and a generator out of it."""
+"""Run directories: the record a run leaves, and finding it again."""
 
 import json
 import os
-import pickle
 import platform
-import re
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -16,14 +14,10 @@ from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor, nn
 
-from gan_lightning.cli import CONF, explain
-from gan_lightning.interfaces import Prior
-from gan_lightning.rng import Stream
+from gan_lightning.cli import explain
 
 OUTPUTS = Path("outputs")
-WANTED = {"state_dict", "config", "shape", "counters"}  # of a checkpoint
 
 
 # Writing ---------------------------------------------------------------------------------------------------
@@ -171,103 +165,5 @@ def newest(pattern: str, what: str) -> Path:
     """The newest directory below outputs/ that holds a file ``pattern``."""
     found = [p.parent for p in OUTPUTS.rglob(pattern)]
     if not found:
-        raise ValueError(f"{what}=latest found none below {OUTPUTS.resolve()}. Name its directory.")
+        raise ValueError(f"latest found no {what} below {OUTPUTS.resolve()}. Name its directory.")
     return max(found, key=lambda d: (d / pattern).stat().st_mtime_ns)
-
-
-# Reading ---------------------------------------------------------------------------------------------------
-
-
-def known_targets() -> set[str]:
-    """Every ``_target_`` of the installed conf/: the only ones that a configuration from a file may name."""
-    pattern = re.compile(r"_target_:\s*([\w.]+)")
-    return {t for p in CONF.rglob("*.yaml") for t in pattern.findall(p.read_text())}
-
-
-def check_targets(node: Any, known: set[str], origin: Path) -> None:
-    """Refuse, before anything is imported, a configuration that would call what conf/ does not name.
-
-    Raises:
-        ValueError: names the target.
-    """
-    if isinstance(node, dict):
-        target = node.get("_target_")
-        if target is not None and str(target) not in known:
-            raise ValueError(
-                f"{origin} names _target_: {target}, which is not among those of the installed conf/. "
-                "A configuration from a file may only build what this project ships."
-            )
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    for child in children:
-        check_targets(child, known, origin)
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The tensors and plain values of a checkpoint; nothing in it is executed.
-
-    Raises:
-        ValueError: the file is truncated, damaged or no checkpoint of this project.
-    """
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(
-            f"the checkpoint {path} cannot be read: it is truncated, damaged or not a checkpoint ({first}). "
-            "Use another checkpoint of the run, or train again."
-        ) from error
-    if not isinstance(checkpoint, dict) or not WANTED <= checkpoint.keys():
-        raise ValueError(f"{path} is not a checkpoint of gan_lightning: one of {', '.join(sorted(WANTED))} is missing.")
-    return checkpoint
-
-
-class LoadedGenerator(nn.Module):
-    """G of a finished run, in eval mode and frozen: ``G(z)`` -> images ``[N, C, H, W]`` in [-1, 1]."""
-
-    def __init__(self, G: nn.Module, prior: Prior, config: DictConfig, run: Path, g_steps: int) -> None:
-        super().__init__()
-        self.G, self.prior = G.eval().requires_grad_(False), prior
-        self.config, self.run, self.g_steps = config, run, g_steps
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.G(z)
-
-    def z(self, n: int, seed: int = 0) -> Tensor:
-        """``[n, dim]`` noise from the run's prior, a function of ``n`` and ``seed``."""
-        return self.prior(n, Stream(seed, name="sample"))
-
-    @torch.no_grad()
-    def sample(self, n: int, seed: int = 0, batch_size: int = 500) -> Tensor:
-        """``[n, C, H, W]`` images in [-1, 1]."""
-        device = next(self.G.parameters()).device
-        return torch.cat([self.G(z.to(device)) for z in self.z(n, seed).split(batch_size)])
-
-
-def load(run: str | Path = "latest") -> LoadedGenerator:
-    """The generator of a run, built from the run's own configuration.
-
-    Args:
-        run: a run directory, a checkpoint, or ``latest``.
-
-    Raises:
-        ValueError: no such run, a damaged checkpoint, or one that does not fit the run's network.
-    """
-    from gan_lightning.build import build_gan
-
-    directory, path = find(run)
-    checkpoint = read_checkpoint(path)
-    own = directory / "config.yaml"
-    cfg = OmegaConf.load(own) if own.is_file() else OmegaConf.create(checkpoint["config"])
-    assert isinstance(cfg, DictConfig)
-    check_targets(OmegaConf.to_container(cfg), known_targets(), own if own.is_file() else path)
-    with torch.random.fork_rng(devices=[]):
-        gan = build_gan(cfg, tuple(checkpoint["shape"]))
-    try:
-        gan.load_state_dict(checkpoint["state_dict"])
-    except RuntimeError as error:
-        first = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
-        raise ValueError(
-            f"the checkpoint {path} does not fit the network of its run ({own}): {first}. "
-            "It belongs to another run: take it back there, or give the checkpoint of this one."
-        ) from error
-    return LoadedGenerator(gan.G, gan.prior, cfg, directory, checkpoint["counters"]["g_steps_done"])

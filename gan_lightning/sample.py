@@ -22,7 +22,7 @@ def sample(run: str | Path, n: int = 64, seed: int = 0, out: str | Path | None =
     from torchvision.utils import save_image
 
     from gan_lightning.callbacks.samples import grid
-    from gan_lightning.runs import load
+    from gan_lightning.loading import load
 
     G = load(run)
     images = G.sample(n, seed)

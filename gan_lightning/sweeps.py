@@ -21,7 +21,7 @@ def directory_of(sweep: str) -> Path:
     Raises:
         ValueError: it is none.
     """
-    path = newest("multirun.yaml", "continue") if sweep == "latest" else Path(sweep)
+    path = newest("multirun.yaml", "multirun") if sweep == "latest" else Path(sweep)
     if not (path / "multirun.yaml").is_file():
         raise ValueError(
             f"{sweep} is not a multirun directory: it has no multirun.yaml. Give one of outputs/multirun/, or latest."

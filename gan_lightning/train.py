@@ -110,7 +110,7 @@ def train(
 
 def gather_results(gan: Any, run: Path) -> None:
     """What spawned processes counted and measured, from the files they wrote."""
-    from gan_lightning.runs import read_checkpoint
+    from gan_lightning.loading import read_checkpoint
 
     gan.on_load_checkpoint(read_checkpoint(run / "checkpoints" / "last.ckpt"))
     lines = (run / "metrics.jsonl").read_text().splitlines() if (run / "metrics.jsonl").is_file() else []
