@@ -50,6 +50,8 @@ def main(cfg: DictConfig) -> None:
     net.eval()
     with torch.no_grad():
         parts = [net(to_signed_range(part))[1].argmax(1) for part in test.images.split(500)]
+        features = torch.cat([net(to_signed_range(part))[0] for part in train.images.split(500)])
+        net.scale.fill_(1 / features.square().mean().sqrt())
     accuracy = (torch.cat(parts) == test.labels).double().mean().item()
     out = Path(cfg.out or f"judge-{source.name}.pt")
     torch.save(net.state_dict(), out)

@@ -19,7 +19,11 @@ class JudgeNet(nn.Module):
     """``[N, C, S, S]`` in [-1, 1] -> (features ``[N, features]``, logits ``[N, classes]``).
 
     Four 3 x 3 convolutions, each second one with stride 2, then the feature layer (linear + ReLU) and the classifier.
+    What it shows of the feature layer is scaled such that a feature's mean square over the training images is 1: the
+    kernel distance's cubic needs numbers of that size.
     """
+
+    scale: Tensor
 
     def __init__(self, shape: Sequence[int], features: int = 64, classes: int = 10, width: int = 32) -> None:
         super().__init__()
@@ -32,10 +36,11 @@ class JudgeNet(nn.Module):
         self.dropout = nn.Dropout(0.3)
         self.features = nn.Sequential(nn.Linear(channels * side * side, features), nn.ReLU())
         self.classifier = nn.Linear(features, classes)
+        self.register_buffer("scale", torch.ones(()))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         features = self.features(self.dropout(self.convolutions(x)))
-        return features, self.classifier(features)
+        return self.scale * features, self.classifier(features)
 
 
 class Judge:
