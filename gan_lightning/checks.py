@@ -1,6 +1,7 @@
 """What a configuration must fulfil before anything is built: one table of rules, one sentence per fault."""
 
 import math
+import os
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
@@ -108,6 +109,9 @@ def check_device(cfg: DictConfig) -> None:
     import torch
 
     has_gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    if not has_gpu:
+        # Otherwise Adam looks for NVIDIA's library on disk at every step: 0.4 ms of 18 on two cores.
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     accelerator = cfg.trainer.accelerator
     if accelerator == "gpu" and not has_gpu:
         raise ValueError(

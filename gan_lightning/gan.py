@@ -4,7 +4,8 @@ One batch is one step of D; every ``d_steps``-th batch also plays G. Both halves
 player whose turn it is not stays frozen.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -98,7 +99,7 @@ class GAN(LightningModule):
         """Ascend E log D(x) + E log(1 - D(G(z))), or what the loss puts in its place."""
         optimizer, _ = self.players()
         seed_layers(self.device, self.seed, self.d_steps_done, self.global_rank, 0)
-        with self.toggled_optimizer(optimizer):
+        with self.turn_of(optimizer):
             with torch.no_grad():
                 fake = self.G(self.prior(len(real), self.rng["z/D"]))
             play = self.play("D", real, fake, labels)
@@ -113,7 +114,7 @@ class GAN(LightningModule):
         """Descend E log(1 - D(G(z))), or what the loss puts in its place, on fresh noise."""
         _, optimizer = self.players()
         seed_layers(self.device, self.seed, self.d_steps_done, self.global_rank, 1)
-        with self.toggled_optimizer(optimizer):
+        with self.turn_of(optimizer):
             fake = self.G(self.prior(len(real), self.rng["z/G"]))
             play = self.play("G", real, fake, labels)
             loss = scalar_sum(t.g_term(play, self.rng[name]) for name, t in self.g_terms)
@@ -148,8 +149,27 @@ class GAN(LightningModule):
             x = technique.view(x, self.progress, self.rng[f"view/{name}"])
         return self.D.observe(x)
 
+    @contextmanager
+    def turn_of(self, mover: LightningOptimizer) -> Iterator[None]:
+        """Gradients of ``mover``'s parameters begin at none; those of the other player are frozen meanwhile.
+
+        What zero_grad and Lightning's toggled_optimizer do, without a profiler record and a table of all tensors.
+        """
+        frozen = []
+        for optimizer in self.players():
+            for p in (p for group in optimizer.param_groups for p in group["params"]):
+                if optimizer is mover:
+                    p.grad = None
+                elif p.requires_grad:
+                    p.requires_grad = False
+                    frozen.append(p)
+        try:
+            yield
+        finally:
+            for p in frozen:
+                p.requires_grad = True
+
     def move(self, player: Player, optimizer: LightningOptimizer, loss: Tensor) -> None:
-        optimizer.zero_grad()
         self.manual_backward(loss)
         optimizer.step()
         for _, technique in self.after_updates:
@@ -167,8 +187,9 @@ class GAN(LightningModule):
         return min(self.g_steps_done / self.steps, 1.0)
 
     def follow_schedules(self) -> None:
-        for player, optimizer in zip(("D", "G"), self.players(), strict=True):
-            for option, schedule in self.schedules.get(player, {}).items():
+        for player, schedules in self.schedules.items():
+            optimizer = self.players()[player == "G"]
+            for option, schedule in schedules.items():
                 for group in optimizer.param_groups:
                     group[option] = schedule(self.g_steps_done)
 

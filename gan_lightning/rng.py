@@ -5,16 +5,17 @@ uninterrupted one would have drawn, and sampling or logging cannot shift the noi
 made for the global batch and each process takes its rows, so N processes play the game of one.
 """
 
+import struct
+from hashlib import blake2b
 from zlib import crc32
 
-import numpy as np
 import torch
 from torch import Tensor
 
 
 def mix(*keys: int) -> int:
     """One well-mixed 64-bit seed from several non-negative integers."""
-    return int(np.random.SeedSequence(keys).generate_state(1, np.uint64)[0])
+    return int.from_bytes(blake2b(struct.pack(f"<{len(keys)}Q", *keys), digest_size=8).digest(), "little")
 
 
 def seed_layers(device: torch.device, *keys: int) -> None:

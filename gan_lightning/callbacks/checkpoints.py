@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 
+from gan_lightning.callbacks.quiet import Quiet
 from gan_lightning.gan import GAN
 
 
@@ -21,7 +22,7 @@ def save_whole(trainer: Trainer, path: Path) -> None:
         part.replace(path)
 
 
-class Checkpoints(Callback):
+class Checkpoints(Quiet):
     """Save every ``every`` G steps (0: never) and at the end, beside the old file, then take its name.
 
     Args:

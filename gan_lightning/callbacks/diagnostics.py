@@ -4,9 +4,10 @@ import time
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
+from gan_lightning.callbacks.quiet import Quiet
 from gan_lightning.gan import GAN
 
 
@@ -16,7 +17,7 @@ def gradient_norm(player: nn.Module) -> Tensor:
     return nn.utils.get_total_norm(gradients) if gradients else torch.zeros(())
 
 
-class Diagnostics(Callback):
+class Diagnostics(Quiet):
     """Every ``every`` G steps, to all loggers, with the number of G steps as the x axis:
 
     ``loss/d`` ``loss/g`` of the last step, ``d/real_prob`` and ``d/fake_prob`` (mean of D(x) and D(G(z)) in D's

@@ -8,10 +8,11 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 from torch import Tensor
 
 from gan_lightning.callbacks.checkpoints import save_whole
+from gan_lightning.callbacks.quiet import Quiet
 from gan_lightning.callbacks.sampling import draw
 from gan_lightning.gan import GAN
 from gan_lightning.metrics.frechet import frechet_distance
@@ -21,7 +22,7 @@ from gan_lightning.metrics.labels import classifier_score
 log = logging.getLogger(__name__)
 
 
-class Evaluation(Callback):
+class Evaluation(Quiet):
     """Every ``every`` G steps, log ``metric/fd_judge`` and ``metric/classifier_score`` and keep ``best.ckpt`` by the
     former.
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 
+from gan_lightning.callbacks.quiet import Quiet
 from gan_lightning.gan import GAN
 
 
-class HParams(Callback):
+class HParams(Quiet):
     """Written once, at the end: a record at the start would show a first point of 0 for every value."""
 
     def __init__(self) -> None:

@@ -5,15 +5,16 @@ import sys
 import time
 from typing import Any
 
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 from tqdm import tqdm
 
+from gan_lightning.callbacks.quiet import Quiet
 from gan_lightning.gan import GAN
 
 log = logging.getLogger(__name__)
 
 
-class Progress(Callback):
+class Progress(Quiet):
     """A bar on a terminal; elsewhere (a log file, CI) a line every ``line_seconds``."""
 
     def __init__(self, line_seconds: float = 30.0) -> None:

@@ -4,12 +4,13 @@ import math
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
+from gan_lightning.callbacks.quiet import Quiet
 from gan_lightning.callbacks.sampling import draw
 from gan_lightning.gan import GAN
 
@@ -19,7 +20,7 @@ def grid(images: Tensor) -> Tensor:
     return make_grid(images.clamp(-1, 1) / 2 + 0.5, nrow=math.ceil(math.sqrt(len(images))), padding=2)
 
 
-class Samples(Callback):
+class Samples(Quiet):
     """``samples/<G steps>.png`` every ``every`` G steps, and the same grid in TensorBoard.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset, Sampler
 
 from gan_lightning.interfaces import Shape
 from gan_lightning.rng import mix
@@ -82,6 +82,17 @@ class Shuffle(Sampler[Tensor]):
             epoch, batch = epoch + 1, 0
 
 
+@dataclass(frozen=True)
+class Batches:
+    """The batches of ``arrays`` in ``order``. A DataLoader would add a profiler record and a fetcher to each."""
+
+    arrays: Arrays
+    order: Shuffle
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return map(self.arrays.__getitem__, self.order)
+
+
 def to_signed_range(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """uint8 0..255 to ``dtype`` [-1, 1]; what is not uint8 keeps its values."""
     return images.to(dtype).div_(127.5).sub_(1.0) if images.dtype == torch.uint8 else images.to(dtype)
@@ -122,7 +133,7 @@ class GANData(LightningDataModule):
         """The validation images, float32 in [-1, 1]."""
         return to_signed_range(self.source.validation().images)
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> "Batches":
         assert self.arrays is not None, "setup() comes first"
         trainer: Any = self.trainer
         module = getattr(trainer, "lightning_module", None)
@@ -134,7 +145,7 @@ class GANData(LightningDataModule):
             rank=trainer.global_rank if trainer else 0,
             world=trainer.world_size if trainer else 1,
         )
-        return DataLoader(self.arrays, batch_size=None, sampler=order, num_workers=0)
+        return Batches(self.arrays, order)
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
         images, labels = batch
