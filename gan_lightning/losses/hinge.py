@@ -1,0 +1,21 @@
+"""Hinge (Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17): D stops pushing what lies beyond the margin."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from gan_lightning.interfaces import check_logits
+
+
+class Hinge:
+    """D descends max(0, 1 - D(x)) + max(0, 1 + D(G(z))), G ascends D(G(z))."""
+
+    needs_real_in_g = False
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        check_logits("real_logits", real_logits)
+        check_logits("fake_logits", fake_logits)
+        return F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean()
+
+    def generator(self, real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
+        check_logits("fake_logits", fake_logits)
+        return -fake_logits.mean()
