@@ -66,12 +66,26 @@ def build_gan(cfg: DictConfig, shape: Shape) -> GAN:
             f"{cfg.loss._target_}, which has none. Use smoothing=none, or another loss."
         )
     seats = Seats({name: make(node) for name, node in cfg.technique.items()})
-    prior = make(cfg.prior)
+    for name, technique in seats.techniques.items():
+        share, m = cfg.batch_size // cfg.devices, getattr(technique, "divides_batch", 1)
+        if share % m:
+            raise ValueError(
+                f"technique={name} needs a batch per process that it can divide by {m}, got {share}. "
+                f"Set batch_size={(share // m or 1) * m * cfg.devices}."
+            )
+    loss, prior = make(cfg.loss), make(cfg.prior)
+    lipschitz = any(getattr(t, "lipschitz", False) for t in seats.techniques.values())
+    if getattr(loss, "needs_lipschitz", False) and not lipschitz:
+        log.warning(
+            "loss=%s is a distance only for a Lipschitz D, and nothing keeps D so: add technique=[gradient_penalty], "
+            "[spectral_norm] or [weight_clipping]",
+            type(loss).__name__.lower(),
+        )
     return GAN(
         G=make(cfg.network.G, z_dim=prior.dim, shape=shape),
         D=make(cfg.network.D, shape=seats.view_shape(shape)),
         prior=prior,
-        loss=make(cfg.loss),
+        loss=loss,
         optimizer_d=make(cfg.optimizer.d),
         optimizer_g=make(cfg.optimizer.g),
         steps=cfg.steps,

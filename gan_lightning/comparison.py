@@ -137,14 +137,15 @@ def report(runs: Sequence[Run], missing: Mapping[str, str]) -> str:
     parts = []
     for protocol, members in protocols(runs).items():
         p = json.loads(protocol)
-        for checkpoint in ("last", "best"):
-            if any(checkpoint in r.metrics["checkpoints"] for r in members if r.metrics):
-                chosen = "last checkpoint" if checkpoint == "last" else "checkpoint chosen on validation images"
-                parts.append(
-                    f"### {p['dataset']}, {chosen}\n\n{p['n_fake']} samples against {p['n_real']} {p['split']} images, "
-                    f"sample seed {p['seed']}, judge {p['judge_sha256'][:12]}; mean +- standard deviation (n - 1) over "
-                    f"training seeds.\n\n{markdown(rows_of(members, checkpoint))}"
-                )
+        for checkpoint in dict.fromkeys(name for r in members if r.metrics for name in r.metrics["checkpoints"]):
+            kind, _, average = checkpoint.partition("-")
+            chosen = "last checkpoint" if kind == "last" else "checkpoint chosen on validation images"
+            chosen += f", G's average {average}" if average else ""
+            parts.append(
+                f"### {p['dataset']}, {chosen}\n\n{p['n_fake']} samples against {p['n_real']} {p['split']} images, "
+                f"sample seed {p['seed']}, judge {p['judge_sha256'][:12]}; mean +- standard deviation (n - 1) over "
+                f"training seeds.\n\n{markdown(rows_of(members, checkpoint))}"
+            )
     left = {run.path.name: run.status for run in runs if run.status != "done"} | dict(missing)
     left |= {run.path.name: "done, not evaluated" for run in runs if run.status == "done" and run.metrics is None}
     if left:

@@ -139,6 +139,9 @@ def evaluate(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
         if not Path(run).is_file() and (directory / "checkpoints" / "best.ckpt").is_file():
             paths.append(directory / "checkpoints" / "best.ckpt")
         generators = {path.stem: load(path) for path in paths}
+        for path in paths:
+            for other in generators[path.stem].others:
+                generators[f"{path.stem}-{other}"] = load(path, other)
         data = next(iter(generators.values())).config.data
         if cfg.root is not None:
             data.root = cfg.root
@@ -149,7 +152,9 @@ def evaluate(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
         result: dict[str, Any] = {"protocol": {**yardstick.protocol, "seed": cfg.seed}, "checkpoints": {}}
         pictures: dict[str, Tensor] = {}
         for name, G in generators.items():
-            twin = next((n for n, v in result["checkpoints"].items() if v["g_steps"] == G.g_steps), None)
+            _, _, average = name.partition("-")
+            done = result["checkpoints"].items()
+            twin = next((n for n, v in done if v["g_steps"] == G.g_steps and n.partition("-")[2] == average), None)
             if twin:  # the best checkpoint is the last one
                 result["checkpoints"][name], pictures[name] = result["checkpoints"][twin], pictures[twin]
                 continue

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from gan_lightning.interfaces import (
     AfterUpdate,
+    BeforeUpdate,
     Discriminator,
     DTerm,
     GTerm,
@@ -75,7 +76,9 @@ class GAN(LightningModule):
         self.latest: dict[str, Tensor] = {}  # of the last step, on the device
         self.numbers: dict[str, float] = {}  # as last logged, on the host
 
-        self.views, self.after_updates = self.seats.of(View), self.seats.of(AfterUpdate)
+        self.seats.join(self)
+        self.views = self.seats.of(View)
+        self.before_updates, self.after_updates = self.seats.of(BeforeUpdate), self.seats.of(AfterUpdate)
         self.d_terms, self.g_terms = self.seats.of(DTerm), self.seats.of(GTerm)
         self.adversarial_weight = self.seats.adversarial_weight()
         self.real_in_g = need_real_in_g([loss, *(term for _, term in self.g_terms)])
@@ -140,6 +143,7 @@ class GAN(LightningModule):
             real_features=real_features,
             fake_features=fake_features,
             progress=self.progress,
+            step=self.d_steps_done,
             discriminate=self.discriminate,
         )
 
@@ -175,6 +179,11 @@ class GAN(LightningModule):
         for _, technique in self.after_updates:
             technique.after_update(self.G, self.D, player)
 
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        for _, technique in self.before_updates:
+            player: Player = "D" if optimizer is self.players()[0].optimizer else "G"
+            technique.before_update(self.D if player == "D" else self.G, player)
+
     # Schedules, counters ----------------------------------------------------------------------------------
 
     def players(self) -> list[LightningOptimizer]:
@@ -196,6 +205,12 @@ class GAN(LightningModule):
     def configure_optimizers(self) -> list[Optimizer]:
         make_d, make_g = self.make_optimizers
         return [make_d(self.D.parameters()), make_g(self.G.parameters())]
+
+    @property
+    def generators(self) -> dict[str, nn.Module]:
+        """G, and every average of it that a technique keeps, by the technique's name."""
+        averages = {name: t.average for name, t in self.seats.techniques.items() if hasattr(t, "average")}
+        return {"G": self.G, **averages}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["counters"] = {name: getattr(self, name) for name in COUNTERS}

@@ -44,6 +44,7 @@ class Play:
 
     ``real_logits`` and ``real_features`` are None in G's half unless a loss or a term asked for them with
     ``needs_real_in_g``. ``discriminate`` runs D, through the views, on points that a term chooses for itself.
+    ``step`` counts D steps from 0.
     """
 
     player: Player
@@ -56,6 +57,7 @@ class Play:
     real_features: Tensor | None
     fake_features: Tensor
     progress: float
+    step: int
     discriminate: Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
@@ -128,7 +130,14 @@ class AfterUpdate(Protocol):
         ...
 
 
-SEATS = (DTerm, GTerm, View, DTransform, GTransform, AfterUpdate)
+@runtime_checkable
+class BeforeUpdate(Protocol):
+    def before_update(self, mover: nn.Module, player: Player) -> None:
+        """Called when ``player``'s gradients are complete, and unscaled under fp16, just before it moves."""
+        ...
+
+
+SEATS = (DTerm, GTerm, View, DTransform, GTransform, BeforeUpdate, AfterUpdate)
 
 
 @dataclass(frozen=True)
@@ -140,7 +149,7 @@ class Seats:
     def __post_init__(self) -> None:
         for name, technique in self.techniques.items():
             if not isinstance(technique, SEATS):
-                methods = "d_term, g_term, view, transform_d, transform_g, after_update"
+                methods = "d_term, g_term, view, transform_d, transform_g, before_update, after_update"
                 raise ValueError(
                     f"technique {name!r} fits no seat: a technique has at least one of the methods {methods}, "
                     f"{type(technique).__name__} has none. Give it one (docs/architecture.md)."
@@ -167,6 +176,15 @@ class Seats:
             G = technique.transform_g(G)
         return G
 
+    def join(self, gan: Any) -> None:
+        """Show the complete game, before it begins, to the techniques with a method ``join``.
+
+        There they make buffers after its parameters, or raise ValueError where they do not fit it.
+        """
+        for technique in self.techniques.values():
+            if hasattr(technique, "join"):
+                technique.join(gan)
+
     def modules(self) -> dict[str, nn.Module]:
         """The techniques that carry state."""
         return {name: t for name, t in self.techniques.items() if isinstance(t, nn.Module)}
@@ -181,6 +199,16 @@ class Seats:
 def need_real_in_g(parts: Iterable[Any]) -> bool:
     """Does any loss or term ask for D(real) in G's half?"""
     return any(getattr(part, "needs_real_in_g", False) for part in parts)
+
+
+def mixing_layer(D: nn.Module) -> str | None:
+    """Name of a layer of D through which the samples of a batch see one another, if there is one."""
+    for layer in D.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            return type(layer).__name__
+        if getattr(layer, "mixes_samples", False):
+            return type(getattr(layer, "batch_features", layer)).__name__ + " over the batch"
+    return None
 
 
 def check_logits(name: str, logits: Tensor) -> None:

@@ -67,6 +67,7 @@ class LoadedGenerator(nn.Module):
         super().__init__()
         self.G, self.prior = G.eval().requires_grad_(False), prior
         self.config, self.run, self.g_steps = config, run, g_steps
+        self.others: list[str] = []  # names of the run's other generators
 
     def forward(self, z: Tensor) -> Tensor:
         return self.G(z)
@@ -82,14 +83,15 @@ class LoadedGenerator(nn.Module):
         return torch.cat([self.G(z.to(device)) for z in self.z(n, seed).split(batch_size)])
 
 
-def load(run: str | Path = "latest") -> LoadedGenerator:
+def load(run: str | Path = "latest", generator: str = "G") -> LoadedGenerator:
     """The generator of a run, built from the run's own configuration.
 
     Args:
         run: a run directory, a checkpoint, or ``latest``.
+        generator: ``G``, or the name of a technique that keeps an average of it, such as ``ema``.
 
     Raises:
-        ValueError: no such run, a damaged checkpoint, or one that does not fit the run's network.
+        ValueError: no such run, no such generator, a damaged checkpoint, or one that does not fit the run's network.
     """
     from gan_lightning.build import build_gan
 
@@ -109,4 +111,13 @@ def load(run: str | Path = "latest") -> LoadedGenerator:
             f"the checkpoint {path} does not fit the network of its run ({own}): {first}. "
             "It belongs to another run: take it back there, or give the checkpoint of this one."
         ) from error
-    return LoadedGenerator(gan.G, gan.prior, cfg, directory, checkpoint["counters"]["g_steps_done"])
+    if generator not in gan.generators:
+        raise ValueError(
+            f"generator={generator} is not in {path}, which has {' and '.join(gan.generators)}. Choose one of them; "
+            "an average is kept by training with technique=[ema]."
+        )
+    loaded = LoadedGenerator(
+        gan.generators[generator], gan.prior, cfg, directory, checkpoint["counters"]["g_steps_done"]
+    )
+    loaded.others = [name for name in gan.generators if name != generator]
+    return loaded

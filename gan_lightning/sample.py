@@ -13,8 +13,10 @@ log = logging.getLogger(__name__)
 GRID = 400  # pictures in the grid at most; the .npz has all
 
 
-def sample(run: str | Path, n: int = 64, seed: int = 0, out: str | Path | None = None) -> tuple[Path, Path]:
-    """Draw ``n`` samples from the generator of ``run``; nothing in the run changes.
+def sample(
+    run: str | Path, n: int = 64, seed: int = 0, out: str | Path | None = None, generator: str = "G"
+) -> tuple[Path, Path]:
+    """Draw ``n`` samples from a generator of ``run``; nothing in the run changes.
 
     Returns:
         The PNG grid, and the .npz with uint8 ``[n, C, H, W]`` under the key ``images``.
@@ -24,12 +26,13 @@ def sample(run: str | Path, n: int = 64, seed: int = 0, out: str | Path | None =
     from gan_lightning.callbacks.samples import grid
     from gan_lightning.loading import load
 
-    G = load(run)
+    G = load(run, generator)
     images = G.sample(n, seed)
     folder = Path(out) if out else G.run / "samples"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        png, npz = (folder / f"n{n}-seed{seed}.{kind}" for kind in ("png", "npz"))
+        name = "" if generator == "G" else f"{generator}-"
+        png, npz = (folder / f"{name}n{n}-seed{seed}.{kind}" for kind in ("png", "npz"))
         save_image(grid(images[:GRID]), png)
         np.savez_compressed(npz, images=((images + 1) * 127.5).round().clamp(0, 255).byte().numpy())
     except OSError as error:
@@ -44,7 +47,7 @@ def main(cfg: DictConfig) -> None:
     from gan_lightning.checks import check_values
 
     check_values(cfg)
-    png, npz = sample(cfg.run, cfg.n, cfg.seed, cfg.out)
+    png, npz = sample(cfg.run, cfg.n, cfg.seed, cfg.out, cfg.generator)
     log.info("%d samples: %s (grid), %s (key 'images', uint8 N x C x H x W)", cfg.n, png, npz)
 
 

@@ -23,6 +23,8 @@ def quiet_libraries() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # The data lie in memory: workers would only copy them.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    # An average of G stays in eval mode on purpose.
+    warnings.filterwarnings("ignore", ".*module\\(s\\) in eval mode at the start of training.*")
     # Lightning's own use of PyTorch.
     warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_lightning.callbacks.checkpoints import save_whole
 from gan_lightning.callbacks.quiet import Quiet
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 class Evaluation(Quiet):
     """Every ``every`` G steps, log ``metric/fd_judge`` and ``metric/classifier_score`` and keep ``best.ckpt`` by the
-    former.
+    former; for an average of G, the same with its name at the end, such as ``metric/fd_judge_ema``.
 
     Args:
         every: G steps between two evaluations; 0 for none.
@@ -58,24 +58,29 @@ class Evaluation(Quiet):
         self.last = step
         distance = float("inf")
         if trainer.is_global_zero:
-            assert self.real is not None
-            samples = draw(module.G, module.prior, self.n, self.seed, module.device)
-            features, probabilities = self.judge(samples)
-            if features.isfinite().all():
-                distance = frechet_distance(self.real[0], features)
-                values = {
-                    "metric/fd_judge": distance,
-                    "metric/classifier_score": classifier_score(self.real[1], probabilities),
-                }
-                module.numbers = {**module.numbers, **values}
-                for logger in trainer.loggers:
-                    logger.log_metrics(values, step)
-            else:
-                log.warning("the samples after %d G steps are not finite: not evaluated", step)
+            values: dict[str, float] = {}
+            for name, G in module.generators.items():
+                values |= self.measure(G, module, "" if name == "G" else f"_{name}")
+            distance = values.get("metric/fd_judge", distance)
+            module.numbers = {**module.numbers, **values}
+            for logger in trainer.loggers:
+                logger.log_metrics(values, step)
         distance = trainer.strategy.broadcast(distance)
         if distance < self.best:
             self.best, self.best_step = distance, step
             save_whole(trainer, Path(trainer.default_root_dir) / "checkpoints" / "best.ckpt")
+
+    def measure(self, G: nn.Module, module: GAN, suffix: str) -> dict[str, float]:
+        assert self.real is not None
+        assert self.judge is not None
+        features, probabilities = self.judge(draw(G, module.prior, self.n, self.seed, module.device))
+        if not features.isfinite().all():
+            log.warning("the samples after %d G steps are not finite: not evaluated", module.g_steps_done)
+            return {}
+        return {
+            f"metric/fd_judge{suffix}": frechet_distance(self.real[0], features),
+            f"metric/classifier_score{suffix}": classifier_score(self.real[1], probabilities),
+        }
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "best_step": self.best_step}

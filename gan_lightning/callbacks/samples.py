@@ -23,6 +23,8 @@ def grid(images: Tensor) -> Tensor:
 class Samples(Quiet):
     """``samples/<G steps>.png`` every ``every`` G steps, and the same grid in TensorBoard.
 
+    An average of G has its own, in a folder of its name.
+
     Args:
         every: G steps between two grids; 0 for none at all.
         n: pictures per grid.
@@ -53,19 +55,22 @@ class Samples(Quiet):
             return
         self.snapshot(trainer, module)
         if trainer.is_global_zero:
-            self.animate(self.folder(trainer))
+            for name in module.generators:
+                self.animate(self.folder(trainer, name))
 
-    def folder(self, trainer: Trainer) -> Path:
-        return Path(trainer.default_root_dir) / "samples"
+    def folder(self, trainer: Trainer, generator: str = "G") -> Path:
+        return Path(trainer.default_root_dir) / "samples" / ("" if generator == "G" else generator)
 
     def snapshot(self, trainer: Trainer, module: GAN) -> None:
         step = module.g_steps_done
         if step == self.last or not trainer.is_global_zero:
             return
         self.last = step
-        picture = grid(draw(module.G, module.prior, self.n, self.seed, module.device))
-        save_image(picture, self.folder(trainer) / f"{step:07d}.png")
-        self.show(trainer, "images/fake", picture, step)
+        for name, G in module.generators.items():
+            picture = grid(draw(G, module.prior, self.n, self.seed, module.device))
+            self.folder(trainer, name).mkdir(exist_ok=True)
+            save_image(picture, self.folder(trainer, name) / f"{step:07d}.png")
+            self.show(trainer, "images/fake" if name == "G" else f"images/{name}", picture, step)
 
     def show(self, trainer: Trainer, tag: str, picture: Tensor, step: int) -> None:
         for logger in trainer.loggers:

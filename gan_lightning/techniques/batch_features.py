@@ -1,0 +1,27 @@
+"""A head that sees, beside a sample's features, what its batch is like."""
+
+from torch import Tensor, nn
+
+
+class HeadWithBatchFeatures(nn.Module):
+    """head(f) + w . o(f): a linear head on the concatenation [f, o(f)], whatever the head of D was.
+
+    ``batch_features`` maps ``[N, F]`` to ``[N, B]``, over this process's batch. The weights w start near zero, so
+    D begins much as it would have without them.
+    """
+
+    mixes_samples = True
+
+    def __init__(self, head: nn.Module, batch_features: nn.Module, count: int) -> None:
+        super().__init__()
+        self.head, self.batch_features = head, batch_features
+        self.weight = nn.Linear(count, 1, bias=False)
+        nn.init.normal_(self.weight.weight, 0.0, 1e-3)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.head(features) + self.weight(self.batch_features(features))
+
+
+def feature_count(head: nn.Module) -> int:
+    """F, from the first linear layer of a head."""
+    return next(m.in_features for m in head.modules() if isinstance(m, nn.Linear))

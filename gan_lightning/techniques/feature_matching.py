@@ -1,0 +1,63 @@
+"""Feature matching (Salimans et al. 2016, section 3.1): G matches the mean of D's features over the data."""
+
+from collections import deque
+
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from gan_lightning.interfaces import Discriminator, Play
+from gan_lightning.rng import Stream
+from gan_lightning.techniques.knobs import at_least
+
+
+class FeatureMatching:
+    """weight * |E f(x) - E f(G(z))|^2, in place of G's adversarial loss unless ``adversarial_weight`` is above 0.
+
+    The means are over the global batch: processes exchange them.
+
+    Args:
+        weight: of the term.
+        adversarial_weight: what is left of G's adversarial loss beside it (the paper: nothing).
+        layer: name of the module of D whose output is f, such as ``features.2``; null: what D's head sees.
+    """
+
+    needs_real_in_g = True
+
+    def __init__(self, weight: float = 1.0, adversarial_weight: float = 0.0, layer: str | None = None) -> None:
+        at_least("feature_matching", "weight", weight, 0, "0 switches the term off.")
+        at_least("feature_matching", "adversarial_weight", adversarial_weight, 0, "0 replaces the adversarial loss.")
+        self.weight, self.adversarial_weight, self.layer = weight, adversarial_weight, layer
+        self.seen: deque[Tensor] = deque(maxlen=2)  # the chosen layer's last two outputs: of real, then of fake
+
+    def transform_d(self, D: Discriminator) -> Discriminator:
+        if self.layer is not None:
+            modules = dict(D.named_modules())
+            if self.layer not in modules:
+                names = ", ".join(name for name in modules if name.startswith("features"))
+                raise ValueError(
+                    f"technique.feature_matching.layer must name a module of D, got {self.layer!r}. It has {names}."
+                )
+            modules[self.layer].register_forward_hook(self.watch)
+        return D
+
+    def watch(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self.seen.append(output)
+
+    def g_term(self, play: Play, rng: Stream) -> Tensor:
+        real, fake = (play.real_features, play.fake_features) if self.layer is None else self.seen
+        assert real is not None
+        difference = real.detach().flatten(1).mean(0) - fake.flatten(1).mean(0)
+        total = global_mean(difference.detach())
+        self.seen.clear()
+        # For one process total = difference, and this is its square. For several, the mean over processes is
+        # |total|^2, and the mean of the gradients is the gradient of that.
+        return self.weight * (2 * total * difference - total * total).sum()
+
+
+def global_mean(x: Tensor) -> Tensor:
+    """``x`` averaged over all processes; itself where there is one."""
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return x
+    total = x.clone()
+    dist.all_reduce(total)
+    return total / dist.get_world_size()

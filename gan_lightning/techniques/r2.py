@@ -1,0 +1,24 @@
+"""R2 (Mescheder et al. 2018, equation 10): D's slope is drawn to 0 at the samples."""
+
+from torch import Tensor
+
+from gan_lightning.interfaces import Play
+from gan_lightning.rng import Stream
+from gan_lightning.techniques.slopes import Penalty, slopes
+
+
+class R2(Penalty):
+    """weight / 2 * E |grad D(G(z))|^2.
+
+    Args:
+        weight: gamma of the paper.
+        interval: D steps from one computation to the next; the weight is multiplied by it.
+    """
+
+    name = "r2"
+
+    def __init__(self, weight: float = 10.0, interval: int = 1) -> None:
+        super().__init__(weight, interval)
+
+    def penalty(self, play: Play, rng: Stream) -> Tensor:
+        return slopes(play, play.fake).square().mean() / 2

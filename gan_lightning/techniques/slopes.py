@@ -1,0 +1,44 @@
+"""The slope of D's logit at chosen points: what every gradient penalty penalises."""
+
+import torch
+from torch import Tensor
+
+from gan_lightning.interfaces import Play
+from gan_lightning.techniques.knobs import at_least, count
+
+
+def slopes(play: Play, points: Tensor) -> Tensor:
+    """``[M]``: the 2-norm of the gradient of each logit with respect to its own input, never of the whole batch.
+
+    D looks at the points ``[N, *shape]`` through the views; M is N, or N / m where a view packs m samples into one
+    input, whose gradient then counts as one vector. In float32 whatever the precision of the run: the inner gradient
+    is not loss-scaled, and half precision would lose it.
+    """
+    with torch.enable_grad(), torch.autocast(points.device.type, enabled=False):
+        x = points.detach().float().requires_grad_()
+        _, logits = play.discriminate(x)
+        (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    return torch.linalg.vector_norm(gradient.reshape(len(logits), -1), dim=1)
+
+
+class Penalty:
+    """A penalty on D that is computed at every ``interval``-th D step, its weight multiplied by the interval.
+
+    (Lazy regularisation: Karras et al. 2020, appendix B.)
+    """
+
+    name: str
+
+    def __init__(self, weight: float, interval: int) -> None:
+        self.weight, self.interval = weight, interval
+        at_least(self.name, "weight", weight, 0, "0 switches the penalty off.")
+        count(self.name, "interval", interval, 1, "1 computes it at every D step, 16 at every 16th.")
+
+    def penalty(self, play: Play, rng) -> Tensor:
+        """The unweighted penalty, a scalar."""
+        raise NotImplementedError
+
+    def d_term(self, play: Play, rng) -> Tensor:
+        if play.step % self.interval:
+            return play.fake_logits.new_zeros(())
+        return self.interval * self.weight * self.penalty(play, rng)

@@ -1,0 +1,34 @@
+"""Spectral norm (Miyato et al. 2018, section 2.1): each weight matrix of D divided by its largest singular value."""
+
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from gan_lightning.interfaces import Discriminator
+from gan_lightning.techniques.knobs import count
+from gan_lightning.techniques.weight_norm import weighted_layers
+
+
+class SpectralNorm:
+    """PyTorch's parametrization on every linear and convolutional layer of D; its vectors are saved with D.
+
+    Args:
+        iterations: power iterations per forward pass of D in training (the paper: 1).
+    """
+
+    lipschitz = True
+
+    def __init__(self, iterations: int = 1) -> None:
+        count("spectral_norm", "iterations", iterations, 1, "The paper uses 1 per pass.")
+        self.iterations = iterations
+
+    def transform_d(self, D: Discriminator) -> Discriminator:
+        for layer in weighted_layers("spectral_norm", D):
+            spectral_norm(layer, n_power_iterations=self.iterations)
+        return D
+
+
+def largest_singular_value(layer: nn.Module) -> float:
+    """Of a layer's effective weight as a matrix ``[out, everything else]``."""
+    weight: nn.Parameter = layer.weight  # type: ignore[assignment]
+    return torch.linalg.matrix_norm(weight.detach().flatten(1).double(), 2).item()

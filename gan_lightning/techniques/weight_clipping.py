@@ -1,0 +1,27 @@
+"""Weight clipping (Arjovsky et al. 2017, algorithm 1): after each of its steps, D's weights are cut to a box."""
+
+import torch
+from torch import nn
+
+from gan_lightning.interfaces import Player
+from gan_lightning.techniques.knobs import above
+
+
+class WeightClipping:
+    """Every parameter of D is clamped to [-limit, limit].
+
+    Args:
+        limit: c of the paper.
+    """
+
+    lipschitz = True
+
+    def __init__(self, limit: float = 0.01) -> None:
+        above("weight_clipping", "limit", limit, 0, "The paper uses 0.01.")
+        self.limit = limit
+
+    @torch.no_grad()
+    def after_update(self, G: nn.Module, D: nn.Module, player: Player) -> None:
+        if player == "D":
+            for p in D.parameters():
+                p.clamp_(-self.limit, self.limit)

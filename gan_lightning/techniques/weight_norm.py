@@ -1,0 +1,33 @@
+"""Weight norm (Salimans & Kingma 2016, equation 2): w = g v / |v| for each unit of D."""
+
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrize import is_parametrized
+
+from gan_lightning.interfaces import Discriminator
+
+
+def weighted_layers(name: str, D: nn.Module) -> list[nn.Module]:
+    """The linear and convolutional layers of D.
+
+    Raises:
+        ValueError: their weights are parametrized already.
+    """
+    layers: list[nn.Module] = [
+        m for m in D.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d)
+    ]
+    if any(is_parametrized(layer) for layer in layers):
+        raise ValueError(
+            f"technique={name} rescales D's weights, which another technique rescales already. "
+            "Choose one of spectral_norm and weight_norm."
+        )
+    return layers
+
+
+class WeightNorm:
+    """PyTorch's parametrization on every linear and convolutional layer of D: length and direction learn apart."""
+
+    def transform_d(self, D: Discriminator) -> Discriminator:
+        for layer in weighted_layers("weight_norm", D):
+            weight_norm(layer)
+        return D

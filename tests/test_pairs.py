@@ -1,0 +1,169 @@
+"""Every technique beside every other, and beside every loss: it plays and matters, or is refused with a reason."""
+
+import copy
+import functools
+import itertools
+from types import SimpleNamespace
+
+import pytest
+import torch
+from conftest import TINY, composed
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from gan_lightning.build import make
+from gan_lightning.cli import CONF, compose
+from gan_lightning.gan import GAN
+from gan_lightning.interfaces import Seats
+from gan_lightning.networks.mlp import Discriminator, Generator
+from gan_lightning.prior import Normal
+
+SHAPE = (1, 8, 8)
+TECHNIQUES = sorted(p.stem for p in (CONF / "technique").glob("*.yaml"))
+LOSSES = sorted(p.stem for p in (CONF / "loss").glob("*.yaml"))
+LOUD = ["technique.gradient_clipping.d=0.01", "technique.gradient_clipping.g=0.01"]  # so that three steps feel it
+
+SINGLE = "needs a D that looks at each sample by itself"
+REFUSED = {
+    ("dragan", "minibatch_discrimination"): SINGLE,
+    ("dragan", "minibatch_stddev"): SINGLE,
+    ("gradient_penalty", "minibatch_discrimination"): SINGLE,
+    ("gradient_penalty", "minibatch_stddev"): SINGLE,
+    ("spectral_norm", "weight_norm"): "Choose one of spectral_norm and weight_norm",
+}
+TOGETHER = [t for t in TECHNIQUES if t not in ("dragan", "gradient_penalty", "weight_norm")]
+
+
+def all_nodes():
+    return composed((*TINY, f"technique=[{','.join(TECHNIQUES)}]", *LOUD)).technique
+
+
+@functools.cache
+def loss_of(name: str):
+    return compose("train", [*TINY, f"loss={name}"]).loss
+
+
+def game(techniques, loss: str = "nsgan", optimizer=lambda p: torch.optim.Adam(p, lr=0.01)) -> GAN:
+    torch.manual_seed(0)
+    return GAN(
+        G=Generator(5, SHAPE, hidden=(8, 12)),
+        D=Discriminator(
+            Seats(seats := {n: make(all_nodes()[n]) for n in techniques}).view_shape(SHAPE), hidden=(12, 6)
+        ),
+        prior=Normal(5),
+        loss=make(loss_of(loss)),
+        optimizer_d=optimizer,
+        optimizer_g=optimizer,
+        steps=3,
+        seats=Seats(seats),
+    )
+
+
+class Mover:
+    """What the module needs of a Lightning optimizer."""
+
+    def __init__(self, gan: GAN, optimizer: torch.optim.Optimizer) -> None:
+        self.gan, self.optimizer, self.param_groups = gan, optimizer, optimizer.param_groups
+
+    def step(self) -> None:
+        self.gan.on_before_optimizer_step(self.optimizer)
+        self.optimizer.step()
+
+
+def without_trainer(gan: GAN) -> GAN:
+    """The module's step without a Trainer around it."""
+    movers = [Mover(gan, optimizer) for optimizer in gan.configure_optimizers()]
+    gan.players = lambda: movers
+    gan.manual_backward = lambda loss: loss.backward()
+    gan._trainer = SimpleNamespace(world_size=1, global_rank=0)
+    return gan
+
+
+def batches(n: int = 3):
+    generator = torch.Generator().manual_seed(1)
+    return [(torch.rand(16, *SHAPE, generator=generator) * 2 - 1, torch.zeros(16).long()) for _ in range(n)]
+
+
+@functools.cache
+def played(techniques: tuple[str, ...], loss: str = "nsgan"):
+    """(losses of three steps, final state) of a game."""
+    gan = without_trainer(game(techniques, loss))
+    losses = []
+    for i, batch in enumerate(batches()):
+        gan.training_step(batch, i)
+        losses += [gan.latest["loss/d"].item(), gan.latest["loss/g"].item()]
+    return losses, copy.deepcopy(gan.state_dict())
+
+
+def differs(one, other) -> bool:
+    (losses, state), (other_losses, other_state) = one, other
+    if losses != other_losses or state.keys() != other_state.keys():
+        return True
+    return any(not torch.equal(state[name], other_state[name]) for name in state)
+
+
+def check(techniques: tuple[str, ...], loss: str = "nsgan") -> None:
+    reason = REFUSED.get(techniques)
+    if reason:
+        with pytest.raises(ValueError, match=reason):
+            game(techniques, loss)
+        return
+    mine = played(techniques, loss)
+    assert torch.tensor(mine[0]).isfinite().all()
+    assert all(v.isfinite().all() for v in mine[1].values())
+    for left_out in techniques:
+        rest = tuple(t for t in techniques if t != left_out)
+        assert differs(mine, played(rest, loss)), f"{left_out} does nothing beside {rest}, {loss}"
+
+
+PAIRS = list(itertools.combinations(TECHNIQUES, 2))
+WITH_LOSS = list(itertools.product(TECHNIQUES, LOSSES))
+
+
+@pytest.mark.parametrize("pair", [*REFUSED, *PAIRS[::9]], ids="+".join)
+def test_some_pairs(pair):
+    check(pair)
+
+
+@pytest.mark.parametrize(("technique", "loss"), WITH_LOSS[::5])
+def test_some_losses_with_techniques(technique, loss):
+    check((technique,), loss)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pair", PAIRS, ids="+".join)
+def test_every_pair(pair):
+    check(pair)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("technique", "loss"), WITH_LOSS)
+def test_every_loss_with_every_technique(technique, loss):
+    check((technique,), loss)
+
+
+def test_the_order_of_a_refused_pair_does_not_matter():
+    for one, other in REFUSED:
+        with pytest.raises(ValueError, match=REFUSED[one, other]):
+            game((other, one))
+
+
+def test_all_techniques_together_are_bit_equal_twice():
+    played.cache_clear()
+    first = played(tuple(TOGETHER))
+    played.cache_clear()
+    assert not differs(first, played(tuple(TOGETHER)))
+
+
+@pytest.mark.parametrize("techniques", [*((t,) for t in TECHNIQUES), tuple(TOGETHER)], ids="+".join)
+def test_no_technique_reads_back_from_the_device(techniques):
+    class Refuse(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            assert "_local_scalar_dense" not in str(function), f"{techniques} reads a value in the step"
+            assert "nonzero" not in str(function), f"{techniques} makes a shape out of values"
+            return function(*args, **(kwargs or {}))
+
+    # Adam on a CPU counts its steps in tensors there and reads them; what is asked here is the step's own part
+    gan = without_trainer(game(techniques, optimizer=lambda p: torch.optim.SGD(p, lr=0.01)))
+    for i, batch in enumerate(batches(2)):
+        with Refuse():
+            gan.training_step(batch, i)
