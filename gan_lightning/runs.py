@@ -60,6 +60,11 @@ def environment() -> dict[str, Any]:
     }
 
 
+def now() -> str:
+    """The time, with its zone."""
+    return datetime.now().astimezone().isoformat()
+
+
 @contextmanager
 def record(run: Path, cfg: DictConfig, note: str | None, overrides: list[str]) -> Iterator[dict[str, Any]]:
     """Claim ``run`` for one run and keep its status: running, then done or failed with the reason.
@@ -80,10 +85,9 @@ def record(run: Path, cfg: DictConfig, note: str | None, overrides: list[str]) -
         raise ValueError(
             f"the run directory {run} cannot be written: {error.strerror}. Name another with hydra.run.dir=<folder>."
         ) from error
-    now = datetime.now().astimezone
     status: dict[str, Any] = {
         "status": "running",
-        "started": now().isoformat(),
+        "started": now(),
         "host": platform.node(),
         "pid": os.getpid(),
     }
@@ -94,9 +98,9 @@ def record(run: Path, cfg: DictConfig, note: str | None, overrides: list[str]) -
         yield status
     except BaseException as error:
         reason = explain(error) if isinstance(error, Exception) else type(error).__name__
-        write_json(run / "status.json", {**status, "status": "failed", "ended": now().isoformat(), "error": reason})
+        write_json(run / "status.json", {**status, "status": "failed", "ended": now(), "error": reason})
         raise
-    write_json(run / "status.json", {**status, "status": "done", "ended": now().isoformat()})
+    write_json(run / "status.json", {**status, "status": "done", "ended": now()})
 
 
 # Finding ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ def test_the_record(run):
     status = json.loads((run / "status.json").read_text())
     assert status["status"] == "done"
     assert (status["g_steps"], status["images"]) == (STEPS, STEPS * 2 * 16)
+    took = datetime.fromisoformat(status["ended"]) - datetime.fromisoformat(status["started"])
+    assert took.total_seconds() >= status["seconds"] > 0
     config = OmegaConf.load(run / "config.yaml")
     assert (config.steps, config.data.n) == (STEPS, 96)
     assert "${" not in (run / "config.yaml").read_text(), "the record is resolved"
