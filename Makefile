@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.gan-lightning-installed
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-slow lint bench tensorboard clean
+.PHONY: help install train test test-slow lint bench results tensorboard clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ lint: install  ## ruff and mypy
 
 bench: install  ## speed and memory against a bare torch loop; fails when a promise is missed
 	$(BIN)/python -m gan_lightning.bench $(ARGS)
+
+results: install  ## write docs/results.md from the rows and configurations in docs/results/
+	$(BIN)/python -m gan_lightning.results $(ARGS)
 
 tensorboard: install  ## look at all runs below outputs/
 	$(BIN)/tensorboard --logdir outputs
