@@ -13,7 +13,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from gan_lightning.cli import compose, verb
+from gan_lightning.cli import CONF, compose, verb
 
 
 def data_overrides() -> list[str]:
@@ -97,6 +97,44 @@ def bare_loop(cfg: DictConfig, slice_: int) -> Iterator[None]:
         yield
 
 
+def steps_of(cfg: DictConfig, slice_: int) -> Iterator[None]:
+    """The project's own step without a Trainer, ``slice_`` G steps at a time."""
+    import torch
+
+    from gan_lightning.bare import without_trainer
+    from gan_lightning.build import build_data, build_gan
+    from gan_lightning.data.arrays import to_signed_range
+
+    data = build_data(cfg)
+    data.setup()
+    torch.manual_seed(0)
+    gan = without_trainer(build_gan(cfg, data.source.shape))
+    batches = enumerate(iter(data.train_dataloader()))
+    while True:
+        for i, (images, labels) in islice(batches, slice_):
+            gan.training_step((to_signed_range(images), labels), i)
+        yield
+
+
+def technique_costs(overrides: list[str], rounds: int, slice_: int) -> str:
+    """A Markdown table: what each technique adds to a step of the plain game, both played in turn."""
+    lines = ["| technique | plain, ms | with it, ms | ratio |", "|---|---|---|---|"]
+    for name in sorted(p.stem for p in (CONF / "technique").glob("*.yaml")):
+        games = [compose("train", [*overrides, *choice]) for choice in ([], [f"technique=[{name}]"])]
+        loops = [steps_of(cfg, slice_) for cfg in games]
+        seconds: list[list[float]] = [[], []]
+        for turn in range(rounds + 1):  # the first warms up
+            for loop, kept in zip(loops, seconds, strict=True):
+                start = time.perf_counter()
+                next(loop)
+                kept += [(time.perf_counter() - start) / slice_] if turn else []
+        plain, mine = (1e3 * statistics.median(s) for s in seconds)
+        ratio = statistics.median(b / a for a, b in zip(*seconds, strict=True))
+        lines.append(f"| `{name}` | {plain:.1f} | {mine:.1f} | {ratio:.2f} |")
+        print(f"  {name}: {ratio:.2f}", flush=True)
+    return "\n".join(lines)
+
+
 def images_per_s(overrides: list[str], batches: int = 3000) -> float:
     """How fast the data module serves batches that nobody trains on."""
     from gan_lightning.build import build_data
@@ -134,6 +172,9 @@ def main(cfg: DictConfig) -> None:
 
     logging.getLogger("gan_lightning").setLevel(logging.WARNING)
     overrides = data_overrides()
+    if cfg.techniques:
+        print(technique_costs(overrides, 4 * cfg.rounds, cfg.slice // 5))
+        return
     start, resident = start_and_memory(overrides)
     ratios = []
     for real, bare in loop_ratios(overrides, cfg.rounds, cfg.steps, cfg.slice):

@@ -3,13 +3,13 @@
 import copy
 import functools
 import itertools
-from types import SimpleNamespace
 
 import pytest
 import torch
 from conftest import TINY, composed
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from gan_lightning.bare import without_trainer
 from gan_lightning.build import make
 from gan_lightning.cli import CONF, compose
 from gan_lightning.gan import GAN
@@ -56,26 +56,6 @@ def game(techniques, loss: str = "nsgan", optimizer=lambda p: torch.optim.Adam(p
         steps=3,
         seats=Seats(seats),
     )
-
-
-class Mover:
-    """What the module needs of a Lightning optimizer."""
-
-    def __init__(self, gan: GAN, optimizer: torch.optim.Optimizer) -> None:
-        self.gan, self.optimizer, self.param_groups = gan, optimizer, optimizer.param_groups
-
-    def step(self) -> None:
-        self.gan.on_before_optimizer_step(self.optimizer)
-        self.optimizer.step()
-
-
-def without_trainer(gan: GAN) -> GAN:
-    """The module's step without a Trainer around it."""
-    movers = [Mover(gan, optimizer) for optimizer in gan.configure_optimizers()]
-    gan.players = lambda: movers
-    gan.manual_backward = lambda loss: loss.backward()
-    gan._trainer = SimpleNamespace(world_size=1, global_rank=0)
-    return gan
 
 
 def batches(n: int = 3):
