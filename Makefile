@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.gan-lightning-installed
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-slow lint bench results tensorboard clean
+.PHONY: help install train test test-slow lint bench results theory tensorboard clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench: install  ## speed and memory against a bare torch loop; fails when a prom
 
 results: install  ## write docs/results.md from the rows and configurations in docs/results/
 	$(BIN)/python -m gan_lightning.results $(ARGS)
+
+theory: install  ## the papers' statements beside what is measured, into docs/theory.md
+	$(BIN)/python -m gan_lightning.theory out=docs/theory.md
 
 tensorboard: install  ## look at all runs below outputs/
 	$(BIN)/tensorboard --logdir outputs

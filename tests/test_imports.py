@@ -14,6 +14,7 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
     "prior": BASE,
     "losses": BASE,
     "techniques": BASE,
+    "theory": set(),
     "networks": BASE,
     "data": BASE,
     "metrics": BASE,
@@ -53,7 +54,7 @@ FILES = [p for p in PACKAGE.rglob("*.py") if p.name != "__init__.py"]
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_each_file_imports_what_its_part_may(path):
-    if part(path) in VERBS:
+    if part(path) in VERBS or path.name == "__main__.py":
         return
     assert imports(path) - {part(path)} <= MAY[part(path)]
 

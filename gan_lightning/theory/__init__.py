@@ -1,0 +1,1 @@
+"""What the papers prove, as numbers: information, the optimal discriminator, toy games with exact answers."""

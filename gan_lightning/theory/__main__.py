@@ -1,0 +1,55 @@
+"""``python -m gan_lightning.theory``: the papers' statements beside what is measured; exit code 1 if one fails."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lightning.cli import CONF, verb
+
+log = logging.getLogger(__name__)
+
+
+INTRODUCTION = """# The theory, checked
+
+Written by `make theory`. Each line is a statement of a paper, as a number, beside the number that
+`gan_lightning.theory` computes. "Allowed" is what the measurement itself leaves open, for the reason in the next column.
+
+"""
+
+
+def row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+@verb("theory")
+def main(cfg: DictConfig) -> None:
+    from gan_lightning.build import make
+    from gan_lightning.theory.statements import statements
+
+    plain = {"smoothing": {"real_target": 1.0, "fake_target": 0.0}}
+    nodes = {
+        p.stem: OmegaConf.create({**plain, "loss": OmegaConf.load(p)}) for p in sorted((CONF / "loss").glob("*.yaml"))
+    }
+    rows, failed = [], 0
+    for s in statements({name: make(node.loss) for name, node in nodes.items()}):
+        measured, error, passed = s.check()
+        failed += not passed
+        numbers = (f"{s.expected:.9g}", f"{measured:.9g}", f"{error:.1e}")
+        rows.append((s.source, s.text, *numbers, f"{s.tolerance:.0e}", s.why, "pass" if passed else "FAIL"))
+    if cfg.out:
+        head = ("source", "statement", "the paper says", "we measure", "error", "allowed", "since", "")
+        table = [row(head), "|" + "---|" * len(head), *map(row, rows)]
+        Path(cfg.out).write_text(INTRODUCTION + "\n".join(table) + "\n")
+        log.info("%s: %d statements, %d failed", cfg.out, len(rows), failed)
+    else:
+        for source, text, says, found, off, _, _, verdict in rows:
+            log.info("%-4s %-24s %-88s %14s %14s %8s", verdict, source, text, says, found, off)
+        log.info("%d statements, %d failed (columns: the paper says, we measure, error)", len(rows), failed)
+    if failed:
+        raise ValueError(f"{failed} of {len(rows)} statements do not hold; see FAIL above")
+
+
+if __name__ == "__main__":
+    main()
