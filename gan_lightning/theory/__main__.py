@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 INTRODUCTION = """# The theory, checked
 
 Written by `make theory`. Each line is a statement of a paper, as a number, beside the number that
-`gan_lightning.theory` computes. "Allowed" is what the measurement itself leaves open, for the reason in the next column.
+`gan_lightning.theory` computes. "Allowed" is what the measurement itself leaves open, for the reason beside it.
 
 """
 

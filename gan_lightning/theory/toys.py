@@ -1,7 +1,7 @@
 """Two games of two numbers, with exact answers.
 
-**Dirac-GAN** (Mescheder et al. 2018, definition 2.1): the data are the point 0, G makes the point theta, D(x) = psi x is
-a logit. A field gives the direction (theta', psi') in which both players move.
+**Dirac-GAN** (Mescheder et al. 2018, definition 2.1): the data are the point 0, G makes the point theta, D's logit is
+psi x. A field gives the direction (theta', psi') in which both players move.
 
 **The historical-averaging game** (Salimans et al. 2016, section 3.3).
 """
