@@ -20,7 +20,8 @@ WANTED = {"state_dict", "config", "shape", "counters"}  # of a checkpoint
 def known_targets() -> set[str]:
     """Every ``_target_`` of the installed conf/: the only ones that a configuration from a file may name."""
     pattern = re.compile(r"_target_:\s*([\w.]+)")
-    return {t for p in CONF.rglob("*.yaml") for t in pattern.findall(p.read_text())}
+    files = [p for p in CONF.rglob("*.yaml") if p.parent.name != "study"]  # a study writes files: no part of a run
+    return {t for p in files for t in pattern.findall(p.read_text())}
 
 
 def check_targets(node: Any, known: set[str], origin: Path) -> None:

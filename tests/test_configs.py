@@ -13,7 +13,7 @@ from gan_lightning.cli import CONF, compose
 from gan_lightning.loading import known_targets
 from gan_lightning.train import quiet_libraries
 
-OTHERS = ("hydra", "judge", "metrics")  # not groups of train; test_evaluation.py plays them
+OTHERS = ("hydra", "judge", "metrics", "study")  # not groups of train; test_evaluation.py and test_studies.py play them
 GROUPS = [p for p in sorted(CONF.iterdir()) if p.is_dir() and p.name not in OTHERS]
 CHOICES = [(group.name, file.stem) for group in GROUPS for file in sorted(group.glob("*.yaml")) if file.stem[0] != "_"]
 NEEDS = {  # what a choice asks of the machine or of its neighbours

@@ -15,6 +15,7 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
     "losses": BASE,
     "techniques": BASE,
     "theory": set(),
+    "studies": BASE | {"bare", "data", "gan", "losses", "networks", "prior", "theory"},
     "networks": BASE,
     "data": BASE,
     "metrics": BASE,
@@ -31,7 +32,7 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
     "evaluation": {"build", "callbacks", "data", "loading", "metrics", "runs"},
     "comparison": {"checks", "loading", "runs", "sweeps"},
 }
-VERBS = {"train", "sample", "evaluate", "compare", "judge", "bench", "results"}
+VERBS = {"train", "sample", "evaluate", "compare", "judge", "bench", "results", "study"}
 
 
 def part(path: Path) -> str:

@@ -20,7 +20,7 @@ class HistoricalAveraging(nn.Module):
         weight: of the term.
     """
 
-    def __init__(self, weight: float = 0.1) -> None:
+    def __init__(self, weight: float = 0.01) -> None:
         super().__init__()
         at_least("historical_averaging", "weight", weight, 0, "0 switches the term off.")
         self.weight = weight

@@ -1,0 +1,148 @@
+"""A game on the line, watched: the data's density, G's density and D against D* = p_r / (p_r + p_g).
+
+Goodfellow et al. 2014, figure 1, proposition 1 and theorem 1. First G stands still as an affine map, so that p_g is
+exact and D can be held against the formula; then both play, with the minimax and with the non-saturating loss.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gan_lightning.gan import GAN
+from gan_lightning.interfaces import Loss
+from gan_lightning.losses.mmgan import MMGAN
+from gan_lightning.losses.nsgan import NSGAN
+from gan_lightning.networks.points import Discriminator, Generator
+from gan_lightning.prior import Normal
+from gan_lightning.rng import Stream
+from gan_lightning.studies.drawing import animate, figure, picture, save
+from gan_lightning.studies.line import Affine, Array, Mixture, jsd, play_on_the_line, probability, value
+from gan_lightning.theory.game import optimal_discriminator
+
+X = np.linspace(-6, 6, 1201)
+LIMIT = -2 * np.log(2)
+
+
+def frozen(bar: Any, steps: int, batch_size: int, seed: int) -> dict[str, float]:
+    """D alone, against G(z) = 1.5 + 0.8 z: its distance from D*, and V beside 2 JSD - 2 log 2."""
+    data, fake = Mixture((-0.5,), (1.0,), (1.0,)), Mixture((1.5,), (0.8,), (1.0,))
+    torch.manual_seed(seed)
+    gan = play_on_the_line(
+        data,
+        Affine(1.5, 0.8),
+        Discriminator((1,)),
+        Normal(1),
+        MMGAN(),
+        steps=steps,
+        d_steps=steps + 1,
+        batch_size=batch_size,
+        lr=3e-3,
+        seed=seed,
+        after=lambda gan, i: bar.update(),
+    )
+    p_r, p_g = data.pdf(X), fake.pdf(X)
+    d = probability(gan.D, X)
+    seen = p_r + p_g >= 0.05
+    return {
+        "largest_error_of_D": float(np.abs(d - optimal_discriminator(p_r, p_g))[seen].max()),
+        "V": value(p_r, p_g, d, X),
+        "2_JSD_minus_2_log_2": 2 * jsd(p_r, p_g, X) + LIMIT,
+    }
+
+
+def density_of(gan: GAN, n: int = 40_000, bandwidth: float = 0.08) -> Array:
+    """p_g on X: samples from one fixed z, in a histogram smoothed by a normal kernel."""
+    with torch.no_grad():
+        samples = gan.G(gan.prior(n, Stream(1, name="density"))).flatten().double().numpy()
+    step = X[1] - X[0]
+    counts, _ = np.histogram(samples, np.append(X - step / 2, X[-1] + step / 2))
+    kernel = np.exp(-((np.arange(-60, 61) * step / bandwidth) ** 2) / 2)
+    return np.convolve(counts / (n * step), kernel / kernel.sum(), mode="same")
+
+
+def draw(axis: Any, gan: GAN, data: Mixture, title: str) -> None:
+    p_r, p_g, d = data.pdf(X), density_of(gan), probability(gan.D, X)
+    seen = p_r + p_g >= 0.01
+    axis.plot(X, p_r, "k:", label="p_r")
+    axis.plot(X, p_g, "g-", label="p_g")
+    with np.errstate(invalid="ignore"):
+        axis.plot(X, np.where(seen, optimal_discriminator(p_r, p_g), np.nan), color="0.7", linewidth=3, label="D*")
+    axis.plot(X, d, "b--", label="D")
+    z = torch.linspace(-2, 2, 17)
+    with torch.no_grad():
+        landed = gan.G(z[:, None]).flatten().numpy()
+    for start, end in zip((1.5 * z).tolist(), landed.tolist(), strict=True):  # as in the paper: how G maps z to x
+        axis.plot([start, end], [-0.45, -0.12], color="0.4", linewidth=0.6, clip_on=True)
+    axis.set_xlim(-5, 5)
+    axis.set_ylim(-0.5, 1.05)
+    axis.set_title(title, fontsize=9)
+
+
+def run(
+    out: Path, bar: Any, steps: int = 6000, d_steps: int = 5, batch_size: int = 512, frames: int = 60, seed: int = 0
+) -> dict[str, Any]:
+    """Writes figure.png and animation.gif; returns the frozen game's numbers and both losses' course."""
+    bar.reset(total=3 * steps)
+    numbers: dict[str, Any] = {"frozen": frozen(bar, steps, 2048, seed)}
+    data = Mixture((-1.0, 1.5), (0.5, 0.4), (0.5, 0.5))
+    losses: dict[str, Loss] = {"mmgan": MMGAN(), "nsgan": NSGAN()}
+    shown = [0, steps // 20, steps // 4, steps]
+    fig, axes = figure(len(losses), len(shown) + 1, width=3.6, height=2.8)
+    films: dict[str, list[np.ndarray]] = {}
+    for row, (name, loss) in enumerate(losses.items()):
+        course: list[dict[str, float]] = []
+        films[name] = []
+
+        def watch(gan: GAN, i: int, name: str = name, row: int = row, course: list[dict[str, float]] = course) -> None:
+            bar.update()
+            if i in shown:
+                title = f"{name}, after {i // d_steps} G steps"
+                draw(axes[row * (len(shown) + 1) + shown.index(i)], gan, data, title)
+            if i % (steps // frames) == 0:
+                p_r, p_g = data.pdf(X), density_of(gan)
+                v = value(p_r, p_g, probability(gan.D, X), X)
+                course.append({"g_steps": i // d_steps, "V": v, "2_JSD_minus_2_log_2": 2 * jsd(p_r, p_g, X) + LIMIT})
+                small, one = figure(1, 1)
+                draw(one[0], gan, data, f"{name}, after {i // d_steps} G steps")
+                films[name].append(picture(small))
+
+        torch.manual_seed(seed)
+        G, D = Generator(1, (1,), (32, 32)), Discriminator((1,))
+        play_on_the_line(
+            data,
+            G,
+            D,
+            Normal(1),
+            loss,
+            steps=steps,
+            d_steps=d_steps,
+            batch_size=batch_size,
+            lr=1e-3,
+            seed=seed,
+            after=watch,
+        )
+        torch.manual_seed(seed)  # what the game began with
+        start = GAN(
+            Generator(1, (1,), (32, 32)),
+            Discriminator((1,)),
+            Normal(1),
+            loss,
+            torch.optim.Adam,
+            torch.optim.Adam,
+            steps=1,
+        )
+        draw(axes[row * (len(shown) + 1)], start, data, f"{name}, at the start")
+        axis = axes[row * (len(shown) + 1) + len(shown)]
+        at = [c["g_steps"] for c in course]
+        axis.plot(at, [c["V"] for c in course], "b-", label="V(D, G)")
+        axis.plot(at, [c["2_JSD_minus_2_log_2"] for c in course], color="0.6", linewidth=3, label="2 JSD - 2 log 2")
+        axis.axhline(LIMIT, color="k", linestyle=":", label="-2 log 2")
+        axis.set_xlabel("G steps")
+        axis.legend(fontsize=7)
+        numbers[name] = {"course": course, "end": course[-1]}
+    axes[0].legend(fontsize=7, loc="upper left")
+    save(fig, out / "figure.png")
+    animate([np.concatenate(pair, axis=1) for pair in zip(*films.values(), strict=True)], out / "animation.gif")
+    return numbers

@@ -1,0 +1,83 @@
+"""The Dirac-GAN under each loss and regulariser: where two numbers go when both players move at once, and in turn.
+
+Mescheder et al. 2018, section 2 and figure 2.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_lightning.studies.drawing import figure, save
+from gan_lightning.theory import toys
+
+
+def games(gamma: float, weight: float, sigma: float) -> dict[str, toys.Field]:
+    return {
+        **toys.FIELDS,
+        f"mmgan + R1 ({gamma:g})": toys.with_r1(toys.mmgan, gamma),
+        f"nsgan + R1 ({gamma:g})": toys.with_r1(toys.nsgan, gamma),
+        f"wgan + gradient penalty ({weight:g})": toys.with_gradient_penalty(toys.wgan, weight),
+        f"mmgan + instance noise ({sigma:g})": toys.with_instance_noise(sigma),
+        "mmgan + consensus (1)": toys.with_consensus(toys.mmgan, 1.0),
+    }
+
+
+def describe(values: NDArray[np.complex128] | None) -> str:
+    """Two eigenvalues in one phrase."""
+    if values is None:
+        return "none: no derivative at 0"
+    real, imaginary = values.real.round(3) + 0.0, np.abs(values.imag).max()
+    return f"{real[0]:g} ± {imaginary:.3g}i" if imaginary > 1e-9 else f"{real[0]:g} and {real[1]:g}"
+
+
+def run(
+    out: Path,
+    bar: Any,
+    steps: int = 500,
+    h: float = 0.2,
+    gamma: float = 0.3,
+    weight: float = 0.7,
+    sigma: float = 0.7,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Writes figure.png; returns eigenvalues and the radius after ``steps`` over that at the start.
+
+    ``seed`` draws nothing.
+    """
+    found = games(gamma, weight, sigma)
+    columns = 4
+    bar.reset(total=len(found))
+    fig, axes = figure(-(-len(found) // columns), columns, width=3.5, height=3.5)
+    numbers: dict[str, Any] = {"steps": steps, "h": h, "games": {}}
+    for (name, field), axis in zip(found.items(), axes, strict=False):
+        smooth = np.allclose(toys.jacobian(field, eps=1e-6), toys.jacobian(field, eps=1e-3), atol=1e-2)
+        values = toys.eigenvalues(field) if smooth else None
+        entry: dict[str, Any] = {"eigenvalues": describe(values)}
+        for rule, colour in ((toys.simultaneous, "tab:red"), (toys.alternating, "tab:blue")):
+            path = rule(field, h, steps)
+            r = toys.radius(path)
+            entry[rule.__name__] = float(r[-1] / r[0])
+            axis.plot(
+                path[:, 0],
+                path[:, 1],
+                color=colour,
+                linewidth=0.7,
+                label=f"{rule.__name__}: radius x {r[-1] / r[0]:.2g}",
+            )
+        axis.plot(1, 1, "ko", markersize=4)
+        axis.plot(0, 0, "k+", markersize=9)
+        axis.set_xlim(-2.5, 2.5)
+        axis.set_ylim(-2.5, 2.5)
+        axis.set_title(f"{name}\neigenvalues {describe(values)}", fontsize=9)
+        axis.legend(fontsize=7, loc="lower left")
+        numbers["games"][name] = entry
+        bar.update()
+    for axis in axes[len(found) :]:
+        axis.axis("off")
+    axes[0].set_xlabel("theta, G's point")
+    axes[0].set_ylabel("psi, D's slope")
+    save(fig, out / "figure.png")
+    assert np.isfinite([e["alternating"] for e in numbers["games"].values()]).all()
+    return numbers

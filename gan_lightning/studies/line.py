@@ -1,0 +1,107 @@
+"""Games on the line, where every density is known: shared by density_game and optimal_discriminator."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gan_lightning.bare import without_trainer
+from gan_lightning.gan import GAN
+from gan_lightning.interfaces import Discriminator, Loss, Prior
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Normals on the line."""
+
+    means: Sequence[float]
+    sds: Sequence[float]
+    weights: Sequence[float]
+
+    def pdf(self, x: Array) -> Array:
+        parts = zip(self.means, self.sds, self.weights, strict=True)
+        return sum(
+            (w * np.exp(-(((x - m) / s) ** 2) / 2) / (s * np.sqrt(2 * np.pi)) for m, s, w in parts), np.zeros_like(x)
+        )
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """``[n, 1]``."""
+        which = torch.multinomial(
+            torch.tensor(self.weights, dtype=torch.float), n, replacement=True, generator=generator
+        )
+        means, sds = torch.tensor(self.means)[which], torch.tensor(self.sds)[which]
+        return (means + sds * torch.randn(n, generator=generator))[:, None]
+
+
+class Affine(nn.Module):
+    """G(z) = shift + scale z: for normal z its density is N(shift, scale^2) exactly."""
+
+    def __init__(self, shift: float, scale: float) -> None:
+        super().__init__()
+        self.shift, self.scale = nn.Parameter(torch.tensor(shift)), nn.Parameter(torch.tensor(scale))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.shift + self.scale * z
+
+
+def play_on_the_line(
+    data: Mixture,
+    G: nn.Module,
+    D: Discriminator,
+    prior: Prior,
+    loss: Loss,
+    *,
+    steps: int,
+    d_steps: int,
+    batch_size: int,
+    lr: float,
+    seed: int,
+    after: Callable[[GAN, int], None],
+) -> GAN:
+    """The project's own game on fresh draws of ``data``; ``after(gan, batches)`` is called after every batch.
+
+    The learning rates fall to a hundredth over the last half, so that the end is a point and no cloud. With
+    ``d_steps`` above ``steps`` G never moves.
+    """
+
+    def adam(parameters):
+        return torch.optim.Adam(parameters, lr, betas=(0.5, 0.99))
+
+    gan = without_trainer(
+        GAN(G, D, prior, loss, adam, adam, steps=max(1, steps // d_steps), d_steps=d_steps, seed=seed)
+    )
+    draws = torch.Generator().manual_seed(seed)
+    labels = torch.zeros(batch_size, dtype=torch.long)
+    for i in range(steps):
+        share = min(1.0, 2 * (1 - i / steps))
+        for player in gan.players():
+            for group in player.param_groups:
+                group["lr"] = lr * max(0.01, share)
+        gan.training_step((data.sample(batch_size, draws), labels), i)
+        after(gan, i + 1)
+    return gan
+
+
+@torch.no_grad()
+def probability(D: Discriminator, x: Array) -> Array:
+    """D's verdict at points of the line."""
+    return D(torch.tensor(x, dtype=torch.float32)[:, None]).sigmoid().double().numpy()
+
+
+def value(p_r: Array, p_g: Array, d: Array, x: Array) -> float:
+    """V(D, G) by the trapezoid rule on ``x``."""
+    d = d.clip(1e-12, 1 - 1e-12)
+    return float(np.trapezoid(p_r * np.log(d) + p_g * np.log1p(-d), x))
+
+
+def jsd(p: Array, q: Array, x: Array) -> float:
+    """JSD of two densities on ``x`` by the trapezoid rule."""
+    middle = (p + q) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(p > 0, p * np.log(p / middle), 0) + np.where(q > 0, q * np.log(q / middle), 0)
+    return float(np.trapezoid(terms, x) / 2)

@@ -1,0 +1,63 @@
+"""D trained to its optimum on known densities, for plain, one-sided and two-sided targets, beside the closed forms.
+
+Goodfellow et al. 2014, proposition 1; Salimans et al. 2016, section 3.4.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gan_lightning.losses.nsgan import NSGAN
+from gan_lightning.networks.points import Discriminator
+from gan_lightning.prior import Normal
+from gan_lightning.studies.drawing import figure, save
+from gan_lightning.studies.line import Affine, Mixture, play_on_the_line, probability
+from gan_lightning.theory.game import optimal_discriminator
+
+TARGETS = {"plain": (1.0, 0.0), "one-sided": (0.9, 0.0), "two-sided": (0.9, 0.1)}
+
+
+def run(out: Path, bar: Any, steps: int = 3000, batch_size: int = 2048, seed: int = 0) -> dict[str, Any]:
+    """Writes figure.png; returns, per target, the largest error where p_r + p_g >= 0.05."""
+    data = Mixture((-2.0, 1.0), (0.5, 0.7), (0.4, 0.6))
+    fake = Mixture((2.5,), (0.8,), (1.0,))
+    x = np.linspace(-5, 6, 1101)
+    p_r, p_g = data.pdf(x), fake.pdf(x)
+    seen = p_r + p_g >= 0.05
+    bar.reset(total=steps * len(TARGETS))
+    numbers: dict[str, Any] = {}
+    fig, axes = figure(1, len(TARGETS))
+    for (name, (alpha, beta)), axis in zip(TARGETS.items(), axes, strict=True):
+        torch.manual_seed(seed)
+        gan = play_on_the_line(
+            data,
+            Affine(fake.means[0], fake.sds[0]),
+            Discriminator((1,)),
+            Normal(1),
+            NSGAN(alpha, beta),
+            steps=steps,
+            d_steps=steps + 1,
+            batch_size=batch_size,
+            lr=3e-3,
+            seed=seed,
+            after=lambda gan, i: bar.update(),
+        )
+        d, best = probability(gan.D, x), optimal_discriminator(p_r, p_g, alpha, beta)
+        error = np.abs(d - best)[seen]
+        numbers[name] = {
+            "alpha": alpha,
+            "beta": beta,
+            "largest_error": float(error.max()),
+            "mean_error": float(error.mean()),
+        }
+        axis.plot(x, p_r, "k:", label="p_r, the data")
+        axis.plot(x, p_g, "g-", label="p_g, the samples")
+        axis.plot(x, np.where(seen, best, np.nan), color="0.6", linewidth=4, label="D*, closed form")
+        axis.plot(x, np.where(seen, d, np.nan), "b--", label="D, trained")
+        axis.set_title(f"{name}: targets {alpha:g} and {beta:g}, error at most {error.max():.3f}")
+        axis.set_ylim(-0.02, 1.05)
+    axes[0].legend(fontsize=8)
+    save(fig, out / "figure.png")
+    return numbers

@@ -1,0 +1,103 @@
+"""Why minimax saturates: both losses of G over the logit, and what G is told in a real early run.
+
+Goodfellow et al. 2014, section 3; Arjovsky & Bottou 2017, section 2.2.
+"""
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from gan_lightning.bare import without_trainer
+from gan_lightning.data.arrays import GANData, Source, to_signed_range
+from gan_lightning.gan import GAN
+from gan_lightning.interfaces import Loss
+from gan_lightning.losses.mmgan import MMGAN
+from gan_lightning.losses.nsgan import NSGAN
+from gan_lightning.networks.mlp import Discriminator, Generator
+from gan_lightning.prior import Normal
+from gan_lightning.studies.drawing import figure, save
+
+
+def early_run(
+    source: Source, loss: Loss, bar: Any, g_steps: int, d_steps: int, batch_size: int, seed: int
+) -> dict[str, list[float]]:
+    """G's gradient norm and D(G(z)) at each G step, from the start."""
+    norms, verdicts = [], []
+
+    class Look:
+        def before_update(self, mover: nn.Module, player: str) -> None:
+            if player == "G":
+                norms.append(nn.utils.get_total_norm([p.grad for p in mover.parameters() if p.grad is not None]).item())
+                verdicts.append(gan.latest["fake"].sigmoid().mean().item())
+
+    from gan_lightning.interfaces import Seats
+
+    def adam(parameters):
+        return torch.optim.Adam(parameters, 2e-4, betas=(0.5, 0.999))
+
+    torch.manual_seed(seed)
+    data = GANData(source, batch_size, seed)
+    data.prepare_data()
+    data.setup()
+    gan = GAN(
+        Generator(100, source.shape),
+        Discriminator(source.shape),
+        Normal(100),
+        loss,
+        adam,
+        adam,
+        steps=g_steps,
+        d_steps=d_steps,
+        seed=seed,
+        seats=Seats({"look": Look()}),
+    )
+    without_trainer(gan)
+    for i, (images, labels) in enumerate(islice(iter(data.train_dataloader()), g_steps * d_steps)):
+        gan.training_step((to_signed_range(images), labels), i)
+        bar.update()
+    return {"gradient_norm_of_G": norms, "D_of_G": verdicts}
+
+
+def run(
+    out: Path, bar: Any, data: Source, g_steps: int = 150, d_steps: int = 5, batch_size: int = 64, seed: int = 0
+) -> dict[str, Any]:
+    """Writes figure.png; returns both runs' courses and the median ratio of their gradients over the second half."""
+    losses: dict[str, Loss] = {"mmgan": MMGAN(), "nsgan": NSGAN()}
+    bar.reset(total=len(losses) * g_steps * d_steps)
+    fig, axes = figure(1, 4)
+    logits = torch.linspace(-8, 8, 401, dtype=torch.float64)
+    numbers: dict[str, Any] = {"dataset": source_name(data)}
+    for name, loss in losses.items():
+        l = logits.clone().requires_grad_()  # noqa: E741
+        values = torch.stack([loss.generator(None, x[None]) for x in l])
+        (slope,) = torch.autograd.grad(values.sum(), l)
+        axes[0].plot(logits, values.detach(), label=name)
+        axes[1].plot(logits, slope, label=name)
+        course = early_run(data, loss, bar, g_steps, d_steps, batch_size, seed)
+        axes[2].plot(course["gradient_norm_of_G"], label=name)
+        axes[3].plot(course["D_of_G"], label=name)
+        numbers[name] = course
+    half = g_steps // 2
+    ratio = [a / b for a, b in zip(*(numbers[n]["gradient_norm_of_G"][half:] for n in ("nsgan", "mmgan")), strict=True)]
+    numbers["ns_over_mm_median"] = torch.tensor(ratio).median().item()
+    titles = (
+        "G's loss over D's logit",
+        "its slope",
+        f"G's gradient norm, {numbers['dataset']}, k = {d_steps}",
+        "mean D(G(z))",
+    )
+    for axis, title in zip(axes, titles, strict=True):
+        axis.set_title(title)
+        axis.set_xlabel("logit of D(G(z))" if title in titles[:2] else "G steps")
+        axis.legend(fontsize=8)
+    for axis in axes[2:]:
+        axis.set_yscale("log")
+    save(fig, out / "figure.png")
+    return numbers
+
+
+def source_name(source: Source) -> str:
+    return source.name

@@ -1,0 +1,109 @@
+"""Each study in small: its numbers are right, its figure is there, its command works."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from gan_lightning.cli import CONF
+from gan_lightning.data.digits import Digits
+from gan_lightning.loading import known_targets
+from gan_lightning.studies import density_game, dirac, line, optimal_discriminator, saturation
+from gan_lightning.studies.line import Mixture
+
+
+@pytest.fixture
+def bar():
+    with tqdm(disable=True) as bar:
+        yield bar
+
+
+def is_a_picture(path) -> bool:
+    with Image.open(path) as picture:
+        return len(np.unique(np.asarray(picture.convert("L")))) > 20
+
+
+def test_dirac_tells_which_games_end_at_the_equilibrium(tmp_path, bar):
+    games = dirac.run(tmp_path, bar)["games"]
+    assert games["wgan"]["simultaneous"] == pytest.approx(1.04**250)
+    assert games["mmgan"]["eigenvalues"] == "0 ± 0.5i"
+    assert games["wgan + gradient penalty (0.7)"]["eigenvalues"] == "none: no derivative at 0"
+    converge = {name for name, g in games.items() if max(g["simultaneous"], g["alternating"]) < 1e-3}
+    assert converge == {
+        "mmgan + R1 (0.3)",
+        "nsgan + R1 (0.3)",
+        "mmgan + instance noise (0.7)",
+        "mmgan + consensus (1)",
+    }
+    assert is_a_picture(tmp_path / "figure.png")
+
+
+def test_a_short_training_of_d_comes_near_the_closed_forms(tmp_path, bar):
+    numbers = optimal_discriminator.run(tmp_path, bar, steps=250, batch_size=512)
+    assert {name: n["largest_error"] < 0.05 for name, n in numbers.items()} == dict.fromkeys(numbers, True)
+    x = np.linspace(-5, 6, 1101)
+    plain = optimal_discriminator.optimal_discriminator(np.ones_like(x), np.ones_like(x))
+    smoothed = optimal_discriminator.optimal_discriminator(np.ones_like(x), np.ones_like(x), 0.9, 0.0)
+    assert np.abs(plain - smoothed).max() > 0.04, "the tolerance tells the targets apart"
+    assert is_a_picture(tmp_path / "figure.png")
+
+
+def test_the_frozen_game_reaches_the_value_of_theorem_1(bar):
+    numbers = density_game.frozen(bar, steps=400, batch_size=1024, seed=0)
+    assert numbers["largest_error_of_D"] < 0.05
+    assert numbers["V"] == pytest.approx(numbers["2_JSD_minus_2_log_2"], abs=0.01)
+    assert numbers["2_JSD_minus_2_log_2"] > 2 * -np.log(2) + 0.3, "the two densities are not alike"
+
+
+def test_the_density_game_in_small(tmp_path, bar):
+    numbers = density_game.run(tmp_path, bar, steps=40, d_steps=2, batch_size=64, frames=4)
+    for name in ("mmgan", "nsgan"):
+        course = numbers[name]["course"]
+        assert [c["g_steps"] for c in course] == [5, 10, 15, 20]
+        assert all(-2 * np.log(2) - 1e-3 <= c["2_JSD_minus_2_log_2"] <= 0 for c in course)
+    with Image.open(tmp_path / "animation.gif") as film:
+        assert film.n_frames == 4
+    assert is_a_picture(tmp_path / "figure.png")
+
+
+def test_density_estimate_and_mixture_agree():
+    data = Mixture((-1.0, 1.5), (0.5, 0.4), (0.5, 0.5))
+    x = density_game.X
+    assert np.trapezoid(data.pdf(x), x) == pytest.approx(1, abs=1e-6)
+    samples = data.sample(40_000, torch.Generator().manual_seed(0)).flatten().double()
+    counts, edges = np.histogram(samples, 60, (-4, 4), density=True)
+    middle = (edges[1:] + edges[:-1]) / 2
+    assert np.abs(counts - data.pdf(middle)).max() < 0.03
+    assert line.jsd(data.pdf(x), data.pdf(x), x) == pytest.approx(0, abs=1e-12)
+
+
+def test_saturation_in_a_real_early_run(tmp_path, bar):
+    numbers = saturation.run(tmp_path, bar, Digits(), g_steps=30, d_steps=5)
+    assert len(numbers["mmgan"]["gradient_norm_of_G"]) == 30
+    assert np.median(numbers["mmgan"]["D_of_G"][15:]) < 0.3, "D is ahead early"
+    assert numbers["ns_over_mm_median"] > 2
+    assert is_a_picture(tmp_path / "figure.png")
+
+
+def test_the_command(tmp_path):
+    command = [sys.executable, "-m", "gan_lightning.study", "study=dirac", "study.steps=20", f"out={tmp_path}/out"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "out" / "numbers.json").read_text())
+    assert record["study"] == "dirac"
+    assert record["settings"]["steps"] == 20
+    assert record["numbers"]["steps"] == 20
+    wrong = subprocess.run([*command[:3], "study=durac"], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert wrong.returncode == 1
+    assert "dirac" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+
+def test_a_study_is_no_part_of_a_run():
+    assert not any("studies" in target for target in known_targets())
+    assert len(list((CONF / "study").glob("*.yaml"))) == 4
