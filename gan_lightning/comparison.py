@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
+from gan_lightning.callbacks.samples import POINTS, grid
 from gan_lightning.checks import leaves
 from gan_lightning.loading import load
 from gan_lightning.runs import is_run, status_of, write_json
@@ -232,10 +233,19 @@ def draw_samples(runs: Sequence[Run], path: Path, n: int, seed: int) -> None:
     for name, members in arms(runs).items():
         ready = [r for r in members if (r.path / "checkpoints" / "last.ckpt").is_file()]
         if ready:
-            rows.append((name, load(ready[0].path).sample(n, seed)))
+            images = load(ready[0].path).sample(n, seed)
+            if images.ndim == 2:  # one picture of the plane
+                images = grid(load(ready[0].path).sample(POINTS, seed))[None] * 2 - 1
+            rows.append((name, images))
     if not rows:
         return
-    figure, axes = plt.subplots(len(rows), 1, figsize=(n * 0.8, len(rows) * 1.15), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        len(rows),
+        1,
+        figsize=(n * 0.8, len(rows) * (1.15 if len(rows[0][1]) > 1 else 4)),
+        squeeze=False,
+        layout="constrained",
+    )
     for (name, images), axis in zip(rows, axes[:, 0], strict=True):
         strip = (torch.cat(list(images), dim=2).clamp(-1, 1) + 1) / 2
         axis.imshow(strip.permute(1, 2, 0).squeeze(2).numpy(), cmap="gray", vmin=0, vmax=1)

@@ -34,8 +34,9 @@ class Observed:
     def verdict(self) -> tuple[Tensor, Tensor]:
         return self.judge(self.images)
 
-    def look(self, what: str) -> Tensor:
+    def look(self, what: str) -> Any:
         return {
+            "judge": lambda: self.judge,
             "images": lambda: self.images,
             "features": lambda: self.verdict[0],
             "probabilities": lambda: self.verdict[1],
@@ -165,7 +166,7 @@ def evaluate(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
                 )
             samples = as_pixels(samples)
             result["checkpoints"][name] = {"g_steps": G.g_steps, **yardstick.measure(samples)}
-            pictures[name] = samples[:36]
+            pictures[name] = samples[:36] if samples.ndim > 2 else samples
         result["floor"] = yardstick.floor
         for name, samples in pictures.items():
             save_image(sheet(samples, yardstick.train), directory / f"evaluation-{name}.png")
@@ -176,12 +177,17 @@ def evaluate(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
 
 
 def as_pixels(samples: Tensor) -> Tensor:
-    """Samples as a picture file would hold them: 256 levels in [-1, 1], like the real images they are compared with."""
+    """Images as a picture file would hold them: 256 levels in [-1, 1], like the real ones. Points stay as they are."""
+    if samples.ndim == 2:
+        return samples
     return to_signed_range(((samples.clamp(-1, 1) + 1) * 127.5).round().byte())
 
 
 def sheet(samples: Tensor, train: Tensor) -> Tensor:
-    """Left the samples, right the training image nearest to each."""
+    """Left the samples, right the training image nearest to each; of points, the training points."""
+    if samples.ndim == 2:
+        limit = 1.3 * train.abs().max().item()
+        return torch.cat([grid(samples, limit), grid(train[: len(samples)], limit)], dim=2)
     _, rows = nearest(samples, train)
     return torch.cat([grid(samples), grid(train[rows])], dim=2)
 

@@ -19,7 +19,8 @@ def sample(
     """Draw ``n`` samples from a generator of ``run``; nothing in the run changes.
 
     Returns:
-        The PNG grid, and the .npz with uint8 ``[n, C, H, W]`` under the key ``images``.
+        The PNG grid, and the .npz with uint8 ``[n, C, H, W]`` under the key ``images``, or with float32 ``[n, d]``
+        under ``points``.
     """
     from torchvision.utils import save_image
 
@@ -33,8 +34,11 @@ def sample(
         folder.mkdir(parents=True, exist_ok=True)
         name = "" if generator == "G" else f"{generator}-"
         png, npz = (folder / f"{name}n{n}-seed{seed}.{kind}" for kind in ("png", "npz"))
-        save_image(grid(images[:GRID]), png)
-        np.savez_compressed(npz, images=((images + 1) * 127.5).round().clamp(0, 255).byte().numpy())
+        save_image(grid(images[:GRID] if images.ndim > 2 else images), png)
+        if images.ndim > 2:
+            np.savez_compressed(npz, images=((images + 1) * 127.5).round().clamp(0, 255).byte().numpy())
+        else:
+            np.savez_compressed(npz, points=images.numpy())
     except OSError as error:
         raise ValueError(
             f"out={folder} cannot be written: {error.strerror or error}. Name another folder with out=<folder>."
@@ -48,7 +52,7 @@ def main(cfg: DictConfig) -> None:
 
     check_values(cfg)
     png, npz = sample(cfg.run, cfg.n, cfg.seed, cfg.out, cfg.generator)
-    log.info("%d samples: %s (grid), %s (key 'images', uint8 N x C x H x W)", cfg.n, png, npz)
+    log.info("%d samples: %s (grid), %s (key images, uint8 N x C x H x W; points: float32 N x d)", cfg.n, png, npz)
 
 
 if __name__ == "__main__":

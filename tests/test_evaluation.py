@@ -46,7 +46,10 @@ def run(tmp_path):
 # The judge -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("file", sorted((CONF / "judge").glob("*.yaml")), ids=lambda f: f.stem)
+TRAINED = [f for f in sorted((CONF / "judge").glob("*.yaml")) if "sha256" in f.read_text()]
+
+
+@pytest.mark.parametrize("file", TRAINED, ids=lambda f: f.stem)
 def test_every_judge_loads_and_is_small(file):
     cfg = OmegaConf.load(file)
     judge = make(cfg)

@@ -30,7 +30,7 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
     "loading": BASE | {"build", "cli", "runs"},
     "sweeps": {"cli", "runs"},
     "evaluation": {"build", "callbacks", "data", "loading", "metrics", "runs"},
-    "comparison": {"checks", "loading", "runs", "sweeps"},
+    "comparison": {"callbacks", "checks", "loading", "runs", "sweeps"},
 }
 VERBS = {"train", "sample", "evaluate", "compare", "judge", "bench", "results", "study"}
 

@@ -77,7 +77,9 @@ class Evaluation(Quiet):
         if not features.isfinite().all():
             log.warning("the samples after %d G steps are not finite: not evaluated", module.g_steps_done)
             return {}
+        quick: dict[str, float] = self.judge.quick(features) if hasattr(self.judge, "quick") else {}
         return {
+            **{f"{key}{suffix}": value for key, value in quick.items()},
             f"metric/fd_judge{suffix}": frechet_distance(self.real[0], features),
             f"metric/classifier_score{suffix}": classifier_score(self.real[1], probabilities),
         }

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
@@ -14,10 +15,26 @@ from gan_lightning.callbacks.quiet import Quiet
 from gan_lightning.callbacks.sampling import draw
 from gan_lightning.gan import GAN
 
+POINTS = 2500  # in a picture of points
 
-def grid(images: Tensor) -> Tensor:
-    """``[N, C, H, W]`` in [-1, 1] to one picture ``[C, H', W']`` in [0, 1], as square as it goes."""
+
+def grid(images: Tensor, limit: float | None = None) -> Tensor:
+    """Samples to one picture ``[C, H', W']`` in [0, 1]: images ``[N, C, H, W]`` in [-1, 1] as square as it goes.
+
+    Points ``[N, 2]`` give a map of the plane from -``limit`` to ``limit`` (default: as far as they go).
+    """
+    if images.ndim == 2:
+        return plane(images, limit or images.abs().max().item() * 1.1 + 1e-9)
     return make_grid(images.clamp(-1, 1) / 2 + 0.5, nrow=math.ceil(math.sqrt(len(images))), padding=2)
+
+
+def plane(points: Tensor, limit: float, side: int = 320) -> Tensor:
+    """``[1, side, side]``: how many points fell where, on a logarithmic scale; the second coordinate points up."""
+    inside = points[(points.abs() < limit).all(1)].double()
+    at = ((inside / limit + 1) / 2 * side).long()
+    counts = torch.bincount((side - 1 - at[:, 1]) * side + at[:, 0], minlength=side * side).double().view(1, side, side)
+    blurred = torch.nn.functional.max_pool2d(counts, 3, stride=1, padding=1)  # a single point is seen too
+    return (blurred.log1p() / blurred.max().clamp_min(1).log1p()).float()
 
 
 class Samples(Quiet):
@@ -27,7 +44,7 @@ class Samples(Quiet):
 
     Args:
         every: G steps between two grids; 0 for none at all.
-        n: pictures per grid.
+        n: pictures per grid; of points there are always 2,500.
         seed: of the fixed z.
         frame_ms: how long the animation shows each grid.
     """
@@ -35,13 +52,17 @@ class Samples(Quiet):
     def __init__(self, every: int = 1000, n: int = 64, seed: int = 0, frame_ms: int = 150) -> None:
         self.every, self.n, self.seed, self.frame_ms = every, n, seed, frame_ms
         self.last = -1
+        self.limit: float | None = None  # of the plane, for points
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
         if not self.every or not trainer.is_global_zero:
             return
         self.folder(trainer).mkdir(parents=True, exist_ok=True)
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        real = grid(data.reference(self.n))
+        reference = data.reference(self.n if len(data.source.shape) == 3 else POINTS)
+        if reference.ndim == 2:
+            self.n, self.limit = POINTS, 1.3 * reference.abs().max().item()
+        real = grid(reference, self.limit)
         save_image(real, self.folder(trainer) / "real.png")
         self.show(trainer, "images/real", real, 0)
         self.snapshot(trainer, module)
@@ -67,7 +88,7 @@ class Samples(Quiet):
             return
         self.last = step
         for name, G in module.generators.items():
-            picture = grid(draw(G, module.prior, self.n, self.seed, module.device))
+            picture = grid(draw(G, module.prior, self.n, self.seed, module.device), self.limit)
             self.folder(trainer, name).mkdir(exist_ok=True)
             save_image(picture, self.folder(trainer, name) / f"{step:07d}.png")
             self.show(trainer, "images/fake" if name == "G" else f"images/{name}", picture, step)

@@ -86,7 +86,7 @@ def run(
     """Writes figure.png and animation.gif; returns the frozen game's numbers and both losses' course."""
     bar.reset(total=3 * steps)
     numbers: dict[str, Any] = {"frozen": frozen(bar, steps, 2048, seed)}
-    data = Mixture((-1.0, 1.5), (0.5, 0.4), (0.5, 0.5))
+    data = Mixture((1.0,), (0.7,), (1.0,))
     losses: dict[str, Loss] = {"mmgan": MMGAN(), "nsgan": NSGAN()}
     shown = [0, steps // 20, steps // 4, steps]
     fig, axes = figure(len(losses), len(shown) + 1, width=3.6, height=2.8)

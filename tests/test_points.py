@@ -1,0 +1,93 @@
+"""Points in the plane go the way of images: data, modes, pictures, evaluate, sample."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from gan_lightning.build import judge_of
+from gan_lightning.callbacks.samples import grid as picture
+from gan_lightning.cli import compose
+from gan_lightning.data.mixtures import grid, grid25, ring, ring8
+from gan_lightning.evaluation import evaluate
+from gan_lightning.metrics.modes import ModeJudge, mode_coverage
+from gan_lightning.sample import sample
+from gan_lightning.train import train
+
+SMALL = ["network=points", "network.G.hidden=[8]", "network.D.hidden=[8]", "prior.dim=2", "data.n=500",
+         "data.n_test=50", "trainer=cpu", "steps=4", "sample_every=2", "evaluate_every=2", "log_every=2"]  # fmt: skip
+
+
+def test_eight_modes_are_eight():
+    def distinct(means):
+        return len({tuple(row) for row in means.round(decimals=6).abs().mul(means.sign()).tolist()})
+
+    assert distinct(ring()) == 8
+    assert ring().norm(dim=1).tolist() == pytest.approx([1] * 8)
+    angle = torch.linspace(0, 2 * math.pi, 8, dtype=torch.float64)  # the known wrong ring
+    assert distinct(torch.stack([angle.cos(), angle.sin()], 1) + 0.0) == 7
+    assert sorted({x for x, _ in grid().tolist()}) == [-4, -2, 0, 2, 4]
+    assert len(grid()) == 25
+
+
+@pytest.mark.parametrize("make", [ring8, grid25])
+def test_the_real_law_reaches_its_own_ceiling(make):
+    """Within 3 sd lie 1 - exp(-4.5) = 98.89 % of a plane normal; KL's floor is about (K - 1) / (2 N)."""
+    source = make(n=200_000)
+    found = mode_coverage(judge_of(source.name), source.train().images)
+    assert found["modes"] == len(source.means)
+    assert found["high_quality"] == pytest.approx(1 - math.exp(-4.5), abs=0.001)
+    assert found["spread"] == pytest.approx(1, abs=0.005)
+    assert found["reverse_kl"] == pytest.approx((len(source.means) - 1) / 400_000, rel=0.9)
+
+
+def test_modes_by_hand():
+    judge = ModeJudge("two", torch.tensor([[0.0, 0.0], [10.0, 0.0]]), 1.0)
+    points = torch.tensor([[0.0, 1.0], [0.0, -1.0], [0.0, 2.9], [10.0, 3.1], [5.0, 0.0]])
+    found = mode_coverage(judge, points)
+    assert found["modes"] == 1
+    assert found["high_quality"] == pytest.approx(0.6)
+    assert found["reverse_kl"] == pytest.approx(math.log(2))
+    both = mode_coverage(judge, torch.tensor([[0.0, 0.0], [10.0, 0.0], [10.0, 0.0], [0.0, 0.0]]))
+    assert (both["modes"], both["reverse_kl"], both["spread"]) == (2, pytest.approx(0, abs=1e-12), 0)
+    none = mode_coverage(judge, torch.full((3, 2), 100.0))
+    assert (none["modes"], none["high_quality"], none["reverse_kl"]) == (0, 0, math.inf)
+    assert math.isnan(none["spread"])
+
+
+def test_a_wide_mode_has_a_wide_spread():
+    means = grid()
+    points = means.repeat(400, 1) + 0.02 * torch.randn(10_000, 2, generator=torch.Generator().manual_seed(0))
+    assert mode_coverage(ModeJudge("grid25", means, 0.05), points)["spread"] == pytest.approx(0.4, abs=0.03)
+
+
+def test_train_evaluate_sample(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    train(compose("train", ["data=ring8", *SMALL, "technique=[ema,packing]"]), run)
+    assert (run / "samples" / "ema" / "0000004.png").is_file()
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert all(0 <= line["metric/high_quality"] <= 1 for line in lines if "metric/fd_judge" in line)
+    result = evaluate(compose("evaluate", [f"run={run}", "metrics=points"]))[run]
+    assert result["floor"]["modes"] == 8
+    assert result["protocol"]["n_fake"] == 50
+    assert {"last", "last-ema"} <= result["checkpoints"].keys()
+    _, npz = sample(run, n=30, out=tmp_path / "out", generator="ema")
+    points = np.load(npz)["points"]
+    assert (points.shape, points.dtype) == ((30, 2), np.float32)
+
+
+def test_a_picture_of_points_has_them_where_they_are():
+    drawn = picture(torch.tensor([[0.5, 0.5]]), limit=1.0)[0]
+    row, column = divmod(int(drawn.argmax()), drawn.shape[1])
+    assert abs(row - 0.25 * 320) <= 2, "up is up"
+    assert abs(column - 0.75 * 320) <= 2
+    assert drawn.count_nonzero() == 9
+    assert picture(torch.empty(0, 2), limit=1.0).sum() == 0
+
+
+def test_images_techniques_refuse_points():
+    with pytest.raises(ValueError, match=r"diff_augment needs images \(C, H, W\), got samples of shape \(2,\)"):
+        train(compose("train", ["data=ring8", *SMALL, "technique=[diff_augment]"]), None)
