@@ -13,7 +13,7 @@ from tqdm import tqdm
 from gan_lightning.cli import CONF
 from gan_lightning.data.digits import Digits
 from gan_lightning.loading import known_targets
-from gan_lightning.studies import density_game, dirac, line, optimal_discriminator, saturation
+from gan_lightning.studies import density_game, dirac, line, optimal_discriminator, perfect_discriminator, saturation
 from gan_lightning.studies.line import Mixture
 
 
@@ -90,6 +90,24 @@ def test_saturation_in_a_real_early_run(tmp_path, bar):
     assert is_a_picture(tmp_path / "figure.png")
 
 
+def test_a_d_that_becomes_perfect_tells_g_ever_less(tmp_path, bar):
+    numbers = perfect_discriminator.run(
+        tmp_path, bar, Digits(), at=(2, 4), iterations=160, every=40, width=8, sigmas=(4.0,), batch_size=32
+    )
+    sharp, noisy = numbers["noise"]["0.0"], numbers["noise"]["4.0"]
+    assert sharp["final_accuracy_of_D"] > 0.95
+    assert sharp["error_of_D_ratio"] < 0.5
+    assert noisy["error_of_D_ratio"] > sharp["error_of_D_ratio"], "noise keeps D from certainty"
+    assert [c["iteration"] for c in sharp["course"]] == [0, 40, 80, 120]
+    assert all(c["wgan_norm"] > 0 for c in numbers["wasserstein"]["course"])
+    # the two gradients of G point along the same changes of the logits, each weighted: -D and -(1 - D)
+    first = sharp["course"][0]
+    assert first["mmgan_norm"] == pytest.approx(first["nsgan_norm"], rel=0.3), (
+        "D knows nothing yet: both weights are 1/2"
+    )
+    assert is_a_picture(tmp_path / "figure.png")
+
+
 def test_the_command(tmp_path):
     command = [sys.executable, "-m", "gan_lightning.study", "study=dirac", "study.steps=20", f"out={tmp_path}/out"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
@@ -106,4 +124,4 @@ def test_the_command(tmp_path):
 
 def test_a_study_is_no_part_of_a_run():
     assert not any("studies" in target for target in known_targets())
-    assert len(list((CONF / "study").glob("*.yaml"))) == 4
+    assert len(list((CONF / "study").glob("*.yaml"))) == 5

@@ -1,0 +1,185 @@
+"""What G is told by a D trained to perfection: Arjovsky & Bottou 2017, figures 1 to 3, on small images.
+
+A DCGAN is trained; at some points G is kept. Against each kept G, standing still, a new D is trained from scratch, and
+after each few of its steps the gradient that G would get is measured: of log(1 - D(G(z))) (minimax) and of -log D(G(z))
+(non-saturating), its norm and, over fresh batches of z, the variance of its coordinates. The last G is met again with
+instance noise on all that D sees, and with the Wasserstein loss under weight clipping, whose gradient is that of -D.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_lightning.bare import without_trainer
+from gan_lightning.data.arrays import GANData, Source, to_signed_range
+from gan_lightning.gan import GAN
+from gan_lightning.interfaces import Loss, Seats
+from gan_lightning.losses.nsgan import NSGAN
+from gan_lightning.losses.wgan import WGAN
+from gan_lightning.networks.dcgan import Discriminator, Generator
+from gan_lightning.prior import Normal
+from gan_lightning.rng import Stream, Streams
+from gan_lightning.studies.drawing import figure, save
+from gan_lightning.techniques.instance_noise import InstanceNoise
+from gan_lightning.techniques.weight_clipping import WeightClipping
+
+Batch = tuple[Tensor, Tensor]
+
+
+def adam(parameters):
+    return torch.optim.Adam(parameters, 2e-4, betas=(0.5, 0.999))
+
+
+def rmsprop(parameters):
+    return torch.optim.RMSprop(parameters, 5e-4)
+
+
+def batches(data: GANData) -> Iterator[Batch]:
+    for images, labels in iter(data.train_dataloader()):
+        yield to_signed_range(images), labels
+
+
+def trained_generators(data: GANData, at: Sequence[int], width: int, seed: int, bar: Any) -> dict[int, nn.Module]:
+    """G after each of ``at`` G steps of a DCGAN, in eval mode: a fixed map from z to images."""
+    torch.manual_seed(seed)
+    shape = data.source.shape
+    G, D = Generator(100, shape, width), Discriminator(shape, width)
+    gan = without_trainer(GAN(G, D, Normal(100), NSGAN(), adam, adam, steps=max(at), seed=seed))
+    kept = {}
+    for i, batch in enumerate(islice(batches(data), max(at))):
+        gan.training_step(batch, i)
+        bar.update()
+        if i + 1 in at:
+            kept[i + 1] = copy.deepcopy(gan.G).eval()
+    return kept
+
+
+def told_to_g(gan: GAN, terms: dict[str, Any], z: Tensor) -> dict[str, dict[str, float]]:
+    """Norm of the mean gradient in G's parameters over ``z`` [B, n, dim], and the mean variance of its coordinates."""
+    parameters = list(gan.G.parameters())
+    found: dict[str, list[Tensor]] = {name: [] for name in terms}
+    for part in z:
+        _, logits = gan.discriminate(gan.G(part))
+        for name, term in terms.items():
+            gradients = torch.autograd.grad(term(logits), parameters, retain_graph=True)
+            found[name].append(torch.cat([g.flatten() for g in gradients]).double())
+    stacked = {name: torch.stack(g) for name, g in found.items()}
+    return {name: {"norm": g.mean(0).norm().item(), "variance": g.var(0).mean().item()} for name, g in stacked.items()}
+
+
+def perfect(
+    G: nn.Module,
+    data: GANData,
+    iterations: int,
+    every: int,
+    width: int,
+    seed: int,
+    bar: Any,
+    sigma: float = 0.0,
+    wasserstein: bool = False,
+) -> list[dict[str, float]]:
+    """A new D against ``G``, standing still."""
+    torch.manual_seed(seed)
+    techniques: dict[str, Any] = {"instance_noise": InstanceNoise(sigma)} if sigma else {}
+    if wasserstein:
+        techniques["weight_clipping"] = WeightClipping(0.01)
+    loss: Loss = WGAN() if wasserstein else NSGAN()
+    D = Discriminator(data.source.shape, width, d_norm="none")
+    maker = rmsprop if wasserstein else adam
+    gan = without_trainer(
+        GAN(copy.deepcopy(G).eval(), D, Normal(100), loss, maker, maker, steps=1, d_steps=iterations + 1, seed=seed,
+            seats=Seats(techniques))
+    )  # fmt: skip
+    z = torch.stack([gan.prior(64, Stream(i, name="probe")) for i in range(8)])
+    terms = (
+        {"wgan": lambda logits: -logits.mean()}
+        if wasserstein
+        else {"mmgan": lambda logits: -F.softplus(logits).mean(), "nsgan": lambda logits: F.softplus(-logits).mean()}
+    )
+    course = []
+    for i, batch in enumerate(islice(batches(data), iterations)):
+        if i % every == 0:
+            gan.rng = Streams(seed, 10**9 + i)
+            told = told_to_g(gan, terms, z)
+            entry = {f"{name}_{what}": value for name, values in told.items() for what, value in values.items()}
+        gan.training_step(batch, i)
+        if i % every == 0:
+            right = (gan.latest["real"] > 0).float().mean() + (gan.latest["fake"] < 0).float().mean()
+            entry |= {"iteration": i, "error_of_D": gan.latest["loss/d"].item(), "accuracy_of_D": right.item() / 2}
+            course.append(entry)
+        bar.update()
+    return course
+
+
+def run(
+    out: Path,
+    bar: Any,
+    data: Source,
+    at: Sequence[int] = (100, 400, 800),
+    iterations: int = 400,
+    every: int = 10,
+    width: int = 16,
+    sigmas: Sequence[float] = (0.1, 0.3, 1.0, 2.0, 4.0),
+    batch_size: int = 64,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Writes figure.png; returns each course, and how far it fell from its first to its last tenth."""
+    module = GANData(data, batch_size, seed)
+    module.prepare_data()
+    module.setup()
+    bar.reset(total=max(at) + iterations * (len(at) + len(sigmas) + 1))
+    generators = trained_generators(module, at, width, seed, bar)
+    games = {f"{n} G steps": perfect(G, module, iterations, every, width, seed, bar) for n, G in generators.items()}
+    last = generators[max(at)]
+    noisy = {0.0: games[f"{max(at)} G steps"]}
+    for sigma in sigmas:
+        noisy[sigma] = perfect(last, module, iterations, every, width, seed, bar, sigma=sigma)
+    critic = perfect(last, module, iterations, every, width, seed, bar, wasserstein=True)
+
+    fig, axes = figure(2, 4)
+    panels = (("error_of_D", "D's error"), ("accuracy_of_D", "D's accuracy"), ("mmgan_norm", "gradient of log(1 - D)"),
+              ("nsgan_norm", "gradient of -log D"), ("nsgan_variance", "its variance over z"))  # fmt: skip
+    for axis, (key, title) in zip(axes, panels, strict=False):
+        for name, course in games.items():
+            axis.plot([c["iteration"] for c in course], [c[key] for c in course], label=name)
+        axis.set_title(title)
+        if key != "accuracy_of_D":
+            axis.set_yscale("log")
+    for key, axis in (("mmgan_norm", axes[5]), ("nsgan_norm", axes[6])):
+        for sigma, course in noisy.items():
+            axis.plot([c["iteration"] for c in course], [c[key] for c in course], label=f"noise {sigma:g}")
+        axis.set_yscale("log")
+        axis.set_title(f"gradient of {'log(1 - D)' if key[0] == 'm' else '-log D'} under instance noise")
+    axes[7].plot([c["iteration"] for c in critic], [c["wgan_norm"] for c in critic])
+    axes[7].set_yscale("log")
+    axes[7].set_title("gradient of -D, Wasserstein, clipped")
+    for axis in axes:
+        axis.set_xlabel("D's iterations")
+        if axis.get_legend_handles_labels()[0]:
+            axis.legend(fontsize=7)
+    save(fig, out / "figure.png")
+    return {
+        "dataset": data.name,
+        "games": {name: {"course": c, **summary(c)} for name, c in games.items()},
+        "noise": {str(sigma): {"course": c, **summary(c)} for sigma, c in noisy.items()},
+        "wasserstein": {"course": critic, **summary(critic)},
+    }
+
+
+def summary(course: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Geometric mean over the last tenth against that over the first: 0.001 is a fall by three decades."""
+    tenth = max(1, len(course) // 10)
+    found = {}
+    for key in course[0]:
+        if key in ("iteration", "accuracy_of_D") or any(c[key] <= 0 for c in course):
+            continue
+        first, final = (torch.tensor([c[key] for c in part]).log().mean() for part in (course[:tenth], course[-tenth:]))
+        found[f"{key}_ratio"] = (final - first).exp().item()
+    found["final_accuracy_of_D"] = sum(c["accuracy_of_D"] for c in course[-tenth:]) / tenth
+    return found
