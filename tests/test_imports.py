@@ -15,7 +15,7 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
     "losses": BASE,
     "techniques": BASE,
     "theory": set(),
-    "studies": BASE | {"bare", "data", "gan", "losses", "networks", "prior", "theory"},
+    "studies": BASE | {"bare", "data", "gan", "losses", "networks", "prior", "techniques", "theory"},
     "networks": BASE,
     "data": BASE,
     "metrics": BASE,
