@@ -85,6 +85,10 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
                     from gan_lightning.sweeps import continue_arguments
 
                     sys.argv = continue_arguments(sys.argv)
+                if config_name == "train" and any(a.startswith("resume=") for a in sys.argv):
+                    from gan_lightning.resuming import resume_arguments
+
+                    sys.argv = resume_arguments(sys.argv)
                 return composed()
             except BrokenPipeError:  # the reader of our output, such as head, has gone
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

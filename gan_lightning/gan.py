@@ -218,3 +218,7 @@ class GAN(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         for name in COUNTERS:
             setattr(self, name, checkpoint["counters"][name])
+        # Learning rates and the like are those of the configuration, not those that the checkpoint remembers.
+        for state, fresh in zip(checkpoint.get("optimizer_states", ()), self.configure_optimizers(), strict=False):
+            for group, own in zip(state["param_groups"], fresh.param_groups, strict=True):
+                group |= {option: value for option, value in own.items() if option != "params"}

@@ -66,16 +66,19 @@ def now() -> str:
 
 
 @contextmanager
-def record(run: Path, cfg: DictConfig, note: str | None, overrides: list[str]) -> Iterator[dict[str, Any]]:
-    """Claim ``run`` for one run and keep its status: running, then done or failed with the reason.
+def record(
+    run: Path, cfg: DictConfig, note: str | None, overrides: list[str], resumed: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Claim ``run`` for one run and keep its status: running, then done (or what the caller says), or failed, and why.
 
-    What the caller puts into the yielded dict goes into status.json.
+    What the caller puts into the yielded dict goes into status.json. A ``resumed`` run keeps its directory: config.yaml
+    becomes what is played now, record.json remembers each resumption.
 
     Raises:
         ValueError: the directory holds a run already, or cannot be written.
     """
     try:
-        with (run / "config.yaml").open("x") as file:
+        with (run / "config.yaml").open("w" if resumed else "x") as file:
             file.write(OmegaConf.to_yaml(cfg))
     except FileExistsError as error:
         raise ValueError(
@@ -93,14 +96,20 @@ def record(run: Path, cfg: DictConfig, note: str | None, overrides: list[str]) -
     }
     write_json(run / "status.json", status)
     command = shlex.join(["python", "-m", "gan_lightning.train", *overrides])
-    write_json(run / "record.json", {"command": command, "overrides": overrides, "note": note, **environment()})
+    told = {"command": command, "overrides": overrides, "note": note, **environment()}
+    if resumed:
+        first = json.loads((run / "record.json").read_text())
+        again = {"at": now(), **told}
+        told = {**first, "overrides": overrides, "resumed": [*first.get("resumed", []), again]}
+    write_json(run / "record.json", told)
     try:
         yield status
     except BaseException as error:
         reason = explain(error) if isinstance(error, Exception) else type(error).__name__
         write_json(run / "status.json", {**status, "status": "failed", "ended": now(), "error": reason})
         raise
-    write_json(run / "status.json", {**status, "status": "done", "ended": now()})
+    ended = "done" if status["status"] == "running" else status["status"]
+    write_json(run / "status.json", {**status, "status": ended, "ended": now()})
 
 
 # Finding ---------------------------------------------------------------------------------------------------

@@ -30,9 +30,16 @@ def quiet_libraries() -> None:
 
 
 def train(
-    cfg: DictConfig, run: Path, overrides: list[str] | None = None, extra_callbacks: Sequence[Any] = ()
+    cfg: DictConfig,
+    run: Path,
+    overrides: list[str] | None = None,
+    extra_callbacks: Sequence[Any] = (),
+    resume: Path | None = None,
 ) -> dict[str, Any]:
-    """Play the game of ``cfg`` in the empty directory ``run``; returns what status.json says of it."""
+    """Play the game of ``cfg`` in the empty directory ``run``, or go on with the run there from a checkpoint of it.
+
+    Returns what status.json says of it.
+    """
     from gan_lightning.checks import check_added_keys, check_device, check_values
 
     overrides = overrides or []
@@ -43,12 +50,19 @@ def train(
     from lightning.pytorch import seed_everything
 
     from gan_lightning.build import build_data, build_gan, decide_data, judge_of, make
+    from gan_lightning.loading import read_checkpoint
+    from gan_lightning.resuming import check_same_game, cut, resumed_loggers
     from gan_lightning.runs import record
 
     quiet_libraries()
     check_device(cfg)
     note = decide_data(cfg)
     OmegaConf.resolve(cfg)
+    begun = 0
+    if resume is not None:
+        check_same_game(OmegaConf.load(run / "config.yaml"), cfg)  # type: ignore[arg-type]
+        begun = read_checkpoint(resume)["counters"]["g_steps_done"]
+        cut(run / "metrics.jsonl", begun)
     data = build_data(cfg)
     data.prepare_data()
     data.setup()
@@ -56,7 +70,8 @@ def train(
     gan = build_gan(cfg, data.source.shape)
     if hasattr(gan.G, "start_from"):
         gan.G.start_from(data.reference())  # type: ignore[operator]
-    loggers = {name: make(node, save_dir=str(run)) for name, node in cfg.logger.items()}
+    purge = resumed_loggers(cfg.logger, begun) if resume is not None else {}
+    loggers = {name: make(node, save_dir=str(run), **purge.get(name, {})) for name, node in cfg.logger.items()}
     callbacks = {name: make(node) for name, node in cfg.callbacks.items()}
     config = OmegaConf.to_container(cfg)
     callbacks["checkpoints"].identity = {"config": config, "shape": list(data.source.shape)}
@@ -71,12 +86,13 @@ def train(
         logger=list(loggers.values()),
     )
     shown = Path(os.path.relpath(run)) if run.is_relative_to(Path.cwd()) else run
-    with record(run, cfg, note, overrides) as status:
+    with record(run, cfg, note, overrides, resumed=resume is not None) as status:
         if note:
             warn_loudly(note, loggers)
         choice = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
         log.info(
-            "training %s (%s, k = %d) on %d images of %s, %d G steps of batch %d, %s on %s, in %s",
+            "%s %s (%s, k = %d) on %d images of %s, %d G steps of batch %d, %s on %s, in %s",
+            f"going on after {begun} G steps with" if resume is not None else "training",
             choice.get("network", "a GAN"),
             type(gan.loss).__name__,
             cfg.d_steps,
@@ -89,7 +105,7 @@ def train(
             shown,
         )
         start = time.perf_counter()
-        trainer.fit(gan, datamodule=data)
+        trainer.fit(gan, datamodule=data, ckpt_path=resume, weights_only=True if resume is not None else None)
         if trainer.world_size > 1:
             gather_results(gan, run)
         status |= {
@@ -98,8 +114,13 @@ def train(
             "seconds": round(time.perf_counter() - start, 2),
             **gan.numbers,
         }
+        came = callbacks["signals"].came
+        if came:
+            status["status"] = "stopped"
     if gan.g_steps_done < cfg.steps:
-        log.info("max_time was reached after %d of %d G steps", gan.g_steps_done, cfg.steps)
+        why = f"{came} came" if came else "max_time was reached"
+        log.info("%s after %d of %d G steps; to go on:", why, gan.g_steps_done, cfg.steps)
+        log.info("       python -m gan_lightning.train resume=%s", shown)
     log.info("done in %.0f s: pictures, curves and the checkpoint lie in %s", status["seconds"], shown)
     log.info("next:  python -m gan_lightning.sample run=%s", shown)
     if callbacks["evaluation"].judge is not None:
@@ -140,6 +161,7 @@ def flat(config: Any) -> dict[str, bool | int | float | str]:
 
 @verb("train")
 def main(cfg: DictConfig) -> None:
+    from gan_lightning.resuming import RESUME
     from gan_lightning.sweeps import already_done
 
     hydra = HydraConfig.get()
@@ -147,7 +169,8 @@ def main(cfg: DictConfig) -> None:
     if already_done(run):
         log.info("done before: %s", run)
         return
-    train(cfg, run, list(hydra.overrides.task))
+    checkpoint = os.environ.get(RESUME)
+    train(cfg, run, list(hydra.overrides.task), resume=Path(checkpoint) if checkpoint else None)
 
 
 if __name__ == "__main__":

@@ -23,12 +23,13 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
     "bare": {"gan"},
     "callbacks": BASE | {"gan", "metrics"},
     "loggers": set(),
-    "cli": {"build", "checks", "sweeps"},  # when they are needed, inside functions
+    "cli": {"build", "checks", "resuming", "sweeps"},  # when they are needed, inside functions
     "checks": set(),
     "build": BASE | {"cli", "data", "gan", "metrics"},
     "runs": {"cli"},
     "loading": BASE | {"build", "cli", "runs"},
     "sweeps": {"cli", "runs"},
+    "resuming": {"checks", "runs"},
     "evaluation": {"build", "callbacks", "data", "loading", "metrics", "runs"},
     "comparison": {"callbacks", "checks", "loading", "runs", "sweeps"},
 }

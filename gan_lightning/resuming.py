@@ -1,0 +1,77 @@
+"""Going on with a run that was stopped, in its own directory, as if nothing had happened.
+
+``resume=<run>`` becomes the command line that began the run, with what is typed now behind it; the configuration that
+comes out may differ from the run's own only where that changes nothing of the game.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lightning.checks import leaves
+from gan_lightning.runs import find, status_of
+
+RESUME = "GAN_LIGHTNING_RESUME"  # the checkpoint that this process goes on from
+FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "trainer.",
+        "callbacks.", "logger.", "data.root", "resume")  # fmt: skip
+
+
+def resume_arguments(argv: list[str]) -> list[str]:
+    """Turn ``resume=<run>`` into the command line that began the run, in the run's own directory.
+
+    Raises:
+        ValueError: no such run, one that is still running, or a multirun.
+    """
+    asked = [a for a in argv if a.startswith("resume=")]
+    if not asked or asked[-1] == "resume=null":
+        return argv
+    if {"-m", "--multirun"} & set(argv):
+        raise ValueError("resume= goes on with one run, got a multirun. For a sweep there is continue=<its directory>.")
+    run, checkpoint = find(asked[-1].split("=", 1)[1])
+    if status_of(run)["status"] == "running":
+        raise ValueError(f"{run} is still running. Wait for it, or stop it first.")
+    more = [a for a in argv[1:] if not a.startswith("resume=")]
+    named = {a.lstrip("+").split("=", 1)[0] for a in more}
+    own = [a for a in json.loads((run / "record.json").read_text())["overrides"] if a.split("=", 1)[0] not in named]
+    os.environ[RESUME] = str(checkpoint.resolve())
+    return [argv[0], *own, *more, f"hydra.run.dir={run.resolve()}"]
+
+
+def check_same_game(own: DictConfig, cfg: DictConfig) -> None:
+    """The run's own configuration and today's tell one game.
+
+    Raises:
+        ValueError: names every difference that is not free, unless ``resume_override=true``.
+    """
+    before, now = (dict(leaves(OmegaConf.to_container(c))) for c in (own, cfg))
+    changed = {
+        key: (before.get(key, "nothing"), now.get(key, "nothing"))
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+        and not key.startswith(FREE)
+        and (before.get(key), now.get(key)) != (own.steps, cfg.steps)  # a schedule that ends with the run
+    }
+    if changed and not cfg.resume_override:
+        told = "; ".join(f"{key} was {a!r}, is {b!r}" for key, (a, b) in changed.items())
+        raise ValueError(
+            f"resume= goes on with the game that was begun, got another: {told}. Leave that out, or begin a new run; "
+            "resume_override=true plays on with the new values all the same."
+        )
+
+
+def cut(lines: Path, g_steps: int) -> None:
+    """Drop what a log says of the time after ``g_steps``: it will be said again."""
+    if not lines.is_file():
+        return
+    kept = [line for line in lines.read_text().splitlines() if json.loads(line)["step"] <= g_steps]
+    part = lines.with_name(lines.name + ".part")
+    part.write_text("".join(line + "\n" for line in kept))
+    part.replace(lines)
+
+
+def resumed_loggers(loggers: dict[str, Any], g_steps: int) -> dict[str, dict[str, int]]:
+    """What TensorBoard's logger is to be built with, so that points after ``g_steps`` are purged."""
+    return {name: {"purge_step": g_steps + 1} for name in loggers if "TensorBoard" in loggers[name]["_target_"]}

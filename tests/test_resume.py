@@ -1,0 +1,171 @@
+"""A run that is stopped and resumed is the run that was never stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from conftest import TINY
+from lightning.pytorch import Callback
+from omegaconf import OmegaConf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gan_lightning.cli import compose
+from gan_lightning.resuming import RESUME, check_same_game, resume_arguments
+from gan_lightning.train import train
+
+OPTIONS = ["steps=12", "d_steps=2", "log_every=1", "checkpoint_every=5", "schedule=linear", "network.D.dropout=0.3",
+           "technique=[ema,historical_averaging,spectral_norm]"]  # fmt: skip
+
+
+def config(*overrides):
+    return compose("train", [*TINY, *OPTIONS, *overrides])
+
+
+class Stop(Callback):
+    """As SIGTERM does: the batch that is being played is the last."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def on_train_batch_end(self, trainer, module, *args) -> None:
+        if module.d_steps_done == self.at:
+            trainer.should_stop = True
+
+
+def checkpoint(run, name="last.ckpt"):
+    return torch.load(run / "checkpoints" / name, weights_only=True)
+
+
+def lines(run):
+    found = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if not k.startswith("speed/")} for line in found]
+
+
+def same(a, b) -> bool:
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+@pytest.fixture
+def straight(tmp_path):
+    run = tmp_path / "straight"
+    run.mkdir()
+    train(config(), run)
+    return run
+
+
+@pytest.mark.parametrize("at", [6, 7, 13], ids=["after G", "between D steps", "in another pass"])
+def test_bit_equal_to_the_run_that_was_not_stopped(straight, tmp_path, at):
+    run = tmp_path / "stopped"
+    run.mkdir()
+    train(config(), run, extra_callbacks=[Stop(at)])
+    assert checkpoint(run)["counters"]["d_steps_done"] == at
+    train(config(), run, [], resume=run / "checkpoints" / "last.ckpt")
+    one, other = checkpoint(straight), checkpoint(run)
+    assert one["counters"] == other["counters"] == {"d_steps_done": 24, "g_steps_done": 12, "images_seen": 384}
+    assert same(one["state_dict"], other["state_dict"])
+    assert same(one["optimizer_states"], other["optimizer_states"])
+    assert lines(run) == lines(straight), "no gap, no step twice"
+    events = EventAccumulator(str(run / "tensorboard"))
+    events.Reload()
+    assert [e.step for e in events.Scalars("loss/d")] == list(range(1, 13))
+
+
+def test_from_a_checkpoint_before_the_end_the_rest_is_said_again(straight, tmp_path):
+    run = tmp_path / "killed"
+    run.mkdir()
+    train(config("callbacks.checkpoints.keep=true"), run)
+    assert same(lines(run), lines(straight))
+    train(config("callbacks.checkpoints.keep=true"), run, [], resume=run / "checkpoints" / "0000005.ckpt")
+    assert lines(run) == lines(straight)
+    assert same(checkpoint(run)["state_dict"], checkpoint(straight)["state_dict"])
+
+
+def test_another_game_is_refused_and_steps_are_free(straight):
+    own = OmegaConf.load(straight / "config.yaml")
+    longer = config("steps=20", "log_every=3")
+    OmegaConf.resolve(longer)
+    check_same_game(own, longer)
+    other = config("optimizer.d.lr=0.5", "loss=lsgan")
+    OmegaConf.resolve(other)
+    with pytest.raises(ValueError, match=r"got another: loss._target_ was .*NSGAN', is .*LSGAN'.*optimizer.d.lr was"):
+        check_same_game(own, other)
+    before = checkpoint(straight)["counters"]
+    with pytest.raises(ValueError, match=r"resume_override=true"):
+        train(other, straight, [], resume=straight / "checkpoints" / "last.ckpt")
+    assert checkpoint(straight)["counters"] == before
+    assert len(lines(straight)) == 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["resume=nowhere"], "run=nowhere does not exist"),
+        (["-m", "resume=latest"], "got a multirun. For a sweep there is continue="),
+    ],
+)
+def test_what_cannot_be_resumed_is_told(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        resume_arguments(["train", *arguments])
+
+
+def test_the_command_line_is_the_runs_own_with_what_is_typed_behind_it(straight, monkeypatch):
+    monkeypatch.setenv(RESUME, "")
+    (straight / "record.json").write_text(json.dumps({"overrides": ["steps=12", "loss=nsgan"]}))
+    found = resume_arguments(["train", f"resume={straight}", "steps=20"])
+    assert found == ["train", "loss=nsgan", "steps=20", f"hydra.run.dir={straight}"]
+    assert os.environ[RESUME] == str(straight / "checkpoints" / "last.ckpt")
+    assert resume_arguments(["train", "resume=null"]) == ["train", "resume=null"]
+
+
+def test_an_overridden_learning_rate_really_applies(straight):
+    cfg = config("optimizer.d.lr=0.5", "steps=13", "schedule=constant", "resume_override=true")
+    train(cfg, straight, [], resume=straight / "checkpoints" / "last.ckpt")
+    groups = checkpoint(straight)["optimizer_states"][0]["param_groups"]
+    assert [g["lr"] for g in groups] == [0.5]
+    assert OmegaConf.load(straight / "config.yaml").optimizer.d.lr == 0.5
+
+
+def test_sigterm_then_resume_by_command(tmp_path):
+    run = tmp_path / "run"
+    command = [
+        sys.executable,
+        "-m",
+        "gan_lightning.train",
+        *TINY,
+        "steps=100000",
+        "log_every=1",
+        f"hydra.run.dir={run}",
+    ]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    log = run / "metrics.jsonl"
+    deadline = time.time() + 120
+    while time.time() < deadline and not (log.is_file() and log.read_text().count("\n") > 20):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error
+    assert "SIGTERM came after" in out + error
+    assert "train resume=run" in out + error
+    status = json.loads((run / "status.json").read_text())
+    assert status["status"] == "stopped"
+    done = status["g_steps"]
+    assert lines(run)[-1]["step"] == done == checkpoint(run)["counters"]["g_steps_done"]
+    again = [sys.executable, "-m", "gan_lightning.train", f"resume={run}", f"steps={done + 5}"]
+    second = subprocess.run(again, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert second.returncode == 0, second.stderr
+    assert f"going on after {done} G steps" in second.stdout + second.stderr
+    assert [line["step"] for line in lines(run)] == list(range(1, done + 6))
+    record = json.loads((run / "record.json").read_text())
+    assert len(record["resumed"]) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["run"], "nothing beside the run's own directory"
