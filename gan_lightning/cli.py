@@ -76,6 +76,7 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
         @functools.wraps(task)
         def main() -> Any:
             register_resolvers()
+            logging.raiseExceptions = False  # a reader of our lines that has gone, such as head, is no news
             if wants_traceback():
                 return composed()
             os.environ[FULL] = "1"  # Hydra then raises what it would print, and we say it better
