@@ -179,7 +179,7 @@ def write_origins(runs: Sequence[Run], folder: Path, out: Path) -> None:
         (out / "configs" / f"{run.path.name}.yaml").write_text((run.path / "config.yaml").read_text())
         record = run.path / "record.json"
         origins[run.path.name] = {
-            **{k: v for k, v in status_of(run.path).items() if k not in ("host", "pid")},
+            **{k: v for k, v in status_of(run.path).items() if k not in ("host", "pid", "ended")},
             **(json.loads(record.read_text()) if record.is_file() else {}),
         }
     sweep = typed(folder)[0] if (folder / "multirun.yaml").is_file() else []

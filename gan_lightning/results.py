@@ -20,7 +20,7 @@ HEAD = """# Results
 Written by `make results` from `docs/results/`, where each number's row (`table.csv`), configuration (`configs/`) and
 origin (`runs.json`: command, commit, versions, machine, time) are kept. A number is the mean over training seeds, +-
 their standard deviation; the floor, the same number of real training images, is the last row. Down is better for
-`fd_judge`, `kd_judge` and the label distance, up for the others.
+the Frechet and kernel distances and the label distance, up for the others.
 What they stand on: [architecture](architecture.md#numbers).
 """
 
