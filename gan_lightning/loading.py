@@ -61,6 +61,22 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
+def load_weights(gan: nn.Module, checkpoint: dict[str, Any], path: Path, config: Path) -> None:
+    """Put the checkpoint's weights into the game of ``config``.
+
+    Raises:
+        ValueError: they do not fit it.
+    """
+    try:
+        gan.load_state_dict(checkpoint["state_dict"])
+    except RuntimeError as error:
+        first = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
+        raise ValueError(
+            f"the checkpoint {path} does not fit the network of its run ({config}): {first}. "
+            "It belongs to another run: take it back there, or give the checkpoint of this one."
+        ) from error
+
+
 class LoadedGenerator(nn.Module):
     """G of a finished run, in eval mode and frozen: ``G(z)`` -> images ``[N, C, H, W]`` in [-1, 1]."""
 
@@ -104,14 +120,7 @@ def load(run: str | Path = "latest", generator: str = "G") -> LoadedGenerator:
     check_targets(OmegaConf.to_container(cfg), known_targets(), own if own.is_file() else path)
     with torch.random.fork_rng(devices=[]):
         gan = build_gan(cfg, tuple(checkpoint["shape"]))
-    try:
-        gan.load_state_dict(checkpoint["state_dict"])
-    except RuntimeError as error:
-        first = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
-        raise ValueError(
-            f"the checkpoint {path} does not fit the network of its run ({own}): {first}. "
-            "It belongs to another run: take it back there, or give the checkpoint of this one."
-        ) from error
+    load_weights(gan, checkpoint, path, own)
     if generator not in gan.generators:
         raise ValueError(
             f"generator={generator} is not in {path}, which has {' and '.join(gan.generators)}. Choose one of them; "

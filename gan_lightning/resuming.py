@@ -35,9 +35,16 @@ def resume_arguments(argv: list[str]) -> list[str]:
         raise ValueError(f"{run} is still running. Wait for it, or stop it first.")
     more = [a for a in argv[1:] if not a.startswith("resume=")]
     named = {a.lstrip("+").split("=", 1)[0] for a in more}
-    own = [a for a in json.loads((run / "record.json").read_text())["overrides"] if a.split("=", 1)[0] not in named]
+    recorded = json.loads((run / "record.json").read_text())["overrides"]
+    own = [a for a in recorded if a.lstrip("+").split("=", 1)[0] not in named]
     os.environ[RESUME] = str(checkpoint.resolve())
     return [argv[0], *own, *more, f"hydra.run.dir={run.resolve()}"]
+
+
+def taken_checkpoint() -> Path | None:
+    """The checkpoint that was asked for, once: a later run of this process begins afresh."""
+    asked = os.environ.pop(RESUME, None)
+    return Path(asked) if asked else None
 
 
 def check_same_game(own: DictConfig, cfg: DictConfig) -> None:
@@ -66,7 +73,14 @@ def cut(lines: Path, g_steps: int) -> None:
     """Drop what a log says of the time after ``g_steps``: it will be said again."""
     if not lines.is_file():
         return
-    kept = [line for line in lines.read_text().splitlines() if json.loads(line)["step"] <= g_steps]
+    kept = []
+    for line in lines.read_text().splitlines():
+        try:
+            step = json.loads(line)["step"]
+        except ValueError:
+            continue  # torn when the power went
+        if step <= g_steps:
+            kept.append(line)
     part = lines.with_name(lines.name + ".part")
     part.write_text("".join(line + "\n" for line in kept))
     part.replace(lines)

@@ -78,8 +78,13 @@ def record(
         ValueError: the directory holds a run already, or cannot be written.
     """
     try:
-        with (run / "config.yaml").open("w" if resumed else "x") as file:
-            file.write(OmegaConf.to_yaml(cfg))
+        if resumed:
+            part = run / "config.yaml.part"
+            part.write_text(OmegaConf.to_yaml(cfg))
+            part.replace(run / "config.yaml")
+        else:
+            with (run / "config.yaml").open("x") as file:
+                file.write(OmegaConf.to_yaml(cfg))
     except FileExistsError as error:
         raise ValueError(
             f"{run} holds a run already, and a run never overwrites another. Name another hydra.run.dir."

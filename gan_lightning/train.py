@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.cli import verb
@@ -50,7 +52,7 @@ def train(
     from lightning.pytorch import seed_everything
 
     from gan_lightning.build import build_data, build_gan, decide_data, judge_of, make
-    from gan_lightning.loading import read_checkpoint
+    from gan_lightning.loading import load_weights, read_checkpoint
     from gan_lightning.resuming import check_same_game, cut, resumed_loggers
     from gan_lightning.runs import record
 
@@ -61,8 +63,8 @@ def train(
     begun = 0
     if resume is not None:
         check_same_game(OmegaConf.load(run / "config.yaml"), cfg)  # type: ignore[arg-type]
-        begun = read_checkpoint(resume)["counters"]["g_steps_done"]
-        cut(run / "metrics.jsonl", begun)
+        checkpoint = read_checkpoint(resume)
+        begun = checkpoint["counters"]["g_steps_done"]
     data = build_data(cfg)
     data.prepare_data()
     data.setup()
@@ -70,6 +72,8 @@ def train(
     gan = build_gan(cfg, data.source.shape)
     if hasattr(gan.G, "start_from"):
         gan.G.start_from(data.reference())  # type: ignore[operator]
+    if resume is not None:
+        load_weights(gan, checkpoint, resume, run / "config.yaml")  # before anything of the run is touched
     purge = resumed_loggers(cfg.logger, begun) if resume is not None else {}
     loggers = {name: make(node, save_dir=str(run), **purge.get(name, {})) for name, node in cfg.logger.items()}
     callbacks = {name: make(node) for name, node in cfg.callbacks.items()}
@@ -104,6 +108,8 @@ def train(
             type(trainer.accelerator).__name__.removesuffix("Accelerator"),
             shown,
         )
+        if resume is not None:
+            cut(run / "metrics.jsonl", begun)
         start = time.perf_counter()
         trainer.fit(gan, datamodule=data, ckpt_path=resume, weights_only=True if resume is not None else None)
         if trainer.world_size > 1:
@@ -161,7 +167,7 @@ def flat(config: Any) -> dict[str, bool | int | float | str]:
 
 @verb("train")
 def main(cfg: DictConfig) -> None:
-    from gan_lightning.resuming import RESUME
+    from gan_lightning.resuming import taken_checkpoint
     from gan_lightning.sweeps import already_done
 
     hydra = HydraConfig.get()
@@ -169,8 +175,9 @@ def main(cfg: DictConfig) -> None:
     if already_done(run):
         log.info("done before: %s", run)
         return
-    checkpoint = os.environ.get(RESUME)
-    train(cfg, run, list(hydra.overrides.task), resume=Path(checkpoint) if checkpoint else None)
+    status = train(cfg, run, list(hydra.overrides.task), resume=taken_checkpoint())
+    if status["status"] == "stopped" and hydra.mode == RunMode.MULTIRUN:
+        sys.exit(f"the sweep was stopped; to go on: python -m gan_lightning.train -m continue={hydra.sweep.dir}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_lightning.cli import compose
-from gan_lightning.resuming import RESUME, check_same_game, resume_arguments
+from gan_lightning.resuming import RESUME, check_same_game, cut, resume_arguments
 from gan_lightning.train import train
 
 OPTIONS = ["steps=12", "d_steps=2", "log_every=1", "checkpoint_every=5", "schedule=linear", "network.D.dropout=0.3",
@@ -126,6 +126,49 @@ def test_the_command_line_is_the_runs_own_with_what_is_typed_behind_it(straight,
     assert found == ["train", "loss=nsgan", "steps=20", f"hydra.run.dir={straight}"]
     assert os.environ[RESUME] == str(straight / "checkpoints" / "last.ckpt")
     assert resume_arguments(["train", "resume=null"]) == ["train", "resume=null"]
+
+
+def test_a_line_that_a_power_cut_tore_is_dropped(straight):
+    whole = lines(straight)
+    with (straight / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 13, "loss/d": 0.')
+    cut(straight / "metrics.jsonl", 12)
+    assert lines(straight) == whole
+
+
+def test_a_resumption_that_cannot_begin_loses_nothing(straight):
+    before = {p: p.read_bytes() for p in straight.iterdir() if p.is_file()}
+    unfit = config("network.D.hidden=[5]", "resume_override=true")
+    keep = torch.load(straight / "checkpoints" / "last.ckpt", weights_only=True)
+    keep["counters"]["g_steps_done"] = 3
+    torch.save(keep, straight / "checkpoints" / "early.ckpt")
+    with pytest.raises(ValueError, match=r"early.ckpt does not fit the network"):
+        train(unfit, straight, [], resume=straight / "checkpoints" / "early.ckpt")
+    assert {p: p.read_bytes() for p in straight.iterdir() if p.is_file()} == before
+
+
+def test_main_takes_the_checkpoint_once(monkeypatch, straight):
+    from gan_lightning.resuming import taken_checkpoint
+
+    monkeypatch.setenv(RESUME, "somewhere/last.ckpt")
+    assert str(taken_checkpoint()) == "somewhere/last.ckpt"
+    assert taken_checkpoint() is None, "a later run of this process begins afresh"
+
+
+def test_ctrl_c_ends_the_whole_sweep(tmp_path):
+    options = [*TINY, "steps=1,100000,100001", "log_every=1", f"hydra.sweep.dir={tmp_path}/sweep"]
+    options = [o for o in options if o != "steps=6"]
+    command = [sys.executable, "-m", "gan_lightning.train", "-m", *options]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    log = tmp_path / "sweep" / "steps-100000" / "metrics.jsonl"
+    deadline = time.time() + 120
+    while time.time() < deadline and not (log.is_file() and log.read_text().count("\n") > 5):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "continue=" in error
+    assert not (tmp_path / "sweep" / "steps-100001").exists()
 
 
 def test_an_overridden_learning_rate_really_applies(straight):

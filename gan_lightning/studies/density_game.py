@@ -18,7 +18,8 @@ from gan_lightning.networks.points import Discriminator, Generator
 from gan_lightning.prior import Normal
 from gan_lightning.rng import Stream
 from gan_lightning.studies.drawing import animate, figure, picture, save
-from gan_lightning.studies.line import Affine, Array, Mixture, jsd, play_on_the_line, probability, value
+from gan_lightning.studies.line import Array, Mixture, best_discriminator, jsd, play_on_the_line, probability, value
+from gan_lightning.theory.densities import Normal as Gaussian
 from gan_lightning.theory.game import optimal_discriminator
 
 X = np.linspace(-6, 6, 1201)
@@ -28,22 +29,9 @@ LIMIT = -2 * np.log(2)
 def frozen(bar: Any, steps: int, batch_size: int, seed: int) -> dict[str, float]:
     """D alone, against G(z) = 1.5 + 0.8 z: its distance from D*, and V beside 2 JSD - 2 log 2."""
     data, fake = Mixture((-0.5,), (1.0,), (1.0,)), Mixture((1.5,), (0.8,), (1.0,))
-    torch.manual_seed(seed)
-    gan = play_on_the_line(
-        data,
-        Affine(1.5, 0.8),
-        Discriminator((1,)),
-        Normal(1),
-        MMGAN(),
-        steps=steps,
-        d_steps=steps + 1,
-        batch_size=batch_size,
-        lr=3e-3,
-        seed=seed,
-        after=lambda gan, i: bar.update(),
-    )
+    D = best_discriminator(data, Gaussian(1.5, 0.8), MMGAN(), bar, steps, batch_size, seed)
     p_r, p_g = data.pdf(X), fake.pdf(X)
-    d = probability(gan.D, X)
+    d = probability(D, X)
     seen = p_r + p_g >= 0.05
     return {
         "largest_error_of_D": float(np.abs(d - optimal_discriminator(p_r, p_g))[seen].max()),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,9 @@ from torch import Tensor, nn
 from gan_lightning.bare import without_trainer
 from gan_lightning.gan import GAN
 from gan_lightning.interfaces import Discriminator, Loss, Prior
+from gan_lightning.networks.points import Discriminator as Points
+from gan_lightning.prior import Normal as NormalPrior
+from gan_lightning.theory.densities import Normal
 
 Array = NDArray[np.float64]
 
@@ -85,6 +89,27 @@ def play_on_the_line(
         gan.training_step((data.sample(batch_size, draws), labels), i)
         after(gan, i + 1)
     return gan
+
+
+def best_discriminator(
+    data: Mixture, fake: Normal, loss: Loss, bar: Any, steps: int, batch_size: int, seed: int
+) -> Discriminator:
+    """D trained alone, against a G that stands still and whose density is ``fake``'s."""
+    torch.manual_seed(seed)
+    gan = play_on_the_line(
+        data,
+        Affine(fake.mean, fake.sd),
+        Points((1,)),
+        NormalPrior(1),
+        loss,
+        steps=steps,
+        d_steps=steps + 1,
+        batch_size=batch_size,
+        lr=3e-3,
+        seed=seed,
+        after=lambda gan, i: bar.update(),
+    )
+    return gan.D
 
 
 @torch.no_grad()

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from gan_lightning.losses.nsgan import NSGAN
-from gan_lightning.networks.points import Discriminator
-from gan_lightning.prior import Normal
 from gan_lightning.studies.drawing import figure, save
-from gan_lightning.studies.line import Affine, Mixture, play_on_the_line, probability
+from gan_lightning.studies.line import Mixture, best_discriminator, probability
+from gan_lightning.theory.densities import Normal
 from gan_lightning.theory.game import optimal_discriminator
 
 TARGETS = {"plain": (1.0, 0.0), "one-sided": (0.9, 0.0), "two-sided": (0.9, 0.1)}
@@ -30,21 +28,8 @@ def run(out: Path, bar: Any, steps: int = 3000, batch_size: int = 2048, seed: in
     numbers: dict[str, Any] = {}
     fig, axes = figure(1, len(TARGETS))
     for (name, (alpha, beta)), axis in zip(TARGETS.items(), axes, strict=True):
-        torch.manual_seed(seed)
-        gan = play_on_the_line(
-            data,
-            Affine(fake.means[0], fake.sds[0]),
-            Discriminator((1,)),
-            Normal(1),
-            NSGAN(alpha, beta),
-            steps=steps,
-            d_steps=steps + 1,
-            batch_size=batch_size,
-            lr=3e-3,
-            seed=seed,
-            after=lambda gan, i: bar.update(),
-        )
-        d, best = probability(gan.D, x), optimal_discriminator(p_r, p_g, alpha, beta)
+        D = best_discriminator(data, Normal(2.5, 0.8), NSGAN(alpha, beta), bar, steps, batch_size, seed)
+        d, best = probability(D, x), optimal_discriminator(p_r, p_g, alpha, beta)
         error = np.abs(d - best)[seen]
         numbers[name] = {
             "alpha": alpha,
