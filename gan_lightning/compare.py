@@ -13,7 +13,8 @@ log = logging.getLogger(__name__)
 @verb("compare")
 def main(cfg: DictConfig) -> None:
     from gan_lightning.checks import check_values
-    from gan_lightning.comparison import draw_curves, draw_samples, gather, report, write_csv, write_origins
+    from gan_lightning.comparison import gather, report, write_csv, write_origins
+    from gan_lightning.comparison_figures import draw_curves, draw_samples
 
     check_values(cfg)
     runs, missing, folder = gather(str(cfg.runs))

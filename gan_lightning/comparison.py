@@ -11,12 +11,9 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import OmegaConf
 
-from gan_lightning.callbacks.samples import POINTS, grid
 from gan_lightning.checks import leaves
-from gan_lightning.loading import load
 from gan_lightning.runs import is_run, status_of, write_json
 from gan_lightning.sweeps import directory_of, statuses, typed
 
@@ -184,72 +181,3 @@ def write_origins(runs: Sequence[Run], folder: Path, out: Path) -> None:
         }
     sweep = typed(folder)[0] if (folder / "multirun.yaml").is_file() else []
     write_json(out / "runs.json", {"sweep": sweep, "runs": origins})
-
-
-def draw_curves(
-    runs: Sequence[Run], path: Path, metrics: Sequence[str] = ("metric/fd_judge", "d/real_prob", "d/fake_prob")
-) -> None:
-    """Mean over seeds per arm, shaded by the standard deviation."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, len(metrics), figsize=(5.5 * len(metrics), 4), layout="constrained")
-    for axis, metric in zip(axes, metrics, strict=True):
-        for name, members in arms(runs).items():
-            points: dict[int, list[float]] = defaultdict(list)
-            for run in members:
-                file = run.path / "metrics.jsonl"
-                for line in file.read_text().splitlines() if file.is_file() else []:
-                    entry = json.loads(line)
-                    if metric in entry:
-                        points[entry["step"]].append(entry[metric])
-            if not points:
-                continue
-            steps = sorted(points)
-            mean = torch.tensor([statistics.fmean(points[s]) for s in steps])
-            spread = torch.tensor([statistics.stdev(points[s]) if len(points[s]) > 1 else 0.0 for s in steps])
-            (line2d,) = axis.plot(steps, mean, label=f"{name} ({len(members)})", linewidth=1.2)
-            axis.fill_between(steps, mean - spread, mean + spread, alpha=0.2, color=line2d.get_color())
-        axis.set_title(metric)
-        axis.set_xlabel("G steps")
-        if metric == "metric/fd_judge" and axis.lines:
-            axis.set_yscale("log")
-    if axes[0].lines:
-        axes[0].legend(fontsize=8)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-
-
-def draw_samples(runs: Sequence[Run], path: Path, n: int, seed: int) -> None:
-    """A row of samples per arm, its first seed that has a checkpoint, all from the same z."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    rows = []
-    for name, members in arms(runs).items():
-        ready = [r for r in members if (r.path / "checkpoints" / "last.ckpt").is_file()]
-        if ready:
-            images = load(ready[0].path).sample(n, seed)
-            if images.ndim == 2:  # one picture of the plane
-                images = grid(load(ready[0].path).sample(POINTS, seed))[None] * 2 - 1
-            rows.append((name, images))
-    if not rows:
-        return
-    figure, axes = plt.subplots(
-        len(rows),
-        1,
-        figsize=(n * 0.8, len(rows) * (1.15 if len(rows[0][1]) > 1 else 4)),
-        squeeze=False,
-        layout="constrained",
-    )
-    for (name, images), axis in zip(rows, axes[:, 0], strict=True):
-        strip = (torch.cat(list(images), dim=2).clamp(-1, 1) + 1) / 2
-        axis.imshow(strip.permute(1, 2, 0).squeeze(2).numpy(), cmap="gray", vmin=0, vmax=1)
-        axis.set_title(name, fontsize=9, loc="left")
-        axis.axis("off")
-    figure.savefig(path, dpi=110)
-    plt.close(figure)

@@ -31,7 +31,8 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
     "sweeps": {"cli", "runs"},
     "resuming": {"checks", "runs"},
     "evaluation": {"build", "callbacks", "data", "loading", "metrics", "runs"},
-    "comparison": {"callbacks", "checks", "loading", "runs", "sweeps"},
+    "comparison": {"checks", "runs", "sweeps"},
+    "comparison_figures": {"callbacks", "comparison", "loading"},
 }
 VERBS = {"train", "sample", "evaluate", "compare", "judge", "bench", "results", "study"}
 
