@@ -2,6 +2,9 @@
 
 import pickle
 import re
+import sys
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -42,23 +45,67 @@ def check_targets(node: Any, known: set[str], origin: Path) -> None:
         check_targets(child, known, origin)
 
 
+def check_sums(path: Path) -> None:
+    """Verify the sums (CRC-32) that a checkpoint's zip archive carries.
+
+    torch.load does not look at them: without this, a flipped bit would be a weight like any other.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            part = archive.testzip()
+    except (zipfile.BadZipFile, NotImplementedError, zlib.error) as error:
+        raise ValueError(str(error)) from error
+    if part:
+        raise ValueError(f"the checksum of {part} is wrong")
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The tensors and plain values of a checkpoint; nothing in it is executed.
+    """The tensors and plain values of a checkpoint, its checksums verified; nothing in it is executed.
 
     Raises:
         ValueError: the file is truncated, damaged or no checkpoint of this project.
     """
     try:
+        check_sums(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        others = " or ".join(p.name for p in others_of(path))
         raise ValueError(
             f"the checkpoint {path} cannot be read: it is truncated, damaged or not a checkpoint ({first}). "
-            "Use another checkpoint of the run, or train again."
+            + (f"Use {others} beside it, or train again." if others else "Use another one, or train again.")
         ) from error
     if not isinstance(checkpoint, dict) or not WANTED <= checkpoint.keys():
         raise ValueError(f"{path} is not a checkpoint of gan_lightning: one of {', '.join(sorted(WANTED))} is missing.")
     return checkpoint
+
+
+def others_of(path: Path) -> list[Path]:
+    """The other checkpoints beside ``path``, the newest first."""
+    found = [p for p in path.parent.glob("*.ckpt") if p.name != path.name]
+    return sorted(found, key=lambda p: p.stat().st_mtime_ns, reverse=True)
+
+
+def whole_checkpoint(run: Path) -> Path:
+    """last.ckpt of a run; if that is damaged, the newest of its checkpoints that is whole, and stderr says so.
+
+    Raises:
+        ValueError: none of them is whole.
+    """
+    last = run / "checkpoints" / "last.ckpt"
+    faults = []
+    for path in [last, *others_of(last)]:
+        try:
+            read_checkpoint(path)
+        except ValueError as error:
+            faults.append(str(error))
+            continue
+        if faults:
+            print(f"warning: {faults[0]}\ngoing on from {path}", file=sys.stderr)
+        return path
+    raise ValueError(
+        f"no checkpoint in {last.parent} is whole: {faults[0]} The command that began it stands in record.json."
+    )
 
 
 def load_weights(gan: nn.Module, checkpoint: dict[str, Any], path: Path, config: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.checks import leaves
+from gan_lightning.loading import whole_checkpoint
 from gan_lightning.runs import find, status_of
 
 RESUME = "GAN_LIGHTNING_RESUME"  # the checkpoint that this process goes on from
@@ -30,13 +31,16 @@ def resume_arguments(argv: list[str]) -> list[str]:
         return argv
     if {"-m", "--multirun"} & set(argv):
         raise ValueError("resume= goes on with one run, got a multirun. For a sweep there is continue=<its directory>.")
-    run, checkpoint = find(asked[-1].split("=", 1)[1])
+    named = asked[-1].split("=", 1)[1]
+    run, checkpoint = find(named)
     if status_of(run)["status"] == "running":
         raise ValueError(f"{run} is still running. Wait for it, or stop it first.")
+    if not Path(named).is_file():  # a run was named, and which of its checkpoints is for us to choose
+        checkpoint = whole_checkpoint(run)
     more = [a for a in argv[1:] if not a.startswith("resume=")]
-    named = {a.lstrip("+").split("=", 1)[0] for a in more}
+    typed = {a.lstrip("+").split("=", 1)[0] for a in more}
     recorded = json.loads((run / "record.json").read_text())["overrides"]
-    own = [a for a in recorded if a.lstrip("+").split("=", 1)[0] not in named]
+    own = [a for a in recorded if a.lstrip("+").split("=", 1)[0] not in typed]
     os.environ[RESUME] = str(checkpoint.resolve())
     return [argv[0], *own, *more, f"hydra.run.dir={run.resolve()}"]
 

@@ -6,7 +6,7 @@ import platform
 import shlex
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,8 +26,12 @@ OUTPUTS = Path("outputs")
 def write_json(path: Path, value: Any) -> None:
     """Write beside ``path`` and rename, so that a reader never sees half a file."""
     temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(value, indent=2) + "\n")
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(value, indent=2) + "\n")
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def environment() -> dict[str, Any]:
@@ -108,10 +112,17 @@ def record(
         told = {**first, "overrides": overrides, "resumed": [*first.get("resumed", []), again]}
     write_json(run / "record.json", told)
     try:
-        yield status
+        try:
+            yield status
+        except OSError as error:
+            raise ValueError(
+                f"{run} cannot be written any more: {error.strerror or error}. Its checkpoints are whole; when there "
+                f"is room again: python -m gan_lightning.train resume={run}"
+            ) from error
     except BaseException as error:
         reason = explain(error) if isinstance(error, Exception) else type(error).__name__
-        write_json(run / "status.json", {**status, "status": "failed", "ended": now(), "error": reason})
+        with suppress(OSError):  # where nothing can be written, the reason still goes to the caller
+            write_json(run / "status.json", {**status, "status": "failed", "ended": now(), "error": reason})
         raise
     ended = "done" if status["status"] == "running" else status["status"]
     write_json(run / "status.json", {**status, "status": ended, "ended": now()})

@@ -29,7 +29,7 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
     "runs": {"cli"},
     "loading": BASE | {"build", "cli", "runs"},
     "sweeps": {"cli", "runs"},
-    "resuming": {"checks", "runs"},
+    "resuming": {"checks", "loading", "runs"},
     "evaluation": {"build", "callbacks", "data", "loading", "metrics", "runs"},
     "comparison": {"checks", "runs", "sweeps"},
     "comparison_figures": {"callbacks", "comparison", "loading"},

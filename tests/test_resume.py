@@ -1,11 +1,14 @@
 """A run that is stopped and resumed is the run that was never stopped."""
 
+import errno
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 import torch
@@ -14,7 +17,9 @@ from lightning.pytorch import Callback
 from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from gan_lightning.callbacks.checkpoints import Checkpoints
 from gan_lightning.cli import compose
+from gan_lightning.loading import read_checkpoint
 from gan_lightning.resuming import RESUME, check_same_game, cut, resume_arguments
 from gan_lightning.train import train
 
@@ -84,9 +89,9 @@ def test_bit_equal_to_the_run_that_was_not_stopped(straight, tmp_path, at):
 def test_from_a_checkpoint_before_the_end_the_rest_is_said_again(straight, tmp_path):
     run = tmp_path / "killed"
     run.mkdir()
-    train(config("callbacks.checkpoints.keep=true"), run)
+    train(config("callbacks.checkpoints.keep=-1"), run)
     assert same(lines(run), lines(straight))
-    train(config("callbacks.checkpoints.keep=true"), run, [], resume=run / "checkpoints" / "0000005.ckpt")
+    train(config("callbacks.checkpoints.keep=-1"), run, [], resume=run / "checkpoints" / "0000005.ckpt")
     assert lines(run) == lines(straight)
     assert same(checkpoint(run)["state_dict"], checkpoint(straight)["state_dict"])
 
@@ -96,6 +101,10 @@ def test_another_game_is_refused_and_steps_are_free(straight):
     longer = config("steps=20", "log_every=3")
     OmegaConf.resolve(longer)
     check_same_game(own, longer)
+    two = config("devices=2")
+    OmegaConf.resolve(two)
+    with pytest.raises(ValueError, match=r"got another: devices was 1, is 2"):
+        check_same_game(own, two)
     other = config("optimizer.d.lr=0.5", "loss=lsgan")
     OmegaConf.resolve(other)
     with pytest.raises(ValueError, match=r"got another: loss._target_ was .*NSGAN', is .*LSGAN'.*optimizer.d.lr was"):
@@ -212,3 +221,76 @@ def test_sigterm_then_resume_by_command(tmp_path):
     record = json.loads((run / "record.json").read_text())
     assert len(record["resumed"]) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["run"], "nothing beside the run's own directory"
+
+
+def flip(path, at: float) -> None:
+    data = bytearray(path.read_bytes())
+    data[int(at * len(data))] ^= 16
+    path.write_bytes(bytes(data))
+
+
+def test_every_flipped_bit_that_would_change_a_checkpoint_is_noticed(straight):
+    path = straight / "checkpoints" / "last.ckpt"
+    whole, pristine = path.read_bytes(), checkpoint(straight)
+    told, unknown_to_torch = [], 0
+    for at in torch.rand(150, generator=torch.Generator().manual_seed(0)).tolist():
+        flip(path, at)
+        try:
+            assert same(read_checkpoint(path), pristine), "padding"
+        except ValueError as fault:
+            told.append(str(fault))
+            with suppress(RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError):
+                checkpoint(straight)
+                unknown_to_torch += 1
+        path.write_bytes(whole)
+    assert len(told) > 100
+    assert all("last.ckpt cannot be read: it is truncated, damaged" in text for text in told)
+    assert all("Use previous.ckpt beside it" in text for text in told)
+    assert unknown_to_torch > 50, "the sums are what noticed it"
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(straight, tmp_path, capsys, monkeypatch):
+    """Both runs end alike: the last good checkpoint leads to the same weights."""
+    monkeypatch.setenv(RESUME, "")
+    folder = straight / "checkpoints"
+    end = checkpoint(straight)
+    assert checkpoint(straight, "previous.ckpt")["counters"]["g_steps_done"] == 10
+    assert {p.name for p in folder.iterdir()} == {"last.ckpt", "previous.ckpt"}
+    flip(folder / "last.ckpt", 0.5)
+    resume_arguments(["train", f"resume={straight}"])
+    assert os.environ[RESUME] == str(folder / "previous.ckpt")
+    told = capsys.readouterr().err
+    assert "last.ckpt cannot be read: it is truncated, damaged" in told
+    assert f"going on from {folder / 'previous.ckpt'}" in told
+    train(config(), straight, [], resume=folder / "previous.ckpt")
+    assert same(checkpoint(straight)["state_dict"], end["state_dict"])
+    (folder / "last.ckpt").write_bytes(b"")
+    (folder / "previous.ckpt").write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"no checkpoint in .* is whole: the checkpoint .*last.ckpt cannot be read"):
+        resume_arguments(["train", f"resume={straight}"])
+
+
+def test_the_disk_that_checkpoints_take_is_bounded(tmp_path):
+    train(config("checkpoint_every=2", "callbacks.checkpoints.keep=2"), tmp_path)
+    names = sorted(p.name for p in (tmp_path / "checkpoints").iterdir())
+    assert names == ["0000010.ckpt", "0000012.ckpt", "last.ckpt", "previous.ckpt"]
+    assert (tmp_path / "checkpoints" / "last.ckpt").stat().st_nlink == 2, "a second name takes no space"
+    with pytest.raises(ValueError, match=r"callbacks.checkpoints.keep must be a number .*, got True. 0 keeps"):
+        Checkpoints(keep=True)
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(straight, monkeypatch):
+    whole = (straight / "checkpoints" / "last.ckpt").read_bytes()
+
+    def full(trainer, path, *args):
+        path.write_bytes(whole[:100])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("lightning.pytorch.Trainer.save_checkpoint", full)
+    with pytest.raises(ValueError, match=r"No space left on device.*resume="):
+        train(config("steps=20"), straight, [], resume=straight / "checkpoints" / "last.ckpt")
+    assert (straight / "checkpoints" / "last.ckpt").read_bytes() == whole
+    assert not list((straight / "checkpoints").glob("*.part"))
+    status = json.loads((straight / "status.json").read_text())
+    assert status["status"] == "failed"
+    assert "No space left on device" in status["error"]

@@ -79,7 +79,7 @@ def test_pictures(run):
 
 
 def test_the_checkpoint_loads_without_pickled_code(run):
-    assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["last.ckpt"]
+    assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["last.ckpt", "previous.ckpt"]
     checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert checkpoint["counters"] == {"d_steps_done": 24, "g_steps_done": 12, "images_seen": 384}
     assert checkpoint["config"] == OmegaConf.to_container(OmegaConf.load(run / "config.yaml"))
@@ -91,12 +91,13 @@ def test_checkpoints_fall_at_the_stated_g_steps(tiny, tmp_path, k):
     """Lightning's own would be written at multiples of lcm(n, k + 1) optimizer steps."""
     folder = tmp_path / "run"
     folder.mkdir()
-    train(tiny(f"d_steps={k}", "steps=9", "checkpoint_every=4", "callbacks.checkpoints.keep=true"), folder)
+    train(tiny(f"d_steps={k}", "steps=9", "checkpoint_every=4", "callbacks.checkpoints.keep=-1"), folder)
     assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == [
         "0000004.ckpt",
         "0000008.ckpt",
         "0000009.ckpt",
         "last.ckpt",
+        "previous.ckpt",
     ]
 
 

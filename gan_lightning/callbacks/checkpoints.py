@@ -1,9 +1,10 @@
-"""checkpoints/last.ckpt, and how to build the game again: the configuration travels inside.
+"""checkpoints/last.ckpt, the one before it, and how to build the game again: the configuration travels inside.
 
 Counted in G steps. Lightning's ModelCheckpoint counts optimizer steps and tests for equality once per batch,
 which k D steps per G step seldom meet; in manual optimization it also ignores its time interval.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,20 +18,42 @@ from gan_lightning.gan import GAN
 def save_whole(trainer: Trainer, path: Path) -> None:
     """Save beside ``path``, then take its name: nobody ever sees half a checkpoint. Called by every process."""
     part = path.with_name(path.name + ".part")
-    trainer.save_checkpoint(part)
-    if trainer.is_global_zero:
-        part.replace(path)
+    try:
+        trainer.save_checkpoint(part)
+        if trainer.is_global_zero:
+            with part.open("rb") as file:
+                os.fsync(file.fileno())  # its bytes before its name, should the power go
+            part.replace(path)
+    except OSError:
+        if trainer.is_global_zero:
+            part.unlink(missing_ok=True)  # a full disk gets its space back
+        raise
+
+
+def link(old: Path, new: Path) -> None:
+    """``new`` becomes a second name of the file ``old``, whatever it named before."""
+    part = new.with_name(new.name + ".part")
+    part.unlink(missing_ok=True)
+    part.hardlink_to(old)
+    part.replace(new)
 
 
 class Checkpoints(Quiet):
-    """Save every ``every`` G steps (0: never) and at the end, beside the old file, then take its name.
+    """Save ``last.ckpt`` every ``every`` G steps (0: never) and at the end; what it was before is ``previous.ckpt``.
+
+    A run thus holds last, previous, best (the evaluation's) and at most ``keep`` numbered checkpoints.
 
     Args:
         every: G steps between two checkpoints.
-        keep: keep each of them as ``<G steps>.ckpt`` too.
+        keep: so many of the newest are kept as ``<G steps>.ckpt`` too; -1: all of them.
     """
 
-    def __init__(self, every: int = 1000, keep: bool = False) -> None:
+    def __init__(self, every: int = 1000, keep: int = 0) -> None:
+        if isinstance(keep, bool) or not isinstance(keep, int) or keep < -1:
+            raise ValueError(
+                f"callbacks.checkpoints.keep must be a number of checkpoints, or -1 for all, got {keep!r}. "
+                "0 keeps the last, the one before and the best."
+            )
         self.every, self.keep = every, keep
         self.identity: Mapping[str, Any] = {}
         self.last = -1
@@ -48,11 +71,15 @@ class Checkpoints(Quiet):
             return
         self.last = step
         folder = Path(trainer.default_root_dir) / "checkpoints"
-        save_whole(trainer, folder / "last.ckpt")
+        last = folder / "last.ckpt"
+        if trainer.is_global_zero and last.is_file():
+            link(last, folder / "previous.ckpt")
+        save_whole(trainer, last)
         if self.keep and trainer.is_global_zero:
-            kept = folder / f"{step:07d}.ckpt"
-            kept.unlink(missing_ok=True)
-            kept.hardlink_to(folder / "last.ckpt")
+            link(last, folder / f"{step:07d}.ckpt")
+            if self.keep > 0:
+                for old in sorted(folder.glob("[0-9]*.ckpt"), key=lambda p: int(p.stem))[: -self.keep]:
+                    old.unlink()
 
     def on_save_checkpoint(self, trainer: Trainer, module: GAN, checkpoint: dict[str, Any]) -> None:
         checkpoint.update(self.identity)
