@@ -6,6 +6,7 @@ player whose turn it is not stays frozen.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import reduce
 from typing import Any
 
 import torch
@@ -27,7 +28,6 @@ from gan_lightning.interfaces import (
     Seats,
     View,
     need_real_in_g,
-    scalar_sum,
 )
 from gan_lightning.rng import Streams, seed_layers
 
@@ -74,6 +74,7 @@ class GAN(LightningModule):
         self.steps, self.d_steps, self.seed = steps, d_steps, seed
         self.d_steps_done = self.g_steps_done = self.images_seen = 0
         self.latest: dict[str, Tensor] = {}  # of the last step, on the device
+        self.terms: dict[Player, dict[str, Tensor]] = {}  # what each player's last loss was the sum of
         self.numbers: dict[str, float] = {}  # as last logged, on the host
 
         self.seats.join(self)
@@ -107,10 +108,9 @@ class GAN(LightningModule):
                 fake = self.G(self.prior(len(real), self.rng["z/D"]))
             play = self.play("D", real, fake, labels)
             assert play.real_logits is not None
-            loss = self.loss.discriminator(play.real_logits, play.fake_logits)
-            loss = loss + scalar_sum(t.d_term(play, self.rng[name]) for name, t in self.d_terms)
-            self.move("D", optimizer, loss)
-        self.latest["loss/d"] = loss.detach()
+            terms = {"adversarial": self.loss.discriminator(play.real_logits, play.fake_logits)}
+            terms |= {name: t.d_term(play, self.rng[name]) for name, t in self.d_terms}
+            self.latest["loss/d"] = self.move("D", optimizer, terms)
         self.latest["real"], self.latest["fake"] = play.real_logits.detach(), play.fake_logits.detach()
 
     def generator_step(self, real: Tensor, labels: Tensor) -> None:
@@ -120,11 +120,11 @@ class GAN(LightningModule):
         with self.turn_of(optimizer):
             fake = self.G(self.prior(len(real), self.rng["z/G"]))
             play = self.play("G", real, fake, labels)
-            loss = scalar_sum(t.g_term(play, self.rng[name]) for name, t in self.g_terms)
+            terms = {name: t.g_term(play, self.rng[name]) for name, t in self.g_terms}
             if self.adversarial_weight:
-                loss = loss + self.adversarial_weight * self.loss.generator(play.real_logits, play.fake_logits)
-            self.move("G", optimizer, loss)
-        self.latest["loss/g"] = loss.detach()
+                adversarial = self.loss.generator(play.real_logits, play.fake_logits)
+                terms["adversarial"] = self.adversarial_weight * adversarial
+            self.latest["loss/g"] = self.move("G", optimizer, terms)
 
     def play(self, player: Player, real: Tensor, fake: Tensor, labels: Tensor) -> Play:
         """D looks at real, then at fake, each batch by itself: together, BatchNorm would give them away."""
@@ -173,11 +173,15 @@ class GAN(LightningModule):
             for p in frozen:
                 p.requires_grad = True
 
-    def move(self, player: Player, optimizer: LightningOptimizer, loss: Tensor) -> None:
+    def move(self, player: Player, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> Tensor:
+        """One step of ``player`` down the sum of its ``terms``; the sum, detached."""
+        loss = reduce(torch.add, terms.values())
+        self.terms[player] = {name: term.detach() for name, term in terms.items()}
         self.manual_backward(loss)
         optimizer.step()
         for _, technique in self.after_updates:
             technique.after_update(self.G, self.D, player)
+        return loss.detach()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         for _, technique in self.before_updates:

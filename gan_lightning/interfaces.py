@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
-import torch
 from torch import Tensor, nn
 
 from gan_lightning.rng import Stream
@@ -215,9 +214,3 @@ def check_logits(name: str, logits: Tensor) -> None:
     """Logits are ``[N]``: ``[N, 1]`` against ``[N]`` would broadcast to ``[N, N]`` without a word."""
     if logits.ndim != 1:
         raise ValueError(f"{name} must have shape [N], got {list(logits.shape)}. Flatten the discriminator's output.")
-
-
-def scalar_sum(terms: Iterable[Tensor]) -> Any:
-    """The sum of scalar terms; the number 0 for none, so that a game without terms adds nothing to its graph."""
-    found = list(terms)
-    return torch.stack(found).sum() if found else 0.0

@@ -111,7 +111,10 @@ def train(
         if resume is not None:
             cut(run / "metrics.jsonl", begun)
         start = time.perf_counter()
-        trainer.fit(gan, datamodule=data, ckpt_path=resume, weights_only=True if resume is not None else None)
+        try:
+            trainer.fit(gan, datamodule=data, ckpt_path=resume, weights_only=True if resume is not None else None)
+        except torch.multiprocessing.ProcessRaisedException as error:  # its text is a spawned process's traceback
+            raise ValueError(str(error).strip().splitlines()[-1].split(": ", 1)[-1]) from error
         if trainer.world_size > 1:
             gather_results(gan, run)
         status |= {

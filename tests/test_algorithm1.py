@@ -38,20 +38,22 @@ def test_the_other_player_is_frozen_and_keeps_no_stray_gradient(play, monkeypatc
     log = []
     original = GAN.move
 
-    def spy(self, player, optimizer, loss):
+    def spy(self, player, optimizer, terms):
+        loss = sum(terms.values())
         other = self.G if player == "D" else self.D
         mine = self.D if player == "D" else self.G
         frozen, own = weights(other), weights(mine)
         kept = [p.grad for p in other.parameters()]
         assert not any(p.requires_grad for p in other.parameters())
         expected = torch.autograd.grad(loss, list(mine.parameters()), retain_graph=True)
-        original(self, player, optimizer, loss)
+        moved = original(self, player, optimizer, terms)
         assert torch.equal(frozen, weights(other))
         assert not torch.equal(own, weights(mine))
         assert all(a is b for a, b in zip(kept, (p.grad for p in other.parameters()), strict=True))
         for p, g in zip(mine.parameters(), expected, strict=True):
             torch.testing.assert_close(p.grad, g, rtol=0, atol=0)
         log.append(player)
+        return moved
 
     monkeypatch.setattr(GAN, "move", spy)
     gan = play("d_steps=2", "steps=3")
@@ -60,7 +62,7 @@ def test_the_other_player_is_frozen_and_keeps_no_stray_gradient(play, monkeypatc
 
 
 def test_a_step_that_raises_leaves_nobody_frozen(play, monkeypatch):
-    def broken(self, player, optimizer, loss):
+    def broken(self, player, optimizer, terms):
         raise RuntimeError("planted")
 
     monkeypatch.setattr(GAN, "move", broken)

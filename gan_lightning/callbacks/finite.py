@@ -1,0 +1,109 @@
+"""The run stops before a loss or a gradient that is not finite spoils the weights, and says which term it was."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gan_lightning.callbacks.quiet import Quiet
+from gan_lightning.gan import GAN
+from gan_lightning.interfaces import Player
+
+
+class NotFinite(ValueError):
+    """A loss is nan, infinite or absurdly large, or a gradient is not finite."""
+
+
+class FiniteGuard(Quiet):
+    """Looks at every term of a player's loss and at its gradient, before the optimizer moves the weights.
+
+    Where a look costs nothing, on a CPU, the step itself raises. On a GPU it would stall the queue: there a flag on the
+    device lets the fused optimizers pass over this step and all that follow, and is read every ``every`` G steps and
+    before each checkpoint. (An optimizer that is not fused cannot pass over a step: then the GPU is asked each step.)
+    Under fp16 the loss scaler passes over single steps by itself, and only a loss that is not finite, or ``skips``
+    passed-over steps of one player in a row, stop the run.
+
+    Args:
+        every: G steps between two looks at a GPU's flag.
+        skips: fp16 only.
+        limit: a term beyond it counts as not finite: with logits of millions one player has lost for good.
+    """
+
+    def __init__(self, every: int = 50, skips: int = 50, limit: float = 1e6) -> None:
+        self.every, self.skips, self.limit = every, skips, min(limit, torch.finfo(torch.float32).max)
+        self.stop: Tensor | None = None  # on the device: has it happened?
+        self.at: Tensor | None = None  # after so many D steps
+        self.seen: dict[Player, Tensor] = {}  # each term, and the gradient as 0 or nan, of then
+        self.skipped: dict[Player, Tensor] = {}
+
+    def on_before_optimizer_step(self, trainer: Trainer, module: GAN, optimizer: Optimizer) -> None:
+        player: Player = "D" if optimizer is module.players()[0].optimizer else "G"
+        scaled = trainer.precision == "16-mixed"
+        gradient = 0 * gradient_sum(optimizer)
+        if scaled:
+            gradient = self.allow_skips(player, gradient)
+        values = torch.stack([*(t.float() for t in module.terms[player].values()), gradient])
+        if self.can_wait(module, optimizer, scaled):
+            stop = self.note(player, values, module.d_steps_done)
+            if not scaled:
+                optimizer.grad_scale, optimizer.found_inf = None, stop.float()  # type: ignore[attr-defined]
+        elif self.bad(values).any():
+            raise self.reason(module, player, values, module.d_steps_done)
+
+    def bad(self, values: Tensor) -> Tensor:
+        return (values.abs() <= self.limit).logical_not()  # nan is not below anything
+
+    def can_wait(self, module: GAN, optimizer: Optimizer, scaled: bool) -> bool:
+        """May the flag stay on the device, since the optimizer looks at it there?"""
+        return module.device.type != "cpu" and (scaled or all(g.get("fused") for g in optimizer.param_groups))
+
+    def allow_skips(self, player: Player, gradient: Tensor) -> Tensor:
+        """0 until the player's last ``skips`` gradients all overflowed."""
+        before = self.skipped.get(player, torch.zeros_like(gradient))
+        self.skipped[player] = torch.where(gradient.isnan(), before + 1, 0)
+        return torch.where(self.skipped[player] >= self.skips, torch.nan, 0.0)
+
+    def note(self, player: Player, values: Tensor, step: int) -> Tensor:
+        """Remember the first time, without a word from the device; has it been?"""
+        if self.stop is None or self.at is None:
+            self.stop = torch.zeros((), dtype=torch.bool, device=values.device)
+            self.at = torch.zeros((), dtype=torch.long, device=values.device)
+        first = self.bad(values).any() & ~self.stop
+        self.seen[player] = torch.where(first, values, self.seen.get(player, torch.zeros_like(values)))
+        self.at = torch.where(first, step, self.at)
+        self.stop = self.stop | first
+        return self.stop
+
+    def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self.stop is not None and self.every and module.g_steps_done % self.every == 0:
+            self.check(module)
+
+    def on_save_checkpoint(self, trainer: Trainer, module: GAN, checkpoint: dict[str, Any]) -> None:  # type: ignore[override]
+        self.check(module)
+
+    def check(self, module: GAN) -> None:
+        if self.stop is not None and self.at is not None and self.stop.item():
+            ((player, values),) = [(p, v) for p, v in self.seen.items() if self.bad(v).any()]
+            raise self.reason(module, player, values, int(self.at.item()))
+
+    def reason(self, module: GAN, player: Player, values: Tensor, step: int) -> NotFinite:
+        *terms, gradient = zip([*module.terms[player], "gradient"], values.tolist(), self.bad(values), strict=True)
+        lost = " and ".join(f"{name} = {value:.3g}" for name, value, bad in terms if bad)
+        where = f"loss has diverged, in its term {lost}," if lost else "gradient is not finite"
+        assert lost or gradient[2]
+        return NotFinite(
+            f"{player}'s {where} after {step} D steps and {(step - (player == 'G')) // module.d_steps} G steps (terms "
+            f"must be finite and at most {self.limit:g}). It has not moved the weights, and the checkpoints before it "
+            "are whole. Try a smaller learning rate (optimizer.lr=), technique=[gradient_clipping] or precision=fp32, "
+            "from the start or with resume=<run> resume_override=true."
+        )
+
+
+def gradient_sum(optimizer: Optimizer) -> Tensor:
+    """A scalar, float32, that is finite just where all gradients are."""
+    gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    if gradients[0].device.type != "cpu":
+        return nn.utils.get_total_norm(gradients).float()  # few kernels
+    return torch.stack([g.sum() for g in gradients]).sum().float()  # faster there than a norm
