@@ -42,6 +42,13 @@ def decide_data(cfg: DictConfig) -> str | None:
     return f"{note} {why}"
 
 
+def drop_unchosen(cfg: DictConfig) -> None:
+    """Take out of ``cfg`` the settings that an experiment has for techniques that are not chosen now."""
+    with open_dict(cfg):
+        for name in [name for name, node in cfg.technique.items() if "_target_" not in node]:
+            del cfg.technique[name]
+
+
 def build_data(cfg: DictConfig) -> GANData:
     source: Source = make(cfg.data)
     return GANData(source, cfg.batch_size, cfg.seed)

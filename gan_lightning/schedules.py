@@ -19,13 +19,16 @@ class Linear:
 
 
 class Cosine:
-    """Half a cosine from ``start`` to ``end`` over ``steps`` G steps, then ``end``."""
+    """``start`` for a share ``hold`` of ``steps`` G steps, half a cosine to ``end`` for the rest, then ``end``."""
 
-    def __init__(self, start: float, end: float, steps: int) -> None:
-        self.start, self.end, self.steps = start, end, steps
+    def __init__(self, start: float, end: float, steps: int, hold: float = 0.0) -> None:
+        if not 0 <= hold < 1:
+            raise ValueError(f"a schedule's hold must be a share of the run in [0, 1), got {hold}. 0.5 is half of it.")
+        self.start, self.end, self.steps, self.hold = start, end, steps, hold
 
     def __call__(self, step: int) -> float:
-        phase = math.pi * min(step / self.steps, 1.0)
+        done = min(step / self.steps, 1.0)
+        phase = math.pi * max(done - self.hold, 0.0) / (1 - self.hold)
         return self.end + (self.start - self.end) * (1 + math.cos(phase)) / 2
 
 

@@ -51,7 +51,7 @@ def train(
     import torch
     from lightning.pytorch import seed_everything
 
-    from gan_lightning.build import build_data, build_gan, decide_data, judge_of, make
+    from gan_lightning.build import build_data, build_gan, decide_data, drop_unchosen, judge_of, make
     from gan_lightning.loading import load_weights, read_checkpoint
     from gan_lightning.resuming import check_same_game, cut, resumed_loggers
     from gan_lightning.runs import record
@@ -59,6 +59,7 @@ def train(
     quiet_libraries()
     check_device(cfg)
     note = decide_data(cfg)
+    drop_unchosen(cfg)
     OmegaConf.resolve(cfg)
     begun = 0
     if resume is not None:
@@ -133,7 +134,8 @@ def train(
     log.info("done in %.0f s: pictures, curves and the checkpoint lie in %s", status["seconds"], shown)
     log.info("next:  python -m gan_lightning.sample run=%s", shown)
     if callbacks["evaluation"].judge is not None:
-        log.info("       python -m gan_lightning.evaluate run=%s", shown)
+        points = " metrics=points" if len(data.source.shape) == 1 else ""
+        log.info("       python -m gan_lightning.evaluate run=%s%s", shown, points)
     log.info("       tensorboard --logdir %s", shown.parent)
     if not torch.isfinite(torch.tensor(list(gan.numbers.values()))).all():
         log.warning("the last logged numbers are not finite: %s", gan.numbers)

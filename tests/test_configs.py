@@ -42,7 +42,7 @@ def test_every_choice_plays_one_step(group, choice, tmp_path):
             source = cfg.data.mnist if "auto" in cfg.data else cfg.data
             assert make(source).shape == ((2,) if choice in ("ring8", "grid25") else (1, 28, 28))
         cfg.data = tiny.data
-        cfg.data.size, cfg.data.n = 28, 200
+        cfg.data.size, cfg.data.n = 28, 300
         for key in ("log_every", "sample_every", "checkpoint_every"):
             cfg[key] = 0
         cfg.steps = 1

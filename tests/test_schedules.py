@@ -11,6 +11,10 @@ from gan_lightning.schedules import Cosine, Exponential, Linear
 def test_formulas():
     assert [Linear(1.0, 0.0, 4)(s) for s in (0, 1, 4, 9)] == [1.0, 0.75, 0.0, 0.0]
     assert [round(Cosine(2.0, 0.0, 4)(s), 12) for s in (0, 1, 2, 4, 9)] == [2.0, 1.707106781187, 1.0, 0.0, 0.0]
+    held = Cosine(2.0, 0.0, 8, hold=0.5)
+    assert [round(held(s), 12) for s in (0, 4, 5, 6, 8, 20)] == [2.0, 2.0, 1.707106781187, 1.0, 0.0, 0.0]
+    with pytest.raises(ValueError, match=r"hold must be a share of the run in \[0, 1\), got 1"):
+        Cosine(2.0, 0.0, 8, hold=1)
     decay = Exponential(0.1, 1.000004, floor=1e-6)
     assert decay(125_000) == pytest.approx(0.1 * math.exp(-125_000 * math.log(1.000004)), rel=1e-12)
     assert decay(10**9) == 1e-6

@@ -10,10 +10,18 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from gan_lightning.cli import CONF
+from gan_lightning.cli import CONF, compose
 from gan_lightning.data.digits import Digits
 from gan_lightning.loading import known_targets
-from gan_lightning.studies import density_game, dirac, line, optimal_discriminator, perfect_discriminator, saturation
+from gan_lightning.studies import (
+    density_game,
+    dirac,
+    line,
+    mode_coverage,
+    optimal_discriminator,
+    perfect_discriminator,
+    saturation,
+)
 from gan_lightning.studies.line import Mixture
 
 
@@ -125,4 +133,58 @@ def test_the_command(tmp_path):
 
 def test_a_study_is_no_part_of_a_run():
     assert not any("studies" in target for target in known_targets())
-    assert len(list((CONF / "study").glob("*.yaml"))) == 5
+    assert len(list((CONF / "study").glob("*.yaml"))) == 6
+
+
+def test_mode_coverage_in_small(tmp_path, bar):
+    arms = {"recipe": [], "nsgan": ["loss=nsgan", "technique=[ema]"]}
+    numbers = mode_coverage.run(tmp_path, bar, "ring8", arms, seeds=[3, 4], steps=12, frames=3)
+    recipe, nsgan = numbers["games"].values()
+    assert [r["seed"] for r in recipe] == [r["seed"] for r in nsgan] == [3, 4]
+    assert json.dumps(numbers["games"], indent=2) == (tmp_path / "games.json").read_text().strip()
+    assert recipe[0]["high_quality"] != recipe[1]["high_quality"], "another seed"
+    assert numbers["real"]["modes"] == 8
+    assert is_a_picture(tmp_path / "figure.png")
+    with Image.open(tmp_path / "animation.gif") as film:
+        assert film.n_frames == 3
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:5]] == ["| recipe", "| nsgan", "| real data"]
+    assert "| *PacGAN2 (Lin et al. 2018)* | 7.9 | | 95.6 | 0.07 | | |" in lines
+
+
+def test_the_row_of_ten_seeds_by_hand():
+    runs = [
+        {"modes": 8, "high_quality": 0.98, "reverse_kl": 0.01, "spread": 0.9, "seconds": 60},
+        {"modes": 6, "high_quality": 0.96, "reverse_kl": 0.03, "spread": 1.1, "seconds": 62},
+    ]
+    told = mode_coverage.row("a", runs, 8)
+    assert told == "| a | 7.0 ± 1.0 | 1 of 2 | 97.0 ± 1.0 | 0.0200 ± 0.0100 | 0.90 to 1.10 | 61 ± 1 |"
+
+
+@pytest.mark.parametrize(
+    ("experiment", "arms", "words"),
+    [
+        ("notes_mlp", {"a": []}, "study.experiment must have modes to count: ring8 or grid25, got notes_mlp"),
+        ("ring8", {}, r"needs an arm and a seed, got arms \[\]"),
+    ],
+)
+def test_mode_coverage_refuses(tmp_path, bar, experiment, arms, words):
+    with pytest.raises(ValueError, match=words):
+        mode_coverage.run(tmp_path, bar, experiment, arms)
+
+
+def test_an_arm_is_the_game_that_train_plays(tmp_path):
+    """The same weights after three steps: what the table shows can be typed."""
+    from gan_lightning.train import train
+
+    run = tmp_path / "run"
+    run.mkdir()
+    overrides = ["loss=nsgan", "technique=[packing,ema]", "steps=3"]
+    train(compose("train", ["experiment=ring8", *overrides, "seed=5", "trainer=cpu", "evaluate_every=0"]), run)
+    trained = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    gan, batches = mode_coverage.game("ring8", overrides, 5)
+    for i in range(3):
+        gan.training_step(next(batches), i)
+    mine = gan.state_dict()
+    assert mine.keys() == trained.keys()
+    assert all(torch.equal(mine[k], trained[k]) for k in mine)

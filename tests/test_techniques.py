@@ -1,6 +1,7 @@
 """What each technique must fulfil, with a wrong version beside it that does not."""
 
 import copy
+import dataclasses
 import math
 from types import SimpleNamespace
 
@@ -108,6 +109,16 @@ def test_a_lazy_penalty_costs_the_same_on_average():
     each = [lazy.d_term(a_play(Linear(W), step=s), Stream(0)).item() for s in range(6)]
     once = eager.d_term(a_play(Linear(W)), Stream(0)).item()
     assert each == pytest.approx([3 * once, 0, 0, 3 * once, 0, 0])
+
+
+@pytest.mark.parametrize("penalty", [R1, R2])
+def test_a_falling_weight_falls_in_equal_ratios(penalty):
+    falling, steady = penalty(8.0, final_weight=0.5), penalty(8.0)
+    once = steady.d_term(a_play(Linear(W)), Stream(0)).item()
+    plays = [dataclasses.replace(a_play(Linear(W)), progress=p) for p in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    assert [falling.d_term(play, Stream(0)).item() / once for play in plays] == pytest.approx(
+        [1, 1 / 2, 1 / 4, 1 / 8, 1 / 16]
+    )
 
 
 def test_the_slope_of_a_pack_is_one_vector():
@@ -530,6 +541,8 @@ def test_feature_matching_of_weight_zero_beside_the_adversarial_loss_changes_no_
     [
         (["gradient_penalty.weight=-1"], "gradient_penalty.weight must be a number, 0 or more, got -1"),
         (["r1.interval=0"], "r1.interval must be a whole number, 1 or more, got 0"),
+        (["r1.final_weight=0"], "r1.final_weight must be a number above 0, got 0. null keeps the weight as it is"),
+        (["r2.final_weight=1", "r2.weight=0"], "r2.weight must be a number above 0, got 0. No ratio leads from 0"),
         (["dragan.spread=0"], "dragan.spread must be a number above 0, got 0"),
         (["weight_clipping.limit=0"], "weight_clipping.limit must be a number above 0"),
         (["packing.m=0"], "packing.m must be a whole number, 1 or more, got 0"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from gan_lightning.interfaces import Discriminator as DiscriminatorBase
@@ -30,11 +31,35 @@ class Generator(nn.Module):
         return self.layers(z).view(-1, *self.shape)
 
 
-class Discriminator(DiscriminatorBase):
-    """``[N, *shape]`` -> logits ``[N]``."""
+class Waves(nn.Module):
+    """``[N, d]`` -> ``[N, d + 2 n]``: x, sin(B x) and cos(B x) for a fixed random B (Tancik et al. 2020).
 
-    def __init__(self, shape: Shape, hidden: Sequence[int] = (128, 128)) -> None:
+    Each row of B is normal; their sds are spread from 1 to ``finest`` radians per unit of x, evenly in the logarithm. A
+    small network on x alone learns what varies over less than a tenth of its input's range late or never.
+    """
+
+    B: Tensor
+
+    def __init__(self, d: int, n: int, finest: float) -> None:
         super().__init__()
-        layers, width = dense(size_of(shape), hidden, nn.SiLU)
-        self.features = nn.Sequential(nn.Flatten(), *layers)
+        self.register_buffer("B", torch.randn(d, n) * finest ** torch.linspace(0, 1, n))
+
+    def forward(self, x: Tensor) -> Tensor:
+        angle = x @ self.B
+        return torch.cat([x, angle.sin(), angle.cos()], 1)
+
+
+class Discriminator(DiscriminatorBase):
+    """``[N, *shape]`` -> logits ``[N]``; with ``waves`` above 0 it sees so many random waves of x too.
+
+    ``finest`` is the angle, in radians, by which the fastest of them turn over a distance of 1: about the inverse of
+    the smallest distance that matters.
+    """
+
+    def __init__(self, shape: Shape, hidden: Sequence[int] = (128, 128), waves: int = 0, finest: float = 10.0) -> None:
+        super().__init__()
+        d = size_of(shape)
+        first = [Waves(d, waves, finest)] if waves else []
+        layers, width = dense(d + 2 * waves, hidden, nn.SiLU)
+        self.features = nn.Sequential(nn.Flatten(), *first, *layers)
         self.head = nn.Linear(width, 1)

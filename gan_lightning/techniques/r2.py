@@ -13,12 +13,14 @@ class R2(Penalty):
     Args:
         weight: gamma of the paper.
         interval: D steps from one computation to the next; the weight is multiplied by it.
+        final_weight: gamma at the end of the run, reached in equal ratios (Huang et al. 2024 let it fall too); null:
+            the same throughout.
     """
 
     name = "r2"
 
-    def __init__(self, weight: float = 10.0, interval: int = 1) -> None:
-        super().__init__(weight, interval)
+    def __init__(self, weight: float = 10.0, interval: int = 1, final_weight: float | None = None) -> None:
+        super().__init__(weight, interval, final_weight)
 
     def penalty(self, play: Play, rng: Stream) -> Tensor:
         return slopes(play, play.fake).square().mean() / 2

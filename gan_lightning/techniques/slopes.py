@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from gan_lightning.interfaces import Play
-from gan_lightning.techniques.knobs import at_least, count
+from gan_lightning.techniques.knobs import above, at_least, count
 
 
 def slopes(play: Play, points: Tensor) -> Tensor:
@@ -24,15 +24,19 @@ def slopes(play: Play, points: Tensor) -> Tensor:
 class Penalty:
     """A penalty on D that is computed at every ``interval``-th D step, its weight multiplied by the interval.
 
-    (Lazy regularisation: Karras et al. 2020, appendix B.)
+    (Lazy regularisation: Karras et al. 2020, appendix B.) With ``final_weight`` the weight goes there in equal ratios
+    over the run: a smooth D first, that shows G the whole of the data, and a sharp one in the end.
     """
 
     name: str
 
-    def __init__(self, weight: float, interval: int) -> None:
-        self.weight, self.interval = weight, interval
+    def __init__(self, weight: float, interval: int, final_weight: float | None = None) -> None:
+        self.weight, self.interval, self.final_weight = weight, interval, final_weight
         at_least(self.name, "weight", weight, 0, "0 switches the penalty off.")
         count(self.name, "interval", interval, 1, "1 computes it at every D step, 16 at every 16th.")
+        if final_weight is not None:
+            above(self.name, "final_weight", final_weight, 0, "null keeps the weight as it is.")
+            above(self.name, "weight", weight, 0, "No ratio leads from 0 to final_weight.")
 
     def penalty(self, play: Play, rng) -> Tensor:
         """The unweighted penalty, a scalar."""
@@ -41,4 +45,7 @@ class Penalty:
     def d_term(self, play: Play, rng) -> Tensor:
         if play.step % self.interval:
             return play.fake_logits.new_zeros(())
-        return self.interval * self.weight * self.penalty(play, rng)
+        weight = self.weight
+        if self.final_weight is not None:
+            weight *= (self.final_weight / self.weight) ** play.progress
+        return self.interval * weight * self.penalty(play, rng)

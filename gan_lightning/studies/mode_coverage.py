@@ -1,0 +1,191 @@
+"""Which games reach all modes of a mixture in the plane: scatter, animation, and a table beside the published one.
+
+Each arm is a list of overrides of ``python -m gan_lightning.train experiment=<data>``: what the table calls ring8 or
+grid25 can be trained alone by typing them. Data and scoring are those of Srivastava et al. 2017 and Lin et al. 2018
+(PacGAN): 2,500 samples, of high quality within 3 sd of a mean, a mode found with one of them. Networks and recipe are
+this project's.
+"""
+
+import math
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_lightning.bare import without_trainer
+from gan_lightning.build import build_data, build_gan, drop_unchosen, judge_of
+from gan_lightning.callbacks.samples import plane
+from gan_lightning.callbacks.sampling import draw
+from gan_lightning.cli import compose
+from gan_lightning.gan import GAN
+from gan_lightning.metrics.modes import ModeJudge, mode_coverage
+from gan_lightning.runs import write_json
+from gan_lightning.studies.drawing import animate, figure, picture, save
+
+SAMPLES = 2500
+JUDGED = 777  # the seed of their z
+# name -> modes, high quality in %, reverse KL, as printed; ten runs, +- standard error where the paper has one
+PUBLISHED = {
+    "ring8": {
+        "GAN (Srivastava et al. 2017)": ("1", "99.3", ""),
+        "VEEGAN (Srivastava et al. 2017)": ("8", "52.9", ""),
+        "GAN (Lin et al. 2018)": ("6.3 ± 0.5", "98.2 ± 0.2", "0.45 ± 0.09"),
+        "PacGAN2 (Lin et al. 2018)": ("7.9", "95.6", "0.07"),
+        "PacGAN4 (Lin et al. 2018)": ("7.8", "95.9", "0.07"),
+    },
+    "grid25": {
+        "GAN (Srivastava et al. 2017)": ("3.3", "0.5", ""),
+        "VEEGAN (Srivastava et al. 2017)": ("24.6", "40", ""),
+        "GAN (Lin et al. 2018)": ("17.3 ± 0.8", "94.8 ± 0.7", "0.70 ± 0.07"),
+        "PacGAN2 (Lin et al. 2018)": ("23.8", "91.3", "0.13"),
+        "PacGAN4 (Lin et al. 2018)": ("24.8 ± 0.2", "93.6", "0.04 ± 0.01"),
+    },
+}
+
+
+def game(experiment: str, overrides: Sequence[str], seed: int) -> tuple[GAN, Iterator[Any]]:
+    """The game that ``train experiment=... overrides seed=...`` would play, and its batches."""
+    cfg = compose("train", [f"experiment={experiment}", *overrides, f"seed={seed}", "trainer=cpu"])
+    drop_unchosen(cfg)
+    data = build_data(cfg)
+    data.prepare_data()
+    data.setup()
+    torch.manual_seed(seed)
+    gan = without_trainer(build_gan(cfg, data.source.shape))
+    return gan, iter(data.train_dataloader())
+
+
+def best_of(gan: GAN) -> Any:
+    """The average of G, where the arm keeps one."""
+    return list(gan.generators.values())[-1]
+
+
+def points(gan: GAN, n: int = SAMPLES) -> Tensor:
+    return draw(best_of(gan), gan.prior, n, JUDGED, torch.device("cpu"))
+
+
+def play(
+    experiment: str, overrides: Sequence[str], seed: int, judge: ModeJudge, bar: Any, frames: int
+) -> tuple[dict[str, Any], Tensor, list[Tensor]]:
+    """Figures, the judged samples, and samples at ``frames`` moments in equal ratios of the run."""
+    start = time.perf_counter()
+    gan, batches = game(experiment, overrides, seed)
+    last = gan.steps * gan.d_steps
+    shown = {round(last ** (i / max(frames - 1, 1))) for i in range(frames)}
+    film = []
+    bar.set_postfix_str(f"{' '.join(overrides) or experiment}, seed {seed}")
+    for i, batch in enumerate(islice(batches, last), 1):
+        gan.training_step(batch, i)
+        if frames and i in shown:
+            film.append(points(gan, 10_000))
+        if i % gan.d_steps == 0:
+            bar.update()
+    judged = points(gan)
+    seconds = round(time.perf_counter() - start, 1)
+    return {"seed": seed, **mode_coverage(judge, judged), "seconds": seconds}, judged, film
+
+
+def row(name: str, runs: Sequence[Mapping[str, float]], modes: int) -> str:
+    def told(key: str, scale: float = 1, digits: int = 2) -> str:
+        values = [scale * r[key] for r in runs]
+        mean = statistics.fmean(values)
+        if len(values) < 2 or not math.isfinite(mean):
+            return f"{mean:.{digits}f}"
+        return f"{mean:.{digits}f} ± {statistics.stdev(values) / math.sqrt(len(values)):.{digits}f}"
+
+    full = sum(r["modes"] == modes for r in runs)
+    spreads = f"{min(r['spread'] for r in runs):.2f} to {max(r['spread'] for r in runs):.2f}"
+    cells = (name, told("modes", digits=1), f"{full} of {len(runs)}", told("high_quality", 100, 1),
+             told("reverse_kl", digits=4), spreads, told("seconds", digits=0))  # fmt: skip
+    return "| " + " | ".join(cells) + " |"
+
+
+def table(
+    name: str, results: Mapping[str, Sequence[Mapping[str, float]]], real: Mapping[str, float], modes: int
+) -> str:
+    """Markdown: mean ± standard error over the seeds; published rows, as printed in the papers, below."""
+    lines = [
+        "| game | modes | all modes | high quality, % | reverse KL, nats | spread, from to | seconds |",
+        "|---|---|---|---|---|---|---|",
+        *(row(arm, runs, modes) for arm, runs in results.items()),
+        f"| real data | {real['modes']} | | {100 * real['high_quality']:.1f} | {real['reverse_kl']:.4f} | "
+        f"{real['spread']:.2f} | |",
+        *(f"| *{who}* | {m} | | {quality} | {kl} | | |" for who, (m, quality, kl) in PUBLISHED.get(name, {}).items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def scatter(axis: Any, samples: Tensor, means: Tensor, limit: float, title: str) -> None:
+    axis.scatter(*means.T, s=60, facecolors="none", edgecolors="0.7", linewidths=0.8)
+    axis.scatter(*samples.T, s=1.0, linewidths=0, color="C0")
+    axis.set_xlim(-limit, limit)
+    axis.set_ylim(-limit, limit)
+    axis.set_aspect("equal")
+    axis.set_title(title, fontsize=9)
+
+
+def run(
+    out: Path,
+    bar: Any,
+    experiment: str,
+    arms: Mapping[str, Sequence[str]],
+    seeds: Sequence[int] = (0,),
+    steps: int | None = None,
+    frames: int = 40,
+) -> dict[str, Any]:
+    """Writes table.md, figure.png (samples of the first seed) and animation.gif; games.json after each game.
+
+    Args:
+        experiment: ring8 or grid25, of conf/experiment.
+        arms: name in the table -> overrides of the experiment.
+        seeds: of each arm.
+        steps: G steps of every game; null: as the experiment has it.
+        frames: of the animation, at equal ratios of the run; 0 for none.
+    """
+    judge = judge_of(experiment)
+    if not isinstance(judge, ModeJudge):
+        raise ValueError(f"study.experiment must have modes to count: ring8 or grid25, got {experiment}.")
+    if not arms or not seeds:
+        raise ValueError(f"mode_coverage needs an arm and a seed, got arms {list(arms)} and seeds {list(seeds)}.")
+    more = [f"steps={steps}"] if steps else []
+    games = {name: [*overrides, *more] for name, overrides in arms.items()}
+    bar.reset(total=sum(game(experiment, o, 0)[0].steps for o in games.values()) * len(seeds))
+    results: dict[str, list[dict[str, Any]]] = {}
+    shown: dict[str, Tensor] = {}
+    films: dict[str, list[Tensor]] = {}
+    for seed in seeds:
+        for name, overrides in games.items():
+            found, judged, film = play(experiment, overrides, seed, judge, bar, frames if seed == seeds[0] else 0)
+            results.setdefault(name, []).append(found)
+            shown.setdefault(name, judged)
+            films.setdefault(name, film)
+            write_json(out / "games.json", results)  # what is done stays, whatever comes
+
+    source_test = build_data(compose("train", [f"experiment={experiment}"])).source.test().images
+    real = mode_coverage(judge, source_test)
+    limit = 1.25 * judge.means.abs().max().item()
+    fig, axes = figure(1, len(games) + 1, width=3.2, height=3.4)
+    for axis, (name, samples) in zip(axes, [*shown.items(), ("real data", source_test)], strict=True):
+        found = mode_coverage(judge, samples)
+        title = (
+            f"{name}\n{found['modes']} modes, {100 * found['high_quality']:.1f} % good, KL {found['reverse_kl']:.3f}"
+        )
+        scatter(axis, samples, judge.means, limit, title)
+    save(fig, out / "figure.png")
+    if frames:
+        pictures = []
+        for parts in zip(*films.values(), strict=True):
+            fig, axes = figure(1, len(parts), width=3.0, height=3.2)
+            for axis, name, part in zip(axes, films, parts, strict=True):
+                axis.imshow(plane(part, limit)[0].numpy(), cmap="magma", extent=(-limit, limit, -limit, limit))
+                axis.set_title(name, fontsize=9)
+                axis.axis("off")
+            pictures.append(picture(fig))
+        animate(pictures, out / "animation.gif")
+    (out / "table.md").write_text(table(experiment, results, real, len(judge.means)))
+    return {"experiment": experiment, "games": results, "overrides": games, "real": real}
