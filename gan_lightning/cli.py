@@ -137,7 +137,13 @@ def explain(error: BaseException, config_name: str | None = None) -> str:
     return f"error: {name}{error or text}{more}"
 
 
+# what an option of Hydra's comes with: the project's extra that brings it
+EXTRAS = {"joblib": "sweeps", "optuna": "search", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+
+
 def _no_such_choice(group: str, choice: str) -> str:
+    if group.startswith("hydra/") and choice in EXTRAS:
+        return f"{group}={choice} needs a package that is not there: pip install 'gan-lightning[{EXTRAS[choice]}]'"
     choices = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
     close = difflib.get_close_matches(choice, choices, n=1)
     hint = f" Did you mean {group}={close[0]}?" if close else ""

@@ -6,6 +6,7 @@ comes out may differ from the run's own only where that changes nothing of the g
 
 import json
 import os
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.checks import leaves
 from gan_lightning.loading import whole_checkpoint
-from gan_lightning.runs import find, status_of
+from gan_lightning.runs import find, is_run, set_aside, status_of
 
 RESUME = "GAN_LIGHTNING_RESUME"  # the checkpoint that this process goes on from
 FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "trainer.",
-        "callbacks.", "logger.", "data.root", "resume")  # fmt: skip
+        "callbacks.", "logger.", "data.root", "resume", "objective")  # fmt: skip
+
+
+class AlreadyDone(Exception):
+    """There is nothing left to play."""
 
 
 def resume_arguments(argv: list[str]) -> list[str]:
@@ -27,7 +32,7 @@ def resume_arguments(argv: list[str]) -> list[str]:
         ValueError: no such run, one that is still running, or a multirun.
     """
     asked = [a for a in argv if a.startswith("resume=")]
-    if not asked or asked[-1] == "resume=null":
+    if not asked or asked[-1] in ("resume=null", "resume=auto"):
         return argv
     if {"-m", "--multirun"} & set(argv):
         raise ValueError("resume= goes on with one run, got a multirun. For a sweep there is continue=<its directory>.")
@@ -43,6 +48,28 @@ def resume_arguments(argv: list[str]) -> list[str]:
     own = [a for a in recorded if a.lstrip("+").split("=", 1)[0] not in typed]
     os.environ[RESUME] = str(checkpoint.resolve())
     return [argv[0], *own, *more, f"hydra.run.dir={run.resolve()}"]
+
+
+def unfinished_checkpoint(run: Path, steps: int) -> Path | None:
+    """``resume=auto``: from where to go on in ``run``, the directory of this very job; None to begin there.
+
+    A run that was cut off before its first checkpoint is moved aside, and begins again.
+
+    Raises:
+        AlreadyDone: it has played ``steps`` G steps.
+        ValueError: its process lives, or no checkpoint of it is whole.
+    """
+    if not is_run(run):
+        return None
+    status = status_of(run)
+    if status["status"] == "running" and status.get("host") == platform.node():
+        raise ValueError(f"{run} is still running. Wait for it, or stop it first.")
+    if status["status"] == "done" and status["g_steps"] >= steps:
+        raise AlreadyDone(str(run))
+    if (run / "checkpoints" / "last.ckpt").is_file():
+        return whole_checkpoint(run)
+    set_aside(run)
+    return None
 
 
 def taken_checkpoint() -> Path | None:

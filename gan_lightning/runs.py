@@ -5,6 +5,7 @@ import os
 import platform
 import shlex
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -18,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lightning.cli import explain
 
 OUTPUTS = Path("outputs")
+ASIDE = ".unfinished"  # where the directories of jobs that are begun again go
 
 
 # Writing ---------------------------------------------------------------------------------------------------
@@ -126,6 +128,14 @@ def record(
         raise
     ended = "done" if status["status"] == "running" else status["status"]
     write_json(run / "status.json", {**status, "status": ended, "ended": now()})
+
+
+def set_aside(run: Path) -> None:
+    """Make ``run`` an empty directory; what was in it goes to .unfinished/ beside it."""
+    aside = run.parent / ASIDE / f"{run.name}-{time.time_ns()}"
+    aside.parent.mkdir(exist_ok=True)
+    run.rename(aside)
+    run.mkdir()
 
 
 # Finding ---------------------------------------------------------------------------------------------------

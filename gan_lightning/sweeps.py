@@ -1,7 +1,6 @@
 """Multirun directories: which jobs a sweep has, which are done, and going on with one that was stopped."""
 
 import os
-import time
 from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -9,10 +8,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from gan_lightning.cli import arm
-from gan_lightning.runs import is_run, newest, status_of
+from gan_lightning.runs import is_run, newest, set_aside, status_of
 
 CONTINUE = "GAN_LIGHTNING_CONTINUE"  # set for the jobs of a sweep that is being continued
-ASIDE = ".unfinished"  # where the directories of jobs that are begun again go
 
 
 def directory_of(sweep: str) -> Path:
@@ -78,8 +76,5 @@ def already_done(run: Path) -> bool:
         return False
     if status_of(run)["status"] == "done":
         return True
-    aside = run.parent / ASIDE / f"{run.name}-{time.time_ns()}"
-    aside.parent.mkdir(exist_ok=True)
-    run.rename(aside)
-    run.mkdir()
+    set_aside(run)
     return False

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import sys
 import time
@@ -124,6 +125,8 @@ def train(
             "seconds": round(time.perf_counter() - start, 2),
             **gan.numbers,
         }
+        if math.isfinite(callbacks["evaluation"].best):
+            status["best_fd_judge"] = callbacks["evaluation"].best
         came = callbacks["signals"].came
         if came:
             status["status"] = "stopped"
@@ -171,18 +174,40 @@ def flat(config: Any) -> dict[str, bool | int | float | str]:
 
 
 @verb("train")
-def main(cfg: DictConfig) -> None:
-    from gan_lightning.resuming import taken_checkpoint
+def main(cfg: DictConfig) -> float | None:
+    from gan_lightning.callbacks.finite import NotFinite
+    from gan_lightning.resuming import AlreadyDone, taken_checkpoint, unfinished_checkpoint
     from gan_lightning.sweeps import already_done
 
     hydra = HydraConfig.get()
     run = Path(hydra.runtime.output_dir)
     if already_done(run):
         log.info("done before: %s", run)
-        return
-    status = train(cfg, run, list(hydra.overrides.task), resume=taken_checkpoint())
+        return None
+    checkpoint = taken_checkpoint()
+    if cfg.resume == "auto":
+        try:
+            checkpoint = unfinished_checkpoint(run, cfg.steps)
+        except AlreadyDone:
+            log.info("done before: %s", run)
+            return None
+    try:
+        status = train(cfg, run, list(hydra.overrides.task), resume=checkpoint)
+    except NotFinite as error:
+        if cfg.objective is None:
+            raise
+        log.warning("%s", error)
+        return math.inf  # for a search, the worst there is
     if status["status"] == "stopped" and hydra.mode == RunMode.MULTIRUN:
         sys.exit(f"the sweep was stopped; to go on: python -m gan_lightning.train -m continue={hydra.sweep.dir}")
+    if cfg.objective is None:
+        return None
+    if not isinstance(status.get(cfg.objective), int | float):
+        numbers = ", ".join(name for name, value in status.items() if isinstance(value, int | float))
+        raise ValueError(
+            f"objective must be one of {numbers}, got {cfg.objective}. best_fd_judge needs evaluate_every."
+        )
+    return float(status[cfg.objective])
 
 
 if __name__ == "__main__":

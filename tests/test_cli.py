@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import TINY
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning import sample as sample_verb
 from gan_lightning import train as train_verb
-from gan_lightning.cli import compose, slug
+from gan_lightning.cli import compose, explain, slug
 
 ROOT = Path(__file__).parent.parent
 
@@ -246,3 +247,15 @@ def test_the_command_in_a_fresh_process(tmp_path):
         "error: steps must be a whole number, 1 or more, got 0. Write for example steps=10000"
     ]
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Could not find 'hydra/sweeper/optuna'", "hydra/sweeper=optuna needs a package that is not there"),
+        ("Could not find 'hydra/launcher/submitit_slurm'", "pip install 'gan-lightning[slurm]'"),
+        ("Could not find 'hydra/launcher/joblib'", "pip install 'gan-lightning[sweeps]'"),
+    ],
+)
+def test_an_extra_that_is_not_installed_is_named(text, words):
+    assert words in explain(HydraException(text))

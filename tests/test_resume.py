@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import pickle
+import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +22,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from gan_lightning.callbacks.checkpoints import Checkpoints
 from gan_lightning.cli import compose
 from gan_lightning.loading import read_checkpoint
-from gan_lightning.resuming import RESUME, check_same_game, cut, resume_arguments
+from gan_lightning.resuming import (
+    RESUME,
+    AlreadyDone,
+    check_same_game,
+    cut,
+    resume_arguments,
+    unfinished_checkpoint,
+)
 from gan_lightning.train import train
 
 OPTIONS = ["steps=12", "d_steps=2", "log_every=1", "checkpoint_every=5", "schedule=linear", "network.D.dropout=0.3",
@@ -294,3 +303,54 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(straight, monkeypatch):
     status = json.loads((straight / "status.json").read_text())
     assert status["status"] == "failed"
     assert "No space left on device" in status["error"]
+
+
+# resume=auto ------------------------------------------------------------------------------------------------
+
+
+def test_auto_begins_where_no_run_is(tmp_path):
+    assert unfinished_checkpoint(tmp_path, 12) is None
+
+
+def set_status(run, **values) -> None:
+    status = json.loads((run / "status.json").read_text())
+    (run / "status.json").write_text(json.dumps({**status, **values}))
+
+
+def test_auto_goes_on_ends_and_refuses(straight):
+    last = straight / "checkpoints" / "last.ckpt"
+    with pytest.raises(AlreadyDone):
+        unfinished_checkpoint(straight, 12)
+    assert unfinished_checkpoint(straight, 20) == last, "more steps are asked for now"
+    for status in ("failed", "stopped"):
+        set_status(straight, status=status)
+        assert unfinished_checkpoint(straight, 12) == last
+    set_status(straight, status="running", host="another machine of the cluster")
+    assert unfinished_checkpoint(straight, 12) == last
+    set_status(straight, status="running", host=platform.node(), pid=os.getpid())
+    with pytest.raises(ValueError, match=r"is still running. Wait for it, or stop it first"):
+        unfinished_checkpoint(straight, 12)
+
+
+def test_auto_begins_again_what_had_no_checkpoint_yet(straight):
+    shutil.rmtree(straight / "checkpoints")
+    set_status(straight, status="failed")
+    assert unfinished_checkpoint(straight, 12) is None
+    assert list(straight.iterdir()) == []
+    (aside,) = (straight.parent / ".unfinished").iterdir()
+    assert (aside / "config.yaml").is_file()
+
+
+def test_a_job_that_is_queued_again_goes_on_by_itself(straight, tmp_path, monkeypatch, capfd):
+    """The same command twice, as a scheduler gives it; killed in between without a word."""
+    run = tmp_path / "job"
+    command = [sys.executable, "-m", "gan_lightning.train", *TINY, *OPTIONS, "resume=auto", f"hydra.run.dir={run}"]
+    run.mkdir()
+    train(config(), run, extra_callbacks=[Stop(13)])
+    set_status(run, status="running", pid=2**22 - 1)
+    for expected in ("going on after 6 G steps", "done before"):
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert expected in done.stdout + done.stderr
+    assert same(checkpoint(run)["state_dict"], checkpoint(straight)["state_dict"])
+    assert lines(run) == lines(straight)
