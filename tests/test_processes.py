@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 import torch
 from conftest import TINY
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gan_lightning.cli import CONF
 
 ROOT = Path(__file__).parent.parent
 # Neither BatchNorm nor dropout: both see one process's share of the batch
@@ -67,6 +70,42 @@ def test_two_processes_play_the_game_of_one(tmp_path):
     assert [e.step for e in events.Scalars("loss/d")] == [5, 10]
     status = json.loads((tmp_path / "two/status.json").read_text())
     assert (status["status"], status["g_steps"], status["images"]) == ("done", 10, 320)
+
+
+LOSSES = sorted(p.stem for p in (CONF / "loss").glob("*.yaml"))
+TECHNIQUES = sorted(p.stem for p in (CONF / "technique").glob("*.yaml"))
+LOCAL = {"minibatch_discrimination", "minibatch_stddev"}  # they look at the other samples of their process
+
+
+def test_every_loss_and_global_technique_in_two_processes(tmp_path):
+    """20 steps of each, over gloo: both players' weights within 1e-5 of the game of one process with the same batch."""
+    twenty = ["steps=20", "optimizer=sgd", "optimizer.lr=0.05"]
+    base = [*(o for o in TINY if not o.startswith("network.")), *SMOOTH, *twenty]
+    games = {f"loss-{name}": [*base, f"loss={name}"] for name in LOSSES}
+    games |= {f"technique-{name}": [*base, f"technique=[{name}]"] for name in TECHNIQUES}
+    games["technique-virtual_batch_norm"] = [*TINY, *twenty, "technique=[virtual_batch_norm]"]  # in place of BatchNorm
+    (tmp_path / "games.json").write_text(json.dumps(games))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    script = [sys.executable, str(ROOT / "tests/play_in_two.py"), str(tmp_path)]
+    for ranks in (["alone"], ["0", "1"]):
+        pipes = {"env": env, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        started = [subprocess.Popen([*script, rank], **pipes) for rank in ranks]
+        for process in started:
+            text, _ = process.communicate(timeout=240)
+            assert process.returncode == 0, text
+    apart = {}
+    for name in games:
+        one, two, other = (torch.load(tmp_path / f"{name}-{r}.pt") for r in ("alone", "0", "1"))
+        assert all(torch.equal(two[k], other[k]) for k in two if not k.startswith("G.") or "running" not in k)
+        apart[name] = max((one[k].double() - two[k].double()).abs().max().item() for k in one)
+        alone, *shares = (json.loads((tmp_path / f"{name}-{r}.json").read_text()) for r in ("alone", "0", "1"))
+        assert len(shares[0]) == len(shares[1]) == len(alone) / 2 == 160
+        assert sorted(shares[0] + shares[1]) == sorted(alone), "together the samples of the one"
+        assert not set(shares[0][:40]) & set(shares[1][:40]), "none twice in a pass"
+    assert {name for name, distance in apart.items() if distance > 1e-5} == {f"technique-{name}" for name in LOCAL}
 
 
 def test_joblib_runs_the_same_sweep(tmp_path):

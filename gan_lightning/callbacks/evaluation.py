@@ -48,7 +48,7 @@ class Evaluation(Quiet):
             self.evaluate(trainer, module)
 
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:
-        if self.every:
+        if self.every and module.g_steps_done >= module.steps:  # a run that was stopped is not judged at odd moments
             self.evaluate(trainer, module)
 
     def evaluate(self, trainer: Trainer, module: GAN) -> None:

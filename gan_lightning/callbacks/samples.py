@@ -62,6 +62,11 @@ class Samples(Quiet):
         reference = data.reference(self.n if len(data.source.shape) == 3 else POINTS)
         if reference.ndim == 2:
             self.n, self.limit = POINTS, 1.3 * reference.abs().max().item()
+        if module.g_steps_done:  # resumed: what was drawn after the checkpoint will be drawn again
+            for path in self.folder(trainer).rglob("[0-9]*.png"):
+                if int(path.stem) > module.g_steps_done:
+                    path.unlink()
+            return
         real = grid(reference, self.limit)
         save_image(real, self.folder(trainer) / "real.png")
         self.show(trainer, "images/real", real, 0)
@@ -74,7 +79,8 @@ class Samples(Quiet):
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:
         if not self.every:
             return
-        self.snapshot(trainer, module)
+        if module.g_steps_done >= module.steps:  # a run that was stopped goes on as if it had not been
+            self.snapshot(trainer, module)
         if trainer.is_global_zero:
             for name in module.generators:
                 self.animate(self.folder(trainer, name))

@@ -1,0 +1,127 @@
+"""Kill runs with SIGKILL at random moments, also while a checkpoint is being written, and compare how they end.
+
+    python tests/survive.py --runs 4 --kills 5
+
+Each run is started again and again by the same command, with ``resume=auto``, and killed as often as asked; then it may
+end. Weights, optimizers, counters, logged numbers and pictures must equal those of a run that was left alone. Exit code 1
+and the difference if they do not.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+ROOT = Path(__file__).parent.parent
+GAME = ["data=digits", "network.G.hidden=[32,32]", "network.D.hidden=[32,16]", "network.D.dropout=0.2", "prior.dim=10",
+        "technique=[ema,historical_averaging,instance_noise]", "technique.instance_noise.final_sigma=0", "d_steps=2",
+        "schedule=linear", "batch_size=32", "steps=1500", "log_every=10", "sample_every=250", "evaluate_every=250",
+        "checkpoint_every=10", "trainer=cpu", "seed=3", "resume=auto"]  # fmt: skip
+
+
+def start(run: Path) -> subprocess.Popen:
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "gan_lightning.train", *GAME, f"hydra.run.dir={run}"]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def end(process: subprocess.Popen) -> None:
+    text, _ = process.communicate(timeout=600)
+    if process.returncode:
+        raise SystemExit(f"a run failed:\n{text}")
+
+
+def steps_logged(run: Path) -> int:
+    try:
+        return sum(1 for _ in (run / "metrics.jsonl").open())
+    except FileNotFoundError:
+        return 0
+
+
+def kill(process: subprocess.Popen, run: Path, rng: random.Random, while_saving: bool) -> str:
+    """Let it play for a random while, then kill it; what it was doing."""
+    before, deadline = steps_logged(run), time.monotonic() + 120
+    while steps_logged(run) == before and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(rng.uniform(0, 1.0))
+    part = run / "checkpoints" / "last.ckpt.part"
+    while while_saving and not part.exists() and process.poll() is None:
+        pass
+    doing = "saving" if part.exists() else "playing"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return doing if process.returncode == -signal.SIGKILL else "ended before"
+
+
+def told(run: Path) -> dict:
+    """What must not depend on whether the run was killed."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0})
+    events.Reload()
+    tags = [t for t in events.Tags()["scalars"] if not t.startswith(("speed/", "final/", "hp_metric"))]
+    return {
+        "last.ckpt": torch.load(run / "checkpoints" / "last.ckpt", weights_only=True),
+        "best.ckpt": torch.load(run / "checkpoints" / "best.ckpt", weights_only=True),
+        "metrics.jsonl": [{k: v for k, v in line.items() if not k.startswith("speed/")} for line in lines],
+        "tensorboard": {t: [(e.step, e.value) for e in events.Scalars(t)] for t in tags},
+        "pictures": {str(p.relative_to(run)): p.read_bytes() for p in sorted(run.rglob("samples/**/*.*"))},
+        "files": sorted(str(p.relative_to(run)) for p in run.rglob("*") if p.is_file() and "tfevents" not in p.name),
+    }
+
+
+def difference(a, b, where: str = "") -> str | None:
+    """The first place where the two differ."""
+    if isinstance(a, torch.Tensor):
+        return None if torch.equal(a, b) else where
+    if isinstance(a, dict):
+        if a.keys() != b.keys():
+            return f"{where}: {sorted(map(str, a.keys() ^ b.keys()))}"
+        return next((d for k in a if (d := difference(a[k], b[k], f"{where}/{k}"))), None)
+    if isinstance(a, list | tuple):
+        if len(a) != len(b):
+            return f"{where}: {len(a)} and {len(b)}"
+        pairs = enumerate(zip(a, b, strict=True))
+        return next((d for i, (x, y) in pairs if (d := difference(x, y, f"{where}[{i}]"))), None)
+    return None if a == b else f"{where}: {a!r:.80} and {b!r:.80}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--runs", type=int, default=4)
+    parser.add_argument("--kills", type=int, default=5, help="of each run")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    rng = random.Random(args.seed)
+    killed = {"playing": 0, "saving": 0, "ended before": 0}
+    with tempfile.TemporaryDirectory() as folder:
+        straight = Path(folder) / "straight"
+        end(start(straight))
+        wanted = told(straight)
+        for i in range(args.runs):
+            run = Path(folder) / f"killed-{i}"
+            for j in range(args.kills):
+                killed[kill(start(run), run, rng, while_saving=j % 2 == 1)] += 1
+            end(start(run))
+            found = told(run)
+            for checkpoint in (wanted["last.ckpt"], wanted["best.ckpt"], found["last.ckpt"], found["best.ckpt"]):
+                checkpoint.pop("config", None)  # it names the run's own directory
+            if differs := difference(wanted, found):
+                raise SystemExit(f"run {i} ended differently: {differs}")
+            print(f"run {i}: killed {args.kills} times, the same to the last bit", flush=True)
+    count = killed["playing"] + killed["saving"]
+    print(f"{count} kills ({killed['saving']} while a checkpoint was written), {args.runs} runs: all bit-equal")
+    if killed["ended before"]:
+        print(f"{killed['ended before']} came too late: the run had ended")
+
+
+if __name__ == "__main__":
+    main()
