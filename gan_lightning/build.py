@@ -72,6 +72,8 @@ def build_gan(cfg: DictConfig, shape: Shape) -> GAN:
             f"label smoothing needs a loss with targets, such as mmgan or nsgan; got targets {targets} beside "
             f"{cfg.loss._target_}, which has none. Use smoothing=none, or another loss."
         )
+    if odd := [name for name in cfg.technique if not str(name).isidentifier()]:
+        raise ValueError(f"a technique's name must be a plain word, got {odd[0]!r}: it names a folder of the run.")
     seats = Seats({name: make(node) for name, node in cfg.technique.items()})
     for name, technique in seats.techniques.items():
         share, m = cfg.batch_size // cfg.devices, getattr(technique, "divides_batch", 1)

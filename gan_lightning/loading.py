@@ -10,7 +10,9 @@ from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor, nn
+from yaml import YAMLError
 
 from gan_lightning.cli import CONF
 from gan_lightning.interfaces import Prior
@@ -162,11 +164,20 @@ def load(run: str | Path = "latest", generator: str = "G") -> LoadedGenerator:
     directory, path = find(run)
     checkpoint = read_checkpoint(path)
     own = directory / "config.yaml"
-    cfg = OmegaConf.load(own) if own.is_file() else OmegaConf.create(checkpoint["config"])
-    assert isinstance(cfg, DictConfig)
-    check_targets(OmegaConf.to_container(cfg), known_targets(), own if own.is_file() else path)
-    with torch.random.fork_rng(devices=[]):
-        gan = build_gan(cfg, tuple(checkpoint["shape"]))
+    origin = own if own.is_file() else path
+    try:
+        cfg = OmegaConf.load(own) if own.is_file() else OmegaConf.create(checkpoint["config"])
+        if not isinstance(cfg, DictConfig):
+            raise TypeError("a list where names and values should be")
+        check_targets(OmegaConf.to_container(cfg), known_targets(), origin)
+        with torch.random.fork_rng(devices=[]):
+            gan = build_gan(cfg, tuple(checkpoint["shape"]))
+    except (OmegaConfBaseException, YAMLError, UnicodeError, TypeError, AttributeError, RecursionError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"{origin} is not the configuration of a run: {first}. Each checkpoint carries its own: move config.yaml "
+            "away and name the checkpoint, run=<its file>."
+        ) from error
     load_weights(gan, checkpoint, path, own)
     if generator not in gan.generators:
         raise ValueError(

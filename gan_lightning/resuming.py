@@ -10,6 +10,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.checks import leaves
@@ -19,6 +21,27 @@ from gan_lightning.runs import find, is_run, set_aside, status_of
 RESUME = "GAN_LIGHTNING_RESUME"  # the checkpoint that this process goes on from
 FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "trainer.",
         "callbacks.", "logger.", "data.root", "resume", "objective")  # fmt: skip
+
+
+def recorded_overrides(run: Path) -> list[str]:
+    """What was typed when the run began: its game, and nothing of Hydra's own, which could name other code.
+
+    Raises:
+        ValueError: record.json is not there, torn, or says something else.
+    """
+    file = run / "record.json"
+    try:
+        found = json.loads(file.read_text())["overrides"]
+        parsed = OverridesParser.create().parse_overrides(found)
+        strange = [o.input_line for o in parsed if o.key_or_group.startswith("hydra")]
+    except (OSError, ValueError, KeyError, TypeError, HydraException) as error:
+        raise ValueError(
+            f"{file} does not tell how the run was begun ({type(error).__name__}). Begin a new run, or give "
+            "hydra.run.dir=<this directory> resume=auto with the overrides of its config.yaml."
+        ) from error
+    if strange:
+        raise ValueError(f"{file} says {strange[0]}, which is no part of a game. It was not written by this project.")
+    return list(found)
 
 
 class AlreadyDone(Exception):
@@ -44,7 +67,7 @@ def resume_arguments(argv: list[str]) -> list[str]:
         checkpoint = whole_checkpoint(run)
     more = [a for a in argv[1:] if not a.startswith("resume=")]
     typed = {a.lstrip("+").split("=", 1)[0] for a in more}
-    recorded = json.loads((run / "record.json").read_text())["overrides"]
+    recorded = recorded_overrides(run)
     own = [a for a in recorded if a.lstrip("+").split("=", 1)[0] not in typed]
     os.environ[RESUME] = str(checkpoint.resolve())
     return [argv[0], *own, *more, f"hydra.run.dir={run.resolve()}"]

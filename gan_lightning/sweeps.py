@@ -56,6 +56,8 @@ def continue_arguments(argv: list[str]) -> list[str]:
         raise ValueError(f"{sweep} is still running ({', '.join(running)}). Wait for it, or stop it first.")
     more = [a for a in argv[1:] if not a.startswith("continue=") and a not in ("-m", "--multirun")]
     task, hydra = typed(sweep)
+    if strange := [o for o in (*task, *hydra) if "_target_" in o or "searchpath" in o]:
+        raise ValueError(f"{sweep}/multirun.yaml says {strange[0]}: type the sweep anew if you mean that.")
     hydra = [o for o in hydra if not o.startswith(("hydra.sweep.dir=", "hydra.mode="))]
     if changed := [a for a in more if not a.startswith("hydra")]:
         raise ValueError(

@@ -53,9 +53,10 @@ def train(
     from lightning.pytorch import seed_everything
 
     from gan_lightning.build import build_data, build_gan, decide_data, drop_unchosen, judge_of, make
-    from gan_lightning.loading import load_weights, read_checkpoint
+    from gan_lightning.loading import check_targets, known_targets, load_weights, read_checkpoint
     from gan_lightning.resuming import check_same_game, cut, resumed_loggers
     from gan_lightning.runs import record
+    from gan_lightning.sweeps import CONTINUE
 
     quiet_libraries()
     check_device(cfg)
@@ -63,6 +64,8 @@ def train(
     drop_unchosen(cfg)
     OmegaConf.resolve(cfg)
     begun = 0
+    if resume is not None or os.environ.get(CONTINUE):  # written in a file that may be a stranger's
+        check_targets(OmegaConf.to_container(cfg), known_targets(), run)
     if resume is not None:
         check_same_game(OmegaConf.load(run / "config.yaml"), cfg)  # type: ignore[arg-type]
         checkpoint = read_checkpoint(resume)

@@ -2,9 +2,9 @@
 
     python tests/survive.py --runs 4 --kills 5
 
-Each run is started again and again by the same command, with ``resume=auto``, and killed as often as asked; then it may
-end. Weights, optimizers, counters, logged numbers and pictures must equal those of a run that was left alone. Exit code 1
-and the difference if they do not.
+Each run is started again and again by the same command, with ``resume=auto``, and killed as often as asked; then it
+may end. Weights, optimizers, counters, logged numbers and pictures must equal those of a run that was left alone. Exit
+code 1 and the difference if they do not.
 """
 
 import argparse

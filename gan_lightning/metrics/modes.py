@@ -42,6 +42,7 @@ def mode_coverage(judge: ModeJudge, fake: Tensor) -> dict[str, float]:
     reverse_kl: KL of the high-quality points' shares of the modes from the uniform law, in nats; inf without any.
     spread: mean over modes of (deviation of its high-quality points from the mean) / (the same of the real law, cut at
     3 sd too), per coordinate; 1 is right, 0 a point. nan where no mode has two points.
+    narrowest, widest: the same of the mode where it is smallest and largest, of those with at least 20 points.
     """
     distance, nearest = torch.cdist(fake.double(), judge.means).min(1)
     good = distance <= 3 * judge.sd
@@ -50,14 +51,18 @@ def mode_coverage(judge: ModeJudge, fake: Tensor) -> dict[str, float]:
     divergence = torch.special.xlogy(share, share * judge.classes).sum().item() if counts.sum() else float("inf")
     # a plane normal cut at radius 3 sd keeps this share of its variance per coordinate
     kept = 1 - 4.5 * torch.tensor(-4.5).exp().item() / (1 - torch.tensor(-4.5).exp().item())
-    spreads = [
-        (fake[good & (nearest == k)].double() - judge.means[k]).var(0, correction=0).mean().div(kept).sqrt() / judge.sd
-        for k in range(judge.classes)
-        if counts[k] >= 2
-    ]
+    spreads, sure = [], []
+    for k in range(judge.classes):
+        inside = fake[good & (nearest == k)].double() - judge.means[k]
+        if len(inside) >= 2:
+            spreads.append((inside.var(0, correction=0).mean() / kept).sqrt().item() / judge.sd)
+        if len(inside) >= 20:
+            sure.append(spreads[-1])
     return {
         "modes": int((counts > 0).sum()),
         "high_quality": good.double().mean().item(),
         "reverse_kl": divergence,
-        "spread": torch.stack(spreads).mean().item() if spreads else float("nan"),
+        "spread": sum(spreads) / len(spreads) if spreads else float("nan"),
+        "narrowest": min(sure, default=float("nan")),
+        "widest": max(sure, default=float("nan")),
     }

@@ -99,9 +99,9 @@ def row(name: str, runs: Sequence[Mapping[str, float]], modes: int) -> str:
         return f"{mean:.{digits}f} ± {statistics.stdev(values) / math.sqrt(len(values)):.{digits}f}"
 
     full = sum(r["modes"] == modes for r in runs)
-    spreads = f"{min(r['spread'] for r in runs):.2f} to {max(r['spread'] for r in runs):.2f}"
+    spreads = f"{min(r['narrowest'] for r in runs):.2f} to {max(r['widest'] for r in runs):.2f}"
     cells = (name, told("modes", digits=1), f"{full} of {len(runs)}", told("high_quality", 100, 1),
-             told("reverse_kl", digits=4), spreads, told("seconds", digits=0))  # fmt: skip
+             told("reverse_kl", digits=4), told("spread"), spreads, told("seconds", digits=0))  # fmt: skip
     return "| " + " | ".join(cells) + " |"
 
 
@@ -110,12 +110,12 @@ def table(
 ) -> str:
     """Markdown: mean ± standard error over the seeds; published rows, as printed in the papers, below."""
     lines = [
-        "| game | modes | all modes | high quality, % | reverse KL, nats | spread, from to | seconds |",
-        "|---|---|---|---|---|---|---|",
+        "| game | modes | all modes | high quality, % | reverse KL, nats | spread | of any mode | seconds |",
+        "|---|---|---|---|---|---|---|---|",
         *(row(arm, runs, modes) for arm, runs in results.items()),
         f"| real data | {real['modes']} | | {100 * real['high_quality']:.1f} | {real['reverse_kl']:.4f} | "
-        f"{real['spread']:.2f} | |",
-        *(f"| *{who}* | {m} | | {quality} | {kl} | | |" for who, (m, quality, kl) in PUBLISHED.get(name, {}).items()),
+        f"{real['spread']:.2f} | {real['narrowest']:.2f} to {real['widest']:.2f} | |",
+        *(f"| *{who}* | {m} | | {quality} | {kl} | | | |" for who, (m, quality, kl) in PUBLISHED.get(name, {}).items()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -135,6 +135,7 @@ def run(
     experiment: str,
     arms: Mapping[str, Sequence[str]],
     seeds: Sequence[int] = (0,),
+    plain_seeds: Sequence[int] | None = None,
     steps: int | None = None,
     frames: int = 40,
 ) -> dict[str, Any]:
@@ -144,6 +145,7 @@ def run(
         experiment: ring8 or grid25, of conf/experiment.
         arms: name in the table -> overrides of the experiment.
         seeds: of each arm.
+        plain_seeds: of the arms after the first, where they are not to have as many.
         steps: G steps of every game; null: as the experiment has it.
         frames: of the animation, at equal ratios of the run; 0 for none.
     """
@@ -154,13 +156,14 @@ def run(
         raise ValueError(f"mode_coverage needs an arm and a seed, got arms {list(arms)} and seeds {list(seeds)}.")
     more = [f"steps={steps}"] if steps else []
     games = {name: [*overrides, *more] for name, overrides in arms.items()}
-    bar.reset(total=sum(game(experiment, o, 0)[0].steps for o in games.values()) * len(seeds))
+    seeds_of = {name: seeds if i == 0 or plain_seeds is None else plain_seeds for i, name in enumerate(games)}
+    bar.reset(total=sum(game(experiment, o, 0)[0].steps * len(seeds_of[name]) for name, o in games.items()))
     results: dict[str, list[dict[str, Any]]] = {}
     shown: dict[str, Tensor] = {}
     films: dict[str, list[Tensor]] = {}
-    for seed in seeds:
-        for name, overrides in games.items():
-            found, judged, film = play(experiment, overrides, seed, judge, bar, frames if seed == seeds[0] else 0)
+    for name, overrides in games.items():
+        for i, seed in enumerate(seeds_of[name]):
+            found, judged, film = play(experiment, overrides, seed, judge, bar, 0 if i else frames)
             results.setdefault(name, []).append(found)
             shown.setdefault(name, judged)
             films.setdefault(name, film)

@@ -36,10 +36,6 @@ def adam(parameters):
     return torch.optim.Adam(parameters, 2e-4, betas=(0.5, 0.999))
 
 
-def rmsprop(parameters):
-    return torch.optim.RMSprop(parameters, 5e-4)
-
-
 def batches(data: GANData) -> Iterator[Batch]:
     for images, labels in iter(data.train_dataloader()):
         yield to_signed_range(images), labels
@@ -81,17 +77,25 @@ def perfect(
     width: int,
     seed: int,
     bar: Any,
+    lr: float,
     sigma: float = 0.0,
     wasserstein: bool = False,
 ) -> list[dict[str, float]]:
-    """A new D against ``G``, standing still."""
+    """A new D against ``G``, standing still, with Adam (Wasserstein: RMSprop, as its paper has it)."""
     torch.manual_seed(seed)
     techniques: dict[str, Any] = {"instance_noise": InstanceNoise(sigma)} if sigma else {}
     if wasserstein:
         techniques["weight_clipping"] = WeightClipping(0.01)
     loss: Loss = WGAN() if wasserstein else NSGAN()
     D = Discriminator(data.source.shape, width, d_norm="none")
-    maker = rmsprop if wasserstein else adam
+
+    def maker(parameters):
+        return (
+            torch.optim.RMSprop(parameters, 5e-4)
+            if wasserstein
+            else torch.optim.Adam(parameters, lr, betas=(0.5, 0.999))
+        )
+
     gan = without_trainer(
         GAN(copy.deepcopy(G).eval(), D, Normal(100), loss, maker, maker, steps=1, d_steps=iterations + 1, seed=seed,
             seats=Seats(techniques))
@@ -125,22 +129,38 @@ def run(
     iterations: int = 400,
     every: int = 10,
     width: int = 16,
+    d_width: int = 32,
+    d_lr: float = 1e-3,
     sigmas: Sequence[float] = (0.1, 0.3, 1.0, 2.0, 4.0),
     batch_size: int = 64,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Writes figure.png; returns each course, and how far it fell from its first to its last tenth."""
+    """Writes figure.png; returns each course, and how far it fell from its highest point to its last tenth.
+
+    Args:
+        data: images.
+        at: G steps of the DCGAN after which G is kept.
+        iterations: of the new D against each kept G.
+        every: iterations between two measurements.
+        width: of the DCGAN's players.
+        d_width, d_lr: of the new D, and its Adam's learning rate.
+        sigmas: of the instance noise under which the last G is met again.
+        batch_size: images of each batch.
+        seed: of everything.
+    """
     module = GANData(data, batch_size, seed)
     module.prepare_data()
     module.setup()
     bar.reset(total=max(at) + iterations * (len(at) + len(sigmas) + 1))
     generators = trained_generators(module, at, width, seed, bar)
-    games = {f"{n} G steps": perfect(G, module, iterations, every, width, seed, bar) for n, G in generators.items()}
+
+    def meet(G: nn.Module, sigma: float = 0.0, wasserstein: bool = False) -> list[dict[str, float]]:
+        return perfect(G, module, iterations, every, d_width, seed, bar, d_lr, sigma, wasserstein)
+
+    games = {f"{n} G steps": meet(G) for n, G in generators.items()}
     last = generators[max(at)]
-    noisy = {0.0: games[f"{max(at)} G steps"]}
-    for sigma in sigmas:
-        noisy[sigma] = perfect(last, module, iterations, every, width, seed, bar, sigma=sigma)
-    critic = perfect(last, module, iterations, every, width, seed, bar, wasserstein=True)
+    noisy = {0.0: games[f"{max(at)} G steps"]} | {sigma: meet(last, sigma=sigma) for sigma in sigmas}
+    critic = meet(last, wasserstein=True)
 
     fig, axes = figure(2, 4)
     panels = (("error_of_D", "D's error"), ("accuracy_of_D", "D's accuracy"), ("mmgan_norm", "gradient of log(1 - D)"),
@@ -172,14 +192,27 @@ def run(
     }
 
 
-def summary(course: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Geometric mean over the last tenth against that over the first: 0.001 is a fall by three decades."""
+def summary(course: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """Each curve's end against its highest point: 0.001 is a fall by three decades, 1 none.
+
+    The end is the geometric mean over the last tenth; the variance is compared with its start, where it is to rise.
+    """
     tenth = max(1, len(course) // 10)
-    found = {}
+    found: dict[str, Any] = {}
     for key in course[0]:
-        if key in ("iteration", "accuracy_of_D") or any(c[key] <= 0 for c in course):
+        values = torch.tensor([c[key] for c in course]).double()
+        if key in ("iteration", "accuracy_of_D") or (values <= 0).any():
             continue
-        first, final = (torch.tensor([c[key] for c in part]).log().mean() for part in (course[:tenth], course[-tenth:]))
-        found[f"{key}_ratio"] = (final - first).exp().item()
-    found["final_accuracy_of_D"] = sum(c["accuracy_of_D"] for c in course[-tenth:]) / tenth
+        final = values[-tenth:].log().mean().exp()
+        found[f"{key}_end_over_highest"] = (final / values.max()).item()
+        found[f"{key}_end_over_start"] = (final / values[:tenth].log().mean().exp()).item()
+    accuracy = torch.tensor([c["accuracy_of_D"] for c in course])
+    found["final_accuracy_of_D"] = accuracy[-tenth:].mean().item()
+    sure = [c["iteration"] for c, after in zip(course, running(accuracy), strict=True) if after >= 0.999]
+    found["iterations_to_accuracy_0.999"] = sure[0] if sure else None
     return found
+
+
+def running(values: Tensor, window: int = 5) -> list[float]:
+    """Means over the last ``window`` measurements, as the paper's curves are."""
+    return [values[max(0, i + 1 - window) : i + 1].mean().item() for i in range(len(values))]
