@@ -2,15 +2,25 @@
 
 import gzip
 import hashlib
+import json
 import multiprocessing
+import os
+import struct
+import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from conftest import only_network
 
 from gan_lightning.data.arrays import DataUnavailable
 from gan_lightning.data.fetch import RemoteFile, ensure, faults, reachable
+from gan_lightning.data.mnist import MNIST
+
+ROOT = Path(__file__).parent.parent
 
 CONTENT = bytes(range(256)) * 40
 PACKED = gzip.compress(CONTENT, mtime=0)
@@ -18,25 +28,30 @@ FILE = RemoteFile("train-images", len(CONTENT), hashlib.md5(CONTENT).hexdigest()
 
 
 class Server:
-    """Serves PACKED under every path: /whole/, /cut/ (half of it), /forbidden/, /slow/ (nothing for seconds)."""
+    """Serves PACKED under every path: /whole/, /cut/ (half of it), /forbidden/, /slow/ (nothing for seconds), /moody/
+    (each in turn). ``files`` are served by their names instead."""
 
     def __init__(self):
         requests = self.requests = []
+        files = self.files = {}
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 requests.append(self.path)
-                kind = self.path.split("/")[1]
+                kind, name = self.path.split("/")[1:3]
+                packed = files.get(name, PACKED)
+                if kind == "moody":
+                    kind = ("forbidden", "cut", "slow", "whole")[len(requests) % 4]
                 if kind == "slow":
                     time.sleep(3)
                 if kind == "forbidden":
                     self.send_error(403)
                     return
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(PACKED)))
+                self.send_header("Content-Length", str(len(packed)))
                 self.end_headers()
                 try:
-                    self.wfile.write(PACKED[: len(PACKED) // 2] if kind == "cut" else PACKED)
+                    self.wfile.write(packed[: len(packed) // 2] if kind == "cut" else packed)
                 except OSError:
                     pass  # the one who only asked whether we live has hung up
 
@@ -123,3 +138,68 @@ def test_jobs_that_start_together_fetch_once(server, tmp_path):
     assert [job.exitcode for job in jobs] == [0, 0, 0, 0]
     assert (tmp_path / "train-images").read_bytes() == CONTENT
     assert len(server.requests) == 2, "one question whether the mirror lives, one download"
+
+
+def test_fifty_processes_and_a_moody_server(tmp_path, server):
+    """403, half a file, nothing for seconds, the whole: each process has a whole copy in the end, or says why not."""
+    context = multiprocessing.get_context("fork")
+    mirrors = [server.url("moody")] * 4
+    said = context.Queue()
+    jobs = [context.Process(target=fetch_and_say, args=(tmp_path, mirrors, said)) for _ in range(50)]
+    for job in jobs:
+        job.start()
+    answers = [said.get(timeout=100) for _ in jobs]
+    for job in jobs:
+        job.join(30)
+    assert [job.exitcode for job in jobs] == [0] * 50
+    failed = [a for a in answers if a != "whole"]
+    assert all("data=mnist needs its files in" in a and "Fetching them failed" in a for a in failed)
+    assert len(failed) < 50
+    assert only_whole_files(tmp_path) == ["train-images"]
+    assert (tmp_path / "train-images").read_bytes() == CONTENT
+
+
+def fetch_and_say(folder, mirrors, said):
+    try:
+        ensure([FILE], folder, mirrors, "mnist")
+        said.put("whole" if (folder / "train-images").read_bytes() == CONTENT else "not whole")
+    except DataUnavailable as error:
+        said.put(str(error))
+
+
+@pytest.mark.slow
+def test_eight_runs_start_together_on_an_empty_folder(server, tmp_path):
+    """joblib's processes meet the lock of a folder that none of them has filled; each file is fetched once."""
+    files = MNIST("data").files()
+    contents = {file.name: bytes(file.size) for file in files}
+    for name, head in zip(contents, ((0x803, 60_000, 28, 28), (0x801, 60_000), (0x803, 10_000, 28, 28), (0x801, 10_000)),
+                          strict=True):  # fmt: skip
+        packed_head = struct.pack(f">{len(head)}I", *head)
+        contents[name] = packed_head + contents[name][len(packed_head) :]
+        server.files[f"{name}.gz"] = gzip.compress(contents[name], compresslevel=1, mtime=0)
+    sums = [(hashlib.md5(c).hexdigest(), hashlib.md5(server.files[f"{n}.gz"]).hexdigest()) for n, c in contents.items()]
+    (tmp_path / "sitecustomize.py").write_text(
+        "from gan_lightning.data.mnist import MNIST\n"
+        f"MNIST.mirrors = ({server.url('whole')!r},)\n"
+        f"MNIST.md5 = {sums!r}\n"
+    )
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "GAN_DATA": str(tmp_path / "data"), "OMP_NUM_THREADS": "1"}
+    game = [*only_network([]), "steps=2", "data=mnist", "seed=range(8)", "hydra/launcher=joblib",
+            "hydra.launcher.n_jobs=8", "hydra.sweep.dir=sweep"]  # fmt: skip
+    game = [o for o in game if not o.startswith(("data.n", "data.size", "data=synthetic"))]
+    done = subprocess.run(
+        [sys.executable, "-m", "gan_lightning.train", "-m", *game],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    statuses = [json.loads(p.read_text())["status"] for p in (tmp_path / "sweep").glob("*/status.json")]
+    assert statuses == ["done"] * 8
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    assert {
+        p.name: p.read_bytes() == contents[p.name] for p in raw.iterdir() if not p.name.startswith(".")
+    } == dict.fromkeys(contents, True)
+    for name in contents:
+        assert len([r for r in server.requests if r.endswith(f"{name}.gz")]) <= 2, "asked whether it lives, and fetched"
