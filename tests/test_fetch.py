@@ -172,8 +172,8 @@ def test_eight_runs_start_together_on_an_empty_folder(server, tmp_path):
     """joblib's processes meet the lock of a folder that none of them has filled; each file is fetched once."""
     files = MNIST("data").files()
     contents = {file.name: bytes(file.size) for file in files}
-    for name, head in zip(contents, ((0x803, 60_000, 28, 28), (0x801, 60_000), (0x803, 10_000, 28, 28), (0x801, 10_000)),
-                          strict=True):  # fmt: skip
+    heads = ((0x803, 60_000, 28, 28), (0x801, 60_000), (0x803, 10_000, 28, 28), (0x801, 10_000))
+    for name, head in zip(contents, heads, strict=True):
         packed_head = struct.pack(f">{len(head)}I", *head)
         contents[name] = packed_head + contents[name][len(packed_head) :]
         server.files[f"{name}.gz"] = gzip.compress(contents[name], compresslevel=1, mtime=0)
@@ -198,8 +198,7 @@ def test_eight_runs_start_together_on_an_empty_folder(server, tmp_path):
     statuses = [json.loads(p.read_text())["status"] for p in (tmp_path / "sweep").glob("*/status.json")]
     assert statuses == ["done"] * 8
     raw = tmp_path / "data" / "MNIST" / "raw"
-    assert {
-        p.name: p.read_bytes() == contents[p.name] for p in raw.iterdir() if not p.name.startswith(".")
-    } == dict.fromkeys(contents, True)
+    assert sorted(p.name for p in raw.iterdir() if not p.name.startswith(".")) == sorted(contents)
+    assert all((raw / name).read_bytes() == content for name, content in contents.items())
     for name in contents:
         assert len([r for r in server.requests if r.endswith(f"{name}.gz")]) <= 2, "asked whether it lives, and fetched"
