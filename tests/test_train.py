@@ -1,7 +1,9 @@
 """The verb train, as a function and as a command: what a run leaves behind."""
 
 import json
+import os
 import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -175,3 +177,40 @@ def test_the_commit_is_recorded(run):
         assert recorded.removesuffix("-dirty") == git.stdout.strip()
     else:
         assert recorded is None
+
+
+RESIDENT = """
+import sys
+from pathlib import Path
+
+from lightning.pytorch import Callback
+
+from gan_lightning.cli import compose
+from gan_lightning.train import train
+
+
+class Resident(Callback):
+    def on_train_batch_end(self, trainer, module, *args):
+        if module.g_steps_done in (1_000, 20_000):
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            print("resident", pages * 4096, flush=True)
+
+
+cfg = compose("train", sys.argv[2:])
+train(cfg, Path(sys.argv[1]), extra_callbacks=[Resident()])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read from Linux's /proc")
+def test_memory_is_flat(tmp_path):
+    """After 20,000 steps within 5 % of what it was after 1,000, with all that a run writes."""
+    (tmp_path / "run").mkdir()
+    often = ["log_every=10", "sample_every=500", "evaluate_every=500", "checkpoint_every=200", "steps=20000"]
+    game = ["data=digits", "network.G.hidden=[16,16]", "network.D.hidden=[16,16]", "batch_size=16", "technique=[ema]"]
+    command = [sys.executable, "-c", RESIDENT, str(tmp_path / "run"), *game, *often, "trainer=cpu"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, env=env)
+    assert done.returncode == 0, done.stderr
+    early, late = (int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("resident"))
+    assert late < 1.05 * early, f"{early / 2**20:.0f} MB, then {late / 2**20:.0f} MB"
