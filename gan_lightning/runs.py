@@ -117,10 +117,10 @@ def record(
         try:
             yield status
         except OSError as error:
-            raise ValueError(
-                f"{run} cannot be written any more: {error.strerror or error}. Its checkpoints are whole; when there "
-                f"is room again: python -m gan_lightning.train resume={run}"
-            ) from error
+            saved = (run / "checkpoints" / "last.ckpt").is_file()
+            more = f"Its checkpoints are whole; then: python -m gan_lightning.train resume={run}" if saved else ""
+            why = f"{run} cannot be written any more: {error.strerror or error}. Make room, or allow writing."
+            raise ValueError(f"{why} {more}".strip()) from error
     except BaseException as error:
         reason = explain(error) if isinstance(error, Exception) else type(error).__name__
         with suppress(OSError):  # where nothing can be written, the reason still goes to the caller

@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Sequence
@@ -28,6 +29,15 @@ def quiet_libraries() -> None:
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     # An average of G stays in eval mode on purpose.
     warnings.filterwarnings("ignore", ".*module\\(s\\) in eval mode at the start of training.*")
+    # TensorBoard's thread leaves an error that it met for the next write to raise, where it is told; and prints it.
+    otherwise = threading.excepthook
+    if getattr(otherwise, "__name__", "") != "told_elsewhere":
+
+        def told_elsewhere(args: Any) -> None:
+            if not isinstance(args.exc_value, OSError):
+                otherwise(args)
+
+        threading.excepthook = told_elsewhere
     # Lightning's own use of PyTorch.
     warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
 
@@ -161,7 +171,7 @@ def gather_results(gan: Any, run: Path) -> None:
 def warn_loudly(note: str, loggers: dict[str, Any]) -> None:
     log.warning("%s\n%s\n%s", "=" * 100, note, "=" * 100)
     for logger in loggers.values():
-        if hasattr(logger.experiment, "add_text"):
+        if hasattr(getattr(logger, "experiment", None), "add_text"):
             logger.experiment.add_text("note", note)
 
 

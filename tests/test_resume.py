@@ -288,17 +288,42 @@ def test_the_disk_that_checkpoints_take_is_bounded(tmp_path):
         Checkpoints(keep=True)
 
 
+@pytest.mark.parametrize(
+    "what",
+    [
+        "gan_lightning.callbacks.samples.save_image",
+        "gan_lightning.loggers.JSONLines.log_metrics",
+        "tensorboard.compat.tensorflow_stub.io.gfile.LocalFileSystem.append",
+    ],
+)
+def test_a_full_disk_while_a_picture_a_line_or_an_event_is_written(straight, monkeypatch, capfd, what):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(what, full)
+    longer = config("steps=4000", "sample_every=2")
+    with pytest.raises(ValueError, match=r"cannot be written any more: No space left on device. Make room.*resume="):
+        train(longer, straight, [], resume=straight / "checkpoints" / "last.ckpt")
+    assert "Traceback" not in capfd.readouterr().err
+    monkeypatch.undo()
+    assert read_checkpoint(straight / "checkpoints" / "last.ckpt")["counters"]["g_steps_done"] >= 12
+    train(config("steps=20"), straight, [], resume=straight / "checkpoints" / "previous.ckpt")
+
+
 def test_a_full_disk_leaves_the_last_good_checkpoint(straight, monkeypatch):
-    whole = (straight / "checkpoints" / "last.ckpt").read_bytes()
+    folder = straight / "checkpoints"
+    whole, before = (folder / "last.ckpt").read_bytes(), (folder / "previous.ckpt").read_bytes()
+    assert whole != before
 
     def full(trainer, path, *args):
         path.write_bytes(whole[:100])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("lightning.pytorch.Trainer.save_checkpoint", full)
-    with pytest.raises(ValueError, match=r"No space left on device.*resume="):
+    with pytest.raises(ValueError, match=r"No space left on device. Make room.*resume="):
         train(config("steps=20"), straight, [], resume=straight / "checkpoints" / "last.ckpt")
-    assert (straight / "checkpoints" / "last.ckpt").read_bytes() == whole
+    assert (folder / "last.ckpt").read_bytes() == whole
+    assert (folder / "previous.ckpt").read_bytes() == before
     assert not list((straight / "checkpoints").glob("*.part"))
     status = json.loads((straight / "status.json").read_text())
     assert status["status"] == "failed"

@@ -15,14 +15,19 @@ from gan_lightning.callbacks.quiet import Quiet
 from gan_lightning.gan import GAN
 
 
-def save_whole(trainer: Trainer, path: Path) -> None:
-    """Save beside ``path``, then take its name: nobody ever sees half a checkpoint. Called by every process."""
+def save_whole(trainer: Trainer, path: Path, former: Path | None = None) -> None:
+    """Save beside ``path``, then take its name: nobody ever sees half a checkpoint. Called by every process.
+
+    What had that name before becomes ``former``.
+    """
     part = path.with_name(path.name + ".part")
     try:
         trainer.save_checkpoint(part)
         if trainer.is_global_zero:
             with part.open("rb") as file:
                 os.fsync(file.fileno())  # its bytes before its name, should the power go
+            if former is not None and path.is_file():
+                link(path, former)
             part.replace(path)
     except OSError:
         if trainer.is_global_zero:
@@ -72,9 +77,7 @@ class Checkpoints(Quiet):
         self.last = step
         folder = Path(trainer.default_root_dir) / "checkpoints"
         last = folder / "last.ckpt"
-        if trainer.is_global_zero and last.is_file():
-            link(last, folder / "previous.ckpt")
-        save_whole(trainer, last)
+        save_whole(trainer, last, former=folder / "previous.ckpt")
         if self.keep and trainer.is_global_zero:
             link(last, folder / f"{step:07d}.ckpt")
             if self.keep > 0:
