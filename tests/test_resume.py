@@ -139,7 +139,7 @@ def test_what_cannot_be_resumed_is_told(arguments, words):
 
 def test_the_command_line_is_the_runs_own_with_what_is_typed_behind_it(straight, monkeypatch):
     monkeypatch.setenv(RESUME, "")
-    (straight / "record.json").write_text(json.dumps({"overrides": ["steps=12", "loss=nsgan"]}))
+    (straight / "record.json").write_text(json.dumps({"overrides": ["steps=12", "loss=nsgan", "resume=auto"]}))
     found = resume_arguments(["train", f"resume={straight}", "steps=20"])
     assert found == ["train", "loss=nsgan", "steps=20", f"hydra.run.dir={straight}"]
     assert os.environ[RESUME] == str(straight / "checkpoints" / "last.ckpt")
