@@ -100,7 +100,7 @@ def test_saturation_in_a_real_early_run(tmp_path, bar):
 
 def test_a_d_that_becomes_perfect_tells_g_ever_less(tmp_path, bar):
     numbers = perfect_discriminator.run(
-        tmp_path, bar, Digits(), at=(2, 4), iterations=160, every=40, width=8, sigmas=(4.0,), batch_size=32
+        tmp_path, bar, Digits(), at=(2, 4), iterations=160, every=40, width=8, noise_at=4, sigmas=(4.0,), batch_size=32
     )
     sharp, noisy = numbers["noise"]["0.0"], numbers["noise"]["4.0"]
     assert sharp["final_accuracy_of_D"] > 0.95

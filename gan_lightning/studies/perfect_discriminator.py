@@ -2,7 +2,7 @@
 
 A DCGAN is trained; at some points G is kept. Against each kept G, standing still, a new D is trained from scratch, and
 after each few of its steps the gradient that G would get is measured: of log(1 - D(G(z))) (minimax) and of -log D(G(z))
-(non-saturating), its norm and, over fresh batches of z, the variance of its coordinates. The last G is met again with
+(non-saturating), its norm and, over fresh batches of z, the variance of its coordinates. One G is met again with
 instance noise on all that D sees, and with the Wasserstein loss under weight clipping, whose gradient is that of -D.
 """
 
@@ -131,6 +131,7 @@ def run(
     width: int = 16,
     d_width: int = 32,
     d_lr: float = 1e-3,
+    noise_at: int = 100,
     sigmas: Sequence[float] = (0.1, 0.3, 1.0, 2.0, 4.0),
     batch_size: int = 64,
     seed: int = 0,
@@ -144,10 +145,13 @@ def run(
         every: iterations between two measurements.
         width: of the DCGAN's players.
         d_width, d_lr: of the new D, and its Adam's learning rate.
-        sigmas: of the instance noise under which the last G is met again.
+        noise_at: which kept G is met again under instance noise, and with the Wasserstein loss.
+        sigmas: of that noise.
         batch_size: images of each batch.
         seed: of everything.
     """
+    if noise_at not in at:
+        raise ValueError(f"study.noise_at must be one of study.at={list(at)}, got {noise_at}.")
     module = GANData(data, batch_size, seed)
     module.prepare_data()
     module.setup()
@@ -158,9 +162,9 @@ def run(
         return perfect(G, module, iterations, every, d_width, seed, bar, d_lr, sigma, wasserstein)
 
     games = {f"{n} G steps": meet(G) for n, G in generators.items()}
-    last = generators[max(at)]
-    noisy = {0.0: games[f"{max(at)} G steps"]} | {sigma: meet(last, sigma=sigma) for sigma in sigmas}
-    critic = meet(last, wasserstein=True)
+    again = generators[noise_at]
+    noisy = {0.0: games[f"{noise_at} G steps"]} | {sigma: meet(again, sigma=sigma) for sigma in sigmas}
+    critic = meet(again, wasserstein=True)
 
     fig, axes = figure(2, 4)
     panels = (("error_of_D", "D's error"), ("accuracy_of_D", "D's accuracy"), ("mmgan_norm", "gradient of log(1 - D)"),
@@ -184,8 +188,10 @@ def run(
         if axis.get_legend_handles_labels()[0]:
             axis.legend(fontsize=7)
     save(fig, out / "figure.png")
+    alive = [sigma for sigma, course in noisy.items() if summary(course)["mmgan_norm_end_over_highest"] >= 0.1]
     return {
         "dataset": data.name,
+        "smallest_sigma_that_keeps_the_minimax_gradient_within_a_decade": min(alive, default=None),
         "games": {name: {"course": c, **summary(c)} for name, c in games.items()},
         "noise": {str(sigma): {"course": c, **summary(c)} for sigma, c in noisy.items()},
         "wasserstein": {"course": critic, **summary(critic)},
