@@ -7,6 +7,7 @@ import pytest
 import torch
 from conftest import TINY
 from lightning.pytorch import Callback
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from gan_lightning.callbacks.finite import FiniteGuard, NotFinite
 from gan_lightning.cli import compose
@@ -145,3 +146,26 @@ def test_under_fp16_single_overflows_are_the_scalers_business(scaled):
 def test_under_fp16_a_loss_that_is_not_finite_stops_at_once(scaled):
     with pytest.raises(NotFinite, match="in its term adversarial = nan"):
         fp16_step(FiniteGuard(), *scaled, loss=torch.nan, gradient=1.0)
+
+
+class NoReadBack(TorchDispatchMode):
+    """A value that goes from the device to Python stalls a GPU."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        assert func is not torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+def test_as_on_a_gpu_a_step_reads_nothing_back(scaled, monkeypatch):
+    module, optimizer = scaled
+    guard = FiniteGuard()
+    module.terms = {"D": {"adversarial": torch.tensor(0.5), "r1": torch.tensor(0.1)}}
+    optimizer.param_groups[0]["params"][0].grad = torch.ones(2)
+    for precision in ("32-true", "16-mixed"):
+        with pytest.raises(AssertionError), NoReadBack():
+            guard.on_before_optimizer_step(SimpleNamespace(precision=precision), module, optimizer)
+    monkeypatch.setattr(FiniteGuard, "can_wait", lambda *args: True)
+    for precision in ("32-true", "16-mixed"):
+        with NoReadBack():
+            guard.on_before_optimizer_step(SimpleNamespace(precision=precision), module, optimizer)
+    guard.check(module)
