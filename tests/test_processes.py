@@ -72,6 +72,18 @@ def test_two_processes_play_the_game_of_one(tmp_path):
     assert (status["status"], status["g_steps"], status["images"]) == ("done", 10, 320)
 
 
+@pytest.mark.slow
+def test_two_processes_are_stopped_and_go_on(tmp_path):
+    game = [o for o in TINY if not o.startswith("network.")] + [*SMOOTH, "optimizer=sgd", "log_every=2"]
+    command(tmp_path, *game, "steps=12", "hydra.run.dir=one")
+    command(tmp_path, *game, "trainer=ddp", "devices=2", "steps=6", "hydra.run.dir=two")
+    command(tmp_path, "resume=two", "steps=12")
+    one, two = state(tmp_path / "one"), state(tmp_path / "two")
+    assert max((one[k] - two[k]).abs().max().item() for k in one) < 1e-5
+    steps = [json.loads(line)["step"] for line in (tmp_path / "two/metrics.jsonl").read_text().splitlines()]
+    assert steps == [2, 4, 6, 8, 10, 12]
+
+
 LOSSES = sorted(p.stem for p in (CONF / "loss").glob("*.yaml"))
 TECHNIQUES = sorted(p.stem for p in (CONF / "technique").glob("*.yaml"))
 LOCAL = {"minibatch_discrimination", "minibatch_stddev"}  # they look at the other samples of their process

@@ -1,6 +1,7 @@
 """Each study in small: its numbers are right, its figure is there, its command works."""
 
 import json
+import math
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from gan_lightning.build import judge_of
 from gan_lightning.cli import CONF, compose
 from gan_lightning.data.digits import Digits
 from gan_lightning.loading import known_targets
@@ -174,6 +176,9 @@ def test_the_row_of_ten_seeds_by_hand():
             "seconds": 62,
         },
     ]
+    lost = {"modes": 0, "high_quality": 0.0, "reverse_kl": math.inf, "seconds": 60}
+    lost |= dict.fromkeys(("spread", "narrowest", "widest"), math.nan)
+    assert mode_coverage.row("b", [lost], 8) == "| b | 0.0 | 0 of 1 | 0.0 | inf |  |  | 60 |"
     told = mode_coverage.row("a", runs, 8)
     assert told == "| a | 7.0 ± 1.0 | 1 of 2 | 97.0 ± 1.0 | 0.0200 ± 0.0100 | 1.00 ± 0.10 | 0.80 to 1.20 | 61 ± 1 |"
 
@@ -205,3 +210,15 @@ def test_an_arm_is_the_game_that_train_plays(tmp_path):
     mine = gan.state_dict()
     assert mine.keys() == trained.keys()
     assert all(torch.equal(mine[k], trained[k]) for k in mine)
+
+
+@pytest.mark.parametrize("data", ["ring8", "grid25"])
+def test_the_page_shows_the_table_that_the_command_wrote(data):
+    folder = CONF.parent / "docs" / "studies"
+    table = (folder / "mode_coverage" / data / "table.md").read_text().strip()
+    assert table in (folder / "mode_coverage.md").read_text()
+    games = json.loads((folder / "mode_coverage" / data / "games.json").read_text())
+    modes = len(judge_of(data).means)
+    for name, runs in games.items():
+        assert mode_coverage.row(name, runs, modes) in table
+    assert len(games["recipe"]) == 10

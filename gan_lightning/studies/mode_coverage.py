@@ -92,14 +92,17 @@ def play(
 
 def row(name: str, runs: Sequence[Mapping[str, float]], modes: int) -> str:
     def told(key: str, scale: float = 1, digits: int = 2) -> str:
-        values = [scale * r[key] for r in runs]
+        values = [scale * r[key] for r in runs if not math.isnan(r[key])]
+        if not values:
+            return ""
         mean = statistics.fmean(values)
         if len(values) < 2 or not math.isfinite(mean):
             return f"{mean:.{digits}f}"
         return f"{mean:.{digits}f} ± {statistics.stdev(values) / math.sqrt(len(values)):.{digits}f}"
 
     full = sum(r["modes"] == modes for r in runs)
-    spreads = f"{min(r['narrowest'] for r in runs):.2f} to {max(r['widest'] for r in runs):.2f}"
+    sure = [r for r in runs if not math.isnan(r["narrowest"])]
+    spreads = f"{min(r['narrowest'] for r in sure):.2f} to {max(r['widest'] for r in sure):.2f}" if sure else ""
     cells = (name, told("modes", digits=1), f"{full} of {len(runs)}", told("high_quality", 100, 1),
              told("reverse_kl", digits=4), told("spread"), spreads, told("seconds", digits=0))  # fmt: skip
     return "| " + " | ".join(cells) + " |"
