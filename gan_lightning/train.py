@@ -63,6 +63,7 @@ def train(
     from lightning.pytorch import seed_everything
 
     from gan_lightning.build import build_data, build_gan, decide_data, drop_unchosen, judge_of, make
+    from gan_lightning.callbacks.finite import NotFinite
     from gan_lightning.loading import check_targets, known_targets, load_weights, read_checkpoint
     from gan_lightning.resuming import check_same_game, cut, resumed_loggers
     from gan_lightning.runs import record
@@ -129,9 +130,11 @@ def train(
         try:
             trainer.fit(gan, datamodule=data, ckpt_path=resume, weights_only=True if resume is not None else None)
         except torch.multiprocessing.ProcessRaisedException as error:  # its text is a spawned process's traceback
-            raise ValueError(str(error).strip().splitlines()[-1].split(": ", 1)[-1]) from error
+            kind, _, words = str(error).strip().splitlines()[-1].partition(": ")
+            kinds = {"NotFinite": NotFinite, "OSError": OSError}  # those that somebody above waits for
+            raise kinds.get(kind.rpartition(".")[2], ValueError)(words or kind) from error
         if trainer.world_size > 1:
-            gather_results(gan, run)
+            gather_results(gan, callbacks["evaluation"], run)
         status |= {
             "g_steps": gan.g_steps_done,
             "images": gan.images_seen,
@@ -158,14 +161,16 @@ def train(
     return status
 
 
-def gather_results(gan: Any, run: Path) -> None:
+def gather_results(gan: Any, evaluation: Any, run: Path) -> None:
     """What spawned processes counted and measured, from the files they wrote."""
     from gan_lightning.loading import read_checkpoint
 
     gan.on_load_checkpoint(read_checkpoint(run / "checkpoints" / "last.ckpt"))
     lines = (run / "metrics.jsonl").read_text().splitlines() if (run / "metrics.jsonl").is_file() else []
     for line in lines:
-        gan.numbers |= {key: value for key, value in json.loads(line).items() if key != "step"}
+        entry = json.loads(line)
+        gan.numbers |= {key: value for key, value in entry.items() if key != "step"}
+        evaluation.best = min(evaluation.best, entry.get("metric/fd_judge", math.inf))
 
 
 def warn_loudly(note: str, loggers: dict[str, Any]) -> None:

@@ -115,3 +115,20 @@ def test_a_preempted_job_goes_on_exactly(tmp_path):
             (("straight", "*/checkpoints/last.ckpt"), ("queue", "seed-0/checkpoints/last.ckpt"))]  # fmt: skip
     one, other = (torch.load(p, weights_only=True) for p in ends)
     assert all(torch.equal(one["state_dict"][k], other["state_dict"][k]) for k in one["state_dict"])
+
+
+def test_a_sweep_over_two_processes_has_its_objective_and_survives_a_divergence(tmp_path):
+    """What a spawned process measured, and why it stopped, reach the one that asked."""
+    code, text = command(
+        tmp_path, *DIGITS, "trainer=ddp", "devices=2", "objective=best_fd_judge", "optimizer.d.lr=1e30,0.0002",
+        "hydra.sweep.dir=swept", "hydra.sweep.subdir=${hydra.job.num}",
+    )  # fmt: skip
+    assert code == 0, text
+    diverged, done = (json.loads((tmp_path / f"swept/{i}/status.json").read_text()) for i in range(2))
+    assert diverged["status"] == "failed"
+    assert "diverged" in diverged["error"]
+    assert done["status"] == "done"
+    lines = [json.loads(line) for line in (tmp_path / "swept/1/metrics.jsonl").read_text().splitlines()]
+    judged = [line["metric/fd_judge"] for line in lines if "metric/fd_judge" in line]
+    assert len(judged) == 2
+    assert done["best_fd_judge"] == min(judged)
