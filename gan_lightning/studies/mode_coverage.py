@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from omegaconf import DictConfig
 from torch import Tensor
 
 from gan_lightning.bare import without_trainer
@@ -48,10 +49,16 @@ PUBLISHED = {
 }
 
 
-def game(experiment: str, overrides: Sequence[str], seed: int) -> tuple[GAN, Iterator[Any]]:
-    """The game that ``train experiment=... overrides seed=...`` would play, and its batches."""
+def configuration(experiment: str, overrides: Sequence[str], seed: int = 0) -> DictConfig:
+    """What ``train experiment=... overrides seed=...`` would play."""
     cfg = compose("train", [f"experiment={experiment}", *overrides, f"seed={seed}", "trainer=cpu"])
     drop_unchosen(cfg)
+    return cfg
+
+
+def game(experiment: str, overrides: Sequence[str], seed: int) -> tuple[GAN, Iterator[Any]]:
+    """That game, and its batches."""
+    cfg = configuration(experiment, overrides, seed)
     data = build_data(cfg)
     data.prepare_data()
     data.setup()
@@ -160,7 +167,7 @@ def run(
     more = [f"steps={steps}"] if steps else []
     games = {name: [*overrides, *more] for name, overrides in arms.items()}
     seeds_of = {name: seeds if i == 0 or plain_seeds is None else plain_seeds for i, name in enumerate(games)}
-    bar.reset(total=sum(game(experiment, o, 0)[0].steps * len(seeds_of[name]) for name, o in games.items()))
+    bar.reset(total=sum(configuration(experiment, o).steps * len(seeds_of[name]) for name, o in games.items()))
     results: dict[str, list[dict[str, Any]]] = {}
     shown: dict[str, Tensor] = {}
     films: dict[str, list[Tensor]] = {}
@@ -172,7 +179,7 @@ def run(
             films.setdefault(name, film)
             write_json(out / "games.json", results)  # what is done stays, whatever comes
 
-    source_test = build_data(compose("train", [f"experiment={experiment}"])).source.test().images
+    source_test = build_data(configuration(experiment, [])).source.test().images
     real = mode_coverage(judge, source_test)
     limit = 1.25 * judge.means.abs().max().item()
     fig, axes = figure(1, len(games) + 1, width=3.2, height=3.4)

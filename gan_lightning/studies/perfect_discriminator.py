@@ -8,6 +8,7 @@ instance noise on all that D sees, and with the Wasserstein loss under weight cl
 
 import copy
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,7 @@ from gan_lightning.techniques.instance_noise import InstanceNoise
 from gan_lightning.techniques.weight_clipping import WeightClipping
 
 Batch = tuple[Tensor, Tensor]
-
-
-def adam(parameters):
-    return torch.optim.Adam(parameters, 2e-4, betas=(0.5, 0.999))
+BETAS = (0.5, 0.999)  # of Adam, as in Radford et al. 2015
 
 
 def batches(data: GANData) -> Iterator[Batch]:
@@ -44,6 +42,7 @@ def batches(data: GANData) -> Iterator[Batch]:
 def trained_generators(data: GANData, at: Sequence[int], width: int, seed: int, bar: Any) -> dict[int, nn.Module]:
     """G after each of ``at`` G steps of a DCGAN, in eval mode: a fixed map from z to images."""
     torch.manual_seed(seed)
+    adam = partial(torch.optim.Adam, lr=2e-4, betas=BETAS)
     shape = data.source.shape
     G, D = Generator(100, shape, width), Discriminator(shape, width)
     gan = without_trainer(GAN(G, D, Normal(100), NSGAN(), adam, adam, steps=max(at), seed=seed))
@@ -88,14 +87,7 @@ def perfect(
         techniques["weight_clipping"] = WeightClipping(0.01)
     loss: Loss = WGAN() if wasserstein else NSGAN()
     D = Discriminator(data.source.shape, width, d_norm="none")
-
-    def maker(parameters):
-        return (
-            torch.optim.RMSprop(parameters, 5e-4)
-            if wasserstein
-            else torch.optim.Adam(parameters, lr, betas=(0.5, 0.999))
-        )
-
+    maker = partial(torch.optim.RMSprop, lr=5e-4) if wasserstein else partial(torch.optim.Adam, lr=lr, betas=BETAS)
     gan = without_trainer(
         GAN(copy.deepcopy(G).eval(), D, Normal(100), loss, maker, maker, steps=1, d_steps=iterations + 1, seed=seed,
             seats=Seats(techniques))
