@@ -95,6 +95,28 @@ def test_bit_equal_to_the_run_that_was_not_stopped(straight, tmp_path, at):
     assert [e.step for e in events.Scalars("loss/d")] == list(range(1, 13))
 
 
+@pytest.mark.parametrize("at", [7, 8], ids=["at an odd moment", "when a picture and an evaluation are due"])
+def test_pictures_and_evaluations_come_at_the_moments_of_the_run_that_was_not_stopped(tmp_path, at):
+    often = compose("train", ["experiment=ring8", "trainer=cpu", "steps=12", "data.n=512", "data.n_test=100",
+                              "log_every=1", "sample_every=4", "evaluate_every=4", "checkpoint_every=5"])  # fmt: skip
+    runs = [tmp_path / name for name in ("straight", "stopped")]
+    for run in runs:
+        run.mkdir()
+    train(often, runs[0])
+    train(often, runs[1], extra_callbacks=[Stop(at)])
+    train(often, runs[1], [], resume=runs[1] / "checkpoints" / "last.ckpt")
+    assert lines(runs[0]) == lines(runs[1])
+    judged = [line["step"] for line in lines(runs[0]) if "metric/fd_judge" in line]
+    assert judged == [4, 8, 12]
+    best = [checkpoint(run, "best.ckpt")["counters"] for run in runs]
+    assert best[0] == best[1]
+    pictures = [{str(p.relative_to(run)): p.read_bytes() for p in (run / "samples").rglob("*.png")} for run in runs]
+    assert pictures[0] == pictures[1]
+    assert [p for p in sorted(pictures[0]) if "ema" not in p] == [
+        f"samples/{name}.png" for name in ("0000000", "0000004", "0000008", "0000012", "real")
+    ]
+
+
 def test_from_a_checkpoint_before_the_end_the_rest_is_said_again(straight, tmp_path):
     run = tmp_path / "killed"
     run.mkdir()
