@@ -42,6 +42,8 @@ def main(folder: Path, rank: str) -> None:
         data.setup()
         torch.manual_seed(cfg.seed)
         gan = build_gan(cfg, data.source.shape)
+        if rank == "alone":
+            torch.save(gan.state_dict(), folder / f"{name}-start.pt")
         seen = Seen()
         steps = (cfg.d_steps + 1) * cfg.steps
         make(cfg.trainer, max_steps=steps, callbacks=[seen], logger=False).fit(gan, datamodule=data)

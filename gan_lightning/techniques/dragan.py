@@ -6,6 +6,7 @@ from torch import Tensor
 
 from gan_lightning.interfaces import Play
 from gan_lightning.rng import Stream
+from gan_lightning.techniques.global_batch import global_std
 from gan_lightning.techniques.gradient_penalty import refuse_mixing
 from gan_lightning.techniques.knobs import above
 from gan_lightning.techniques.slopes import Penalty, slopes
@@ -16,7 +17,7 @@ class DRAGAN(Penalty):
 
     Args:
         weight: lambda of the paper.
-        spread: how far from the data, in standard deviations of the real batch's values (the authors' code: 0.5).
+        spread: how far from the data, in standard deviations of the global batch's values (the authors' code: 0.5).
         interval: D steps from one computation to the next; the weight is multiplied by it.
     """
 
@@ -33,4 +34,4 @@ class DRAGAN(Penalty):
 
     def penalty(self, play: Play, rng: Stream) -> Tensor:
         real = play.real.detach().float()
-        return (slopes(play, real + self.spread * real.std() * rng.normal(*real.shape)) - 1).square().mean()
+        return (slopes(play, real + self.spread * global_std(real) * rng.normal(*real.shape)) - 1).square().mean()

@@ -2,11 +2,11 @@
 
 from collections import deque
 
-import torch.distributed as dist
 from torch import Tensor, nn
 
 from gan_lightning.interfaces import Discriminator, Play
 from gan_lightning.rng import Stream
+from gan_lightning.techniques.global_batch import global_mean
 from gan_lightning.techniques.knobs import at_least
 
 
@@ -52,12 +52,3 @@ class FeatureMatching:
         # For one process total = difference, and this is its square. For several, the mean over processes is
         # |total|^2, and the mean of the gradients is the gradient of that.
         return self.weight * (2 * total * difference - total * total).sum()
-
-
-def global_mean(x: Tensor) -> Tensor:
-    """``x`` averaged over all processes; itself where there is one."""
-    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
-        return x
-    total = x.clone()
-    dist.all_reduce(total)
-    return total / dist.get_world_size()
