@@ -33,14 +33,14 @@ class Watch(Callback):
 
 
 class PlantInBatch(Watch):
-    """A pixel of the batch of D step ``at`` is nan."""
+    """A pixel of the batches of D steps ``at`` is nan."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, *at: int) -> None:
         self.at = at
 
     def on_train_batch_start(self, trainer, module, batch, batch_idx):
         super().on_train_batch_start(trainer, module, batch, batch_idx)
-        if module.d_steps_done == self.at:
+        if module.d_steps_done in self.at:
             batch[0][0, 0, 0, 0] = torch.nan
 
 
@@ -82,9 +82,9 @@ def test_a_learning_rate_of_ten_is_stopped(tmp_path):
 
 
 def test_as_on_a_gpu_the_flag_holds_the_weights_until_it_is_read(tmp_path, monkeypatch):
-    """The fused optimizers pass over the bad step and all that follow; the flag is read 2 G steps later."""
+    """The fused optimizers pass over the bad step and all that follow; the flag, read 2 G steps later, tells the first."""
     monkeypatch.setattr(FiniteGuard, "can_wait", lambda self, module, optimizer, scaled: True)
-    planted = PlantInBatch(5)
+    planted = PlantInBatch(5, 7)
     kept = {}
 
     class AtPlant(Callback):
