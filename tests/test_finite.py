@@ -82,7 +82,7 @@ def test_a_learning_rate_of_ten_is_stopped(tmp_path):
 
 
 def test_as_on_a_gpu_the_flag_holds_the_weights_until_it_is_read(tmp_path, monkeypatch):
-    """The fused optimizers pass over the bad step and all that follow; the flag, read 2 G steps later, tells the first."""
+    """The fused optimizers pass over the bad step and all others; the flag, read 2 G steps later, tells the first."""
     monkeypatch.setattr(FiniteGuard, "can_wait", lambda self, module, optimizer, scaled: True)
     planted = PlantInBatch(5, 7)
     kept = {}

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from gan_lightning.build import judge_of
 from gan_lightning.cli import CONF, compose
+from gan_lightning.data.arrays import GANData
 from gan_lightning.data.digits import Digits
 from gan_lightning.loading import known_targets
 from gan_lightning.studies import (
@@ -118,6 +119,34 @@ def test_a_d_that_becomes_perfect_tells_g_ever_less(tmp_path, bar):
         "D knows nothing yet: both weights are 1/2"
     )
     assert is_a_picture(tmp_path / "figure.png")
+
+
+def test_the_new_d_may_be_the_dcgans_own(bar):
+    """With batch norm D's logits of a batch depend on the other samples in it; without, they do not."""
+    data = GANData(Digits(), 32, 0)
+    data.prepare_data()
+    data.setup()
+    G = perfect_discriminator.trained_generators(data, (1,), 8, 0, bar)[1]
+    courses = {
+        norm: perfect_discriminator.perfect(G, data, 41, 40, 8, 0, bar, 2e-4, norm) for norm in ("batch", "none")
+    }
+    starts = {norm: course[0]["error_of_D"] for norm, course in courses.items()}
+    assert starts["none"] == pytest.approx(2 * np.log(2), abs=0.02), "weights of sd 0.02: D knows nothing"
+    assert abs(starts["batch"] - 2 * np.log(2)) > 0.05, "normed maps are as large as any"
+    assert courses["batch"][1]["error_of_D"] < courses["none"][1]["error_of_D"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"noise_at": 3}, r"study\.noise_at must be one of study\.at=\[2, 4\], got 3"),
+        ({"d_norm": "bacth"}, r"study\.d_norm must be batch or none, got 'bacth'"),
+    ],
+)
+def test_perfect_discriminator_refuses_before_it_trains(tmp_path, options, words):
+    with pytest.raises(ValueError, match=words):
+        perfect_discriminator.run(tmp_path, None, Digits(), **{"at": (2, 4), "noise_at": 4, **options})
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command(tmp_path):

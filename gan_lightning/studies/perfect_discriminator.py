@@ -77,6 +77,7 @@ def perfect(
     seed: int,
     bar: Any,
     lr: float,
+    norm: str = "none",
     sigma: float = 0.0,
     wasserstein: bool = False,
 ) -> list[dict[str, float]]:
@@ -86,7 +87,7 @@ def perfect(
     if wasserstein:
         techniques["weight_clipping"] = WeightClipping(0.01)
     loss: Loss = WGAN() if wasserstein else NSGAN()
-    D = Discriminator(data.source.shape, width, d_norm="none")
+    D = Discriminator(data.source.shape, width, d_norm=norm)
     maker = partial(torch.optim.RMSprop, lr=5e-4) if wasserstein else partial(torch.optim.Adam, lr=lr, betas=BETAS)
     gan = without_trainer(
         GAN(copy.deepcopy(G).eval(), D, Normal(100), loss, maker, maker, steps=1, d_steps=iterations + 1, seed=seed,
@@ -123,6 +124,7 @@ def run(
     width: int = 16,
     d_width: int = 32,
     d_lr: float = 1e-3,
+    d_norm: str = "none",
     noise_at: int = 100,
     sigmas: Sequence[float] = (0.1, 0.3, 1.0, 2.0, 4.0),
     batch_size: int = 64,
@@ -137,6 +139,8 @@ def run(
         every: iterations between two measurements.
         width: of the DCGAN's players.
         d_width, d_lr: of the new D, and its Adam's learning rate.
+        d_norm: "batch", as the DCGAN's D has it, or "none". With it the statistics of a batch, all real or all false,
+            help D.
         noise_at: which kept G is met again under instance noise, and with the Wasserstein loss.
         sigmas: of that noise.
         batch_size: images of each batch.
@@ -144,6 +148,8 @@ def run(
     """
     if noise_at not in at:
         raise ValueError(f"study.noise_at must be one of study.at={list(at)}, got {noise_at}.")
+    if d_norm not in ("batch", "none"):
+        raise ValueError(f"study.d_norm must be batch or none, got {d_norm!r}. Choose one of the two.")
     module = GANData(data, batch_size, seed)
     module.prepare_data()
     module.setup()
@@ -151,7 +157,7 @@ def run(
     generators = trained_generators(module, at, width, seed, bar)
 
     def meet(G: nn.Module, sigma: float = 0.0, wasserstein: bool = False) -> list[dict[str, float]]:
-        return perfect(G, module, iterations, every, d_width, seed, bar, d_lr, sigma, wasserstein)
+        return perfect(G, module, iterations, every, d_width, seed, bar, d_lr, d_norm, sigma, wasserstein)
 
     games = {f"{n} G steps": meet(G) for n, G in generators.items()}
     again = generators[noise_at]
