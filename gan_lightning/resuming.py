@@ -66,7 +66,7 @@ def resume_arguments(argv: list[str]) -> list[str]:
     if not Path(named).is_file():  # a run was named, and which of its checkpoints is for us to choose
         checkpoint = whole_checkpoint(run)
     more = [a for a in argv[1:] if not a.startswith("resume=")]
-    typed = {a.lstrip("+").split("=", 1)[0] for a in more} | {"resume"}
+    typed = {a.lstrip("+").split("=", 1)[0] for a in more} | {"resume", "resume_override"}  # said once, for once
     recorded = recorded_overrides(run)
     own = [a for a in recorded if a.lstrip("+").split("=", 1)[0] not in typed]
     os.environ[RESUME] = str(checkpoint.resolve())

@@ -71,12 +71,13 @@ def continue_arguments(argv: list[str]) -> list[str]:
 def already_done(run: Path) -> bool:
     """In a continued sweep: is this job done? An unfinished one is moved aside, to begin again.
 
-    A job that is done has nothing to do; one that failed or was stopped starts afresh, and what it had written lies
-    in the sweep's .unfinished/.
+    A job that is done, or that had the time it was given, has nothing to do; one that failed or was stopped starts
+    afresh, and what it had written lies in the sweep's .unfinished/.
     """
     if os.environ.get(CONTINUE) != "1" or not (run / "config.yaml").is_file():
         return False
-    if status_of(run)["status"] == "done":
+    status = status_of(run)
+    if status["status"] == "done" or (status["status"] == "stopped" and status.get("by") == "max_time"):
         return True
     set_aside(run)
     return False

@@ -64,6 +64,7 @@ def train(
 
     from gan_lightning.build import build_data, build_gan, decide_data, drop_unchosen, judge_of, make
     from gan_lightning.callbacks.finite import NotFinite
+    from gan_lightning.callbacks.max_time import MaxTime
     from gan_lightning.loading import check_targets, known_targets, load_weights, read_checkpoint
     from gan_lightning.resuming import check_same_game, cut, resumed_loggers
     from gan_lightning.runs import record
@@ -98,6 +99,8 @@ def train(
     callbacks["hparams"].config = flat(config)
     if cfg.evaluate_every:
         callbacks["evaluation"].judge = judge_of(data.source.name)
+    if cfg.max_time is not None:
+        callbacks["max_time"] = MaxTime(cfg.max_time)
     trainer = make(
         cfg.trainer,
         default_root_dir=str(run),
@@ -144,13 +147,14 @@ def train(
         if math.isfinite(callbacks["evaluation"].best):
             status["best_fd_judge"] = callbacks["evaluation"].best
         came = callbacks["signals"].came
-        if came:
-            status["status"] = "stopped"
+        if came or gan.g_steps_done < cfg.steps:
+            status |= {"status": "stopped", "by": came or "max_time"}
     if gan.g_steps_done < cfg.steps:
         why = f"{came} came" if came else "max_time was reached"
         log.info("%s after %d of %d G steps; to go on:", why, gan.g_steps_done, cfg.steps)
         log.info("       python -m gan_lightning.train resume=%s", shown)
-    log.info("done in %.0f s: pictures, curves and the checkpoint lie in %s", status["seconds"], shown)
+    ended = "stopped" if status["status"] == "stopped" else "done"
+    log.info("%s after %.0f s: pictures, curves and the checkpoint lie in %s", ended, status["seconds"], shown)
     log.info("next:  python -m gan_lightning.sample run=%s", shown)
     if callbacks["evaluation"].judge is not None:
         points = " metrics=points" if len(data.source.shape) == 1 else ""
@@ -216,7 +220,7 @@ def main(cfg: DictConfig) -> float | None:
             raise
         log.warning("%s", error)
         return math.inf  # for a search, the worst there is
-    if status["status"] == "stopped" and hydra.mode == RunMode.MULTIRUN:
+    if status["status"] == "stopped" and status["by"] != "max_time" and hydra.mode == RunMode.MULTIRUN:
         sys.exit(f"the sweep was stopped; to go on: python -m gan_lightning.train -m continue={hydra.sweep.dir}")
     if cfg.objective is None:
         return None

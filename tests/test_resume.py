@@ -30,6 +30,7 @@ from gan_lightning.resuming import (
     resume_arguments,
     unfinished_checkpoint,
 )
+from gan_lightning.sweeps import CONTINUE, already_done
 from gan_lightning.train import train
 
 OPTIONS = ["steps=12", "d_steps=2", "log_every=1", "checkpoint_every=5", "schedule=linear", "network.D.dropout=0.3",
@@ -166,6 +167,15 @@ def test_the_command_line_is_the_runs_own_with_what_is_typed_behind_it(straight,
     assert found == ["train", "loss=nsgan", "steps=20", f"hydra.run.dir={straight}"]
     assert os.environ[RESUME] == str(straight / "checkpoints" / "last.ckpt")
     assert resume_arguments(["train", "resume=null"]) == ["train", "resume=null"]
+
+
+def test_an_override_of_the_game_is_allowed_for_one_resumption(straight, monkeypatch):
+    monkeypatch.setenv(RESUME, "")
+    record = json.loads((straight / "record.json").read_text())
+    record["overrides"] = ["loss=mmgan", "resume_override=true"]
+    (straight / "record.json").write_text(json.dumps(record))
+    argv = resume_arguments(["train", f"resume={straight}", "steps=20"])
+    assert argv == ["train", "loss=mmgan", "steps=20", f"hydra.run.dir={straight}"]
 
 
 def test_a_line_that_a_power_cut_tore_is_dropped(straight):
@@ -350,6 +360,14 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(straight, monkeypatch):
     status = json.loads((straight / "status.json").read_text())
     assert status["status"] == "failed"
     assert "No space left on device" in status["error"]
+
+
+@pytest.mark.parametrize(("by", "done"), [("max_time", True), ("SIGTERM", False)])
+def test_a_continued_sweep_leaves_jobs_that_had_their_time(straight, monkeypatch, by, done):
+    monkeypatch.setenv(CONTINUE, "1")
+    set_status(straight, status="stopped", by=by)
+    assert already_done(straight) == done
+    assert (straight / "config.yaml").exists() == done, "what begins again is set aside"
 
 
 # resume=auto ------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The verb train, as a function and as a command: what a run leaves behind."""
 
+import copy
 import json
 import os
 import subprocess
@@ -145,6 +146,16 @@ def test_max_time_ends_the_run_with_a_checkpoint(tiny, tmp_path, caplog):
     assert f"max_time was reached after {status['g_steps']} of 1000000 G steps" in caplog.text
     saved = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
     assert saved["counters"]["g_steps_done"] == status["g_steps"]
+    told = json.loads((tmp_path / "status.json").read_text())
+    assert (told["status"], told["by"]) == ("stopped", "max_time")
+
+
+def test_max_time_counts_for_each_sitting(tiny, tmp_path):
+    """Lightning's Timer, restored from the checkpoint, would end the resumed run before its first step."""
+    limited = tiny("steps=1000000", "max_time=00:00:00:01")
+    first = train(copy.deepcopy(limited), tmp_path)
+    again = train(limited, tmp_path, [], resume=tmp_path / "checkpoints" / "last.ckpt")
+    assert again["g_steps"] > first["g_steps"] + 10
 
 
 def test_auto_falls_back_loudly(tiny, tmp_path, monkeypatch, caplog):
