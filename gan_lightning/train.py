@@ -199,20 +199,21 @@ def flat(config: Any) -> dict[str, bool | int | float | str]:
 def main(cfg: DictConfig) -> float | None:
     from gan_lightning.callbacks.finite import NotFinite
     from gan_lightning.resuming import AlreadyDone, taken_checkpoint, unfinished_checkpoint
+    from gan_lightning.runs import status_of
     from gan_lightning.sweeps import already_done
 
     hydra = HydraConfig.get()
     run = Path(hydra.runtime.output_dir)
     if already_done(run):
         log.info("done before: %s", run)
-        return None
+        return reached(cfg, status_of(run))
     checkpoint = taken_checkpoint()
     if cfg.resume == "auto":
         try:
             checkpoint = unfinished_checkpoint(run, cfg.steps)
         except AlreadyDone:
             log.info("done before: %s", run)
-            return None
+            return reached(cfg, status_of(run))
     try:
         status = train(cfg, run, list(hydra.overrides.task), resume=checkpoint)
     except NotFinite as error:
@@ -221,7 +222,18 @@ def main(cfg: DictConfig) -> float | None:
         log.warning("%s", error)
         return math.inf  # for a search, the worst there is
     if status["status"] == "stopped" and status["by"] != "max_time" and hydra.mode == RunMode.MULTIRUN:
+        if "optuna" in str(hydra.sweeper.get("_target_")).lower():
+            sys.exit(f"the search was stopped, and cannot be continued; its trials lie in {hydra.sweep.dir}")
         sys.exit(f"the sweep was stopped; to go on: python -m gan_lightning.train -m continue={hydra.sweep.dir}")
+    return reached(cfg, status)
+
+
+def reached(cfg: DictConfig, status: dict[str, Any]) -> float | None:
+    """What the run has of ``objective=``; None where nothing is searched for.
+
+    Raises:
+        ValueError: the run has no such number.
+    """
     if cfg.objective is None:
         return None
     if not isinstance(status.get(cfg.objective), int | float):

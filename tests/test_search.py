@@ -10,6 +10,9 @@ import pytest
 from conftest import TINY
 from omegaconf import OmegaConf
 
+from gan_lightning.cli import compose
+from gan_lightning.train import reached
+
 ROOT = Path(__file__).parent.parent
 DIGITS = [o for o in TINY if not o.startswith(("data", "evaluate"))] + ["data=digits", "evaluate_every=2", "steps=4"]
 
@@ -115,6 +118,24 @@ def test_a_preempted_job_goes_on_exactly(tmp_path):
             (("straight", "*/checkpoints/last.ckpt"), ("queue", "seed-0/checkpoints/last.ckpt"))]  # fmt: skip
     one, other = (torch.load(p, weights_only=True) for p in ends)
     assert all(torch.equal(one["state_dict"][k], other["state_dict"][k]) for k in one["state_dict"])
+
+
+def test_a_trial_that_was_done_before_still_has_its_number(tmp_path):
+    """As in a search whose job was queued again: without the number Optuna would count the trial as failed."""
+    command(tmp_path, *DIGITS, "objective=best_fd_judge", "hydra.sweep.dir=s", "hydra.sweep.subdir=one", "seed=0")
+    status = json.loads((tmp_path / "s/one/status.json").read_text())
+    cfg = compose("train", ["objective=best_fd_judge"])
+    assert reached(cfg, status) == status["best_fd_judge"] > 0
+    assert reached(compose("train", []), status) is None
+    with pytest.raises(ValueError, match=r"objective must be one of .*best_fd_judge.*, got best_fd_juge"):
+        reached(compose("train", ["objective=best_fd_juge"]), status)
+    code, text = command(
+        tmp_path, *DIGITS, "search=learning_rates", "resume=auto", "hydra.sweeper.n_trials=1", "hydra.sweep.dir=s",
+        "hydra.sweep.subdir=one",
+    )  # fmt: skip
+    assert code == 0, text
+    assert "done before" in text
+    assert OmegaConf.load(tmp_path / "s/optimization_results.yaml").best_value == status["best_fd_judge"]
 
 
 def test_a_sweep_over_two_processes_has_its_objective_and_survives_a_divergence(tmp_path):
