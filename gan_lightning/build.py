@@ -54,10 +54,20 @@ def build_data(cfg: DictConfig) -> GANData:
     return GANData(source, cfg.batch_size, cfg.seed)
 
 
-def judge_of(dataset: str) -> Judge | None:
-    """The judge that conf/judge/ has for a dataset, if it has one."""
-    file = CONF / "judge" / f"{dataset}.yaml"
-    return make(OmegaConf.load(file)) if file.is_file() else None
+def judge_of(dataset: Source | str) -> Judge | None:
+    """The judge that conf/judge/ has for a dataset, if it has one for samples of this shape.
+
+    That of a mixture knows the mixture's own means and sd, such as ``data.sd=0.1``.
+    """
+    file = CONF / "judge" / f"{dataset if isinstance(dataset, str) else dataset.name}.yaml"
+    if not file.is_file():
+        return None
+    node = OmegaConf.load(file)
+    if isinstance(dataset, str):
+        return make(node)
+    if "shape" in node and tuple(node.shape) != tuple(dataset.shape):
+        return None
+    return make(node, **{key: getattr(dataset, key) for key in ("means", "sd") if hasattr(dataset, key)})
 
 
 def build_gan(cfg: DictConfig, shape: Shape) -> GAN:

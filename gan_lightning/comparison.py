@@ -20,8 +20,8 @@ from gan_lightning.sweeps import directory_of, statuses, typed
 log = logging.getLogger(__name__)
 
 # Where and how a run computed, not what: runs that differ in nothing else are one arm.
-NOT_THE_GAME = ("seed", "devices", "max_time", "trainer.", "callbacks.", "logger.", "log_every", "sample_every",
-                "evaluate_every", "checkpoint_every", "data.root")  # fmt: skip
+NOT_THE_GAME = ("seed", "devices", "max_time", "resume", "objective", "trainer", "callbacks.", "logger.",
+                "log_every", "sample_every", "evaluate_every", "checkpoint_every", "data.root")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,8 @@ def arms(runs: Sequence[Run]) -> dict[str, list[Run]]:
     groups: dict[Any, list[Run]] = defaultdict(list)
     for run in runs:
         groups[run.game].append(run)
-    keys = {k for run in runs for k in run.overrides}
-    differing = [k for k in dict.fromkeys(k for run in runs for k in run.overrides) if k in keys]
-    differing = [k for k in differing if len({run.overrides.get(k) for run in runs}) > 1]
+    keys = dict.fromkeys(k for run in runs for k in run.overrides)
+    differing = [k for k in keys if len({run.overrides.get(k) for run in runs}) > 1]
     named: dict[str, list[Run]] = {}
     for members in groups.values():
         values = members[0].overrides

@@ -64,11 +64,11 @@ class Yardstick:
     """The real side of an evaluation, made once per dataset and ``n``: test images, judge, floors."""
 
     def __init__(self, source: Source, metrics: Sequence[Metric], n: int | None) -> None:
-        judge = judge_of(source.name)
+        judge = judge_of(source)
         if judge is None:
             raise ValueError(
-                f"there is no judge for data={source.name}, so nothing can measure its samples. "
-                f"Train one (python -m gan_lightning.judge data={source.name}) and name it in conf/judge/."
+                f"there is no judge for data={source.name} of shape {tuple(source.shape)}, so nothing can measure its "
+                f"samples. Train one (python -m gan_lightning.judge data={source.name}) and name it in conf/judge/."
             )
         source.prepare()
         train, validation, test = (

@@ -39,8 +39,9 @@ class Discriminator(nn.Module):
 
 @dataclass(frozen=True)
 class Play:
-    """One pass of D over real and fake data, seen by losses and terms.
+    """One pass of D over real and fake data ``[N, *shape]`` with labels ``[N]``, seen by losses and terms.
 
+    Logits are ``[M]`` and features ``[M, ...]``; M is N, or N / m where a view packs m samples into one input.
     ``real_logits`` and ``real_features`` are None in G's half unless a loss or a term asked for them with
     ``needs_real_in_g``. ``discriminate`` runs D, through the views, on points that a term chooses for itself.
     ``step`` counts D steps from 0.
@@ -105,7 +106,7 @@ class GTerm(Protocol):
 @runtime_checkable
 class View(Protocol):
     def view(self, x: Tensor, progress: float, rng: Stream) -> Tensor:
-        """Every image that D sees, real or fake, in both halves.
+        """Every ``x`` ``[N, *shape]`` that D sees, real or fake, in both halves.
 
         A view that changes the shape also has ``view_shape(shape) -> shape`` (without the batch axis).
         """

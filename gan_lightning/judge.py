@@ -17,13 +17,21 @@ def main(cfg: DictConfig) -> None:
     import torch.nn.functional as F
     from tqdm import tqdm
 
-    from gan_lightning.build import make
+    from gan_lightning.build import decide_data, make
     from gan_lightning.checks import check_values
     from gan_lightning.data.arrays import to_signed_range
     from gan_lightning.metrics.judge import JudgeNet
 
     check_values(cfg)
+    note = decide_data(cfg)
+    if note:
+        log.warning("%s", note)
     source = make(cfg.data)
+    if len(source.shape) != 3 or source.shape[1] % 4 or source.shape[1] != source.shape[2]:
+        raise ValueError(
+            f"a judge is trained on square images whose side is a multiple of 4, got data={source.name} of shape "
+            f"{tuple(source.shape)}. Set data.size=28 or 32."
+        )
     source.prepare()
     train, test = source.train(), source.test()
     classes = int(train.labels.max()) + 1

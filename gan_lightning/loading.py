@@ -127,7 +127,7 @@ def load_weights(gan: nn.Module, checkpoint: dict[str, Any], path: Path, config:
 
 
 class LoadedGenerator(nn.Module):
-    """G of a finished run, in eval mode and frozen: ``G(z)`` -> images ``[N, C, H, W]`` in [-1, 1]."""
+    """G of a finished run, in eval mode, frozen: ``G(z)`` -> images ``[N, C, H, W]`` or points ``[N, d]``."""
 
     def __init__(self, G: nn.Module, prior: Prior, config: DictConfig, run: Path, g_steps: int) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ class LoadedGenerator(nn.Module):
 
     @torch.no_grad()
     def sample(self, n: int, seed: int = 0, batch_size: int = 500) -> Tensor:
-        """``[n, C, H, W]`` images in [-1, 1]."""
+        """``[n, C, H, W]`` images in [-1, 1], or points ``[n, d]``."""
         device = next(self.G.parameters()).device
         return torch.cat([self.G(z.to(device)) for z in self.z(n, seed).split(batch_size)])
 

@@ -20,7 +20,8 @@ HEAD = """# Results
 Written by `make results` from `docs/results/`, where each number's row (`table.csv`), configuration (`configs/`) and
 origin (`runs.json`: command, commit, versions, machine, time) are kept. A number is the mean over training seeds, +-
 their standard deviation; the floor, the same number of real training images, is the last row. Down is better for
-the Frechet and kernel distances and the label distance, up for the others.
+the Frechet, kernel and label distances and for the share of copies, up for the others but `train_test_ratio`, which
+should be near the floor's; `parzen_sigma`, `parzen_standard_error` and `g_steps` are no scores.
 What they stand on: [architecture](architecture.md#numbers).
 """
 

@@ -60,7 +60,7 @@ def resume_arguments(argv: list[str]) -> list[str]:
     if {"-m", "--multirun"} & set(argv):
         raise ValueError("resume= goes on with one run, got a multirun. For a sweep there is continue=<its directory>.")
     named = asked[-1].split("=", 1)[1]
-    run, checkpoint = find(named)
+    run, checkpoint = find(named, "resume")
     if status_of(run)["status"] == "running":
         raise ValueError(f"{run} is still running. Wait for it, or stop it first.")
     if not Path(named).is_file():  # a run was named, and which of its checkpoints is for us to choose

@@ -145,34 +145,40 @@ def is_run(path: Path) -> bool:
     return (path / "config.yaml").is_file() and (path / "status.json").is_file()
 
 
-def find(run: str | Path) -> tuple[Path, Path]:
+def find(run: str | Path, key: str = "run") -> tuple[Path, Path]:
     """(run directory, checkpoint) for a run directory, a checkpoint or ``latest`` (the newest below outputs/).
+
+    ``key`` is what was typed before it.
 
     Raises:
         ValueError: there is no such run, or it has no checkpoint yet.
     """
-    path = latest() if str(run) == "latest" else Path(run)
+    path = latest(key) if str(run) == "latest" else Path(run)
     if path.is_file():
         return path.parent.parent if path.parent.name == "checkpoints" else path.parent, path
     if not path.exists():
-        raise ValueError(f"run={run} does not exist. Give a run directory, a checkpoint or latest.")
+        raise ValueError(f"{key}={run} does not exist. Give a run directory, a checkpoint or latest.")
     if not is_run(path):
         raise ValueError(
-            f"run={run} is not a run directory: it has no config.yaml and status.json. "
-            "Give the directory that train named in its last line, a checkpoint in it, or latest."
+            f"{key}={run} is not a run directory: it has no config.yaml and status.json. "
+            "Give the directory that train names when it begins, a checkpoint in it, or latest."
         )
     checkpoint = path / "checkpoints" / "last.ckpt"
     if not checkpoint.is_file():
-        raise ValueError(f"run={run} has no checkpoint yet ({checkpoint} is missing). Let it train longer.")
+        raise ValueError(f"{key}={run} has no checkpoint yet ({checkpoint} is missing). Let it train longer.")
     return path, checkpoint
 
 
-def latest() -> Path:
-    """The run below outputs/ that was started last and has a checkpoint."""
-    runs = [p.parent for p in OUTPUTS.rglob("config.yaml") if (p.parent / "checkpoints/last.ckpt").is_file()]
+def latest(key: str = "run") -> Path:
+    """The run below outputs/ that was begun, or resumed, last and has a checkpoint."""
+    runs = [
+        p.parent
+        for p in OUTPUTS.rglob("config.yaml")
+        if (p.parent / "checkpoints/last.ckpt").is_file() and ASIDE not in p.parts
+    ]
     if not runs:
         raise ValueError(
-            f"run=latest found no finished run below {OUTPUTS.resolve()}. "
+            f"{key}=latest found no finished run below {OUTPUTS.resolve()}. "
             "Train one (python -m gan_lightning.train), or name its directory."
         )
     return max(runs, key=lambda run: (run / "config.yaml").stat().st_mtime_ns)

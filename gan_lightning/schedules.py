@@ -1,4 +1,4 @@
-"""Values that change with the number of G steps done: learning rates, momentum, noise levels.
+"""Values that change with the number of G steps done: learning rates, momentum.
 
 Pure functions of the step, not objects that count: there is no state to save or to restore, so a resumed run
 follows the formula by construction, and a value changed on resume really applies. Manual optimization in

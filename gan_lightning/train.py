@@ -98,7 +98,10 @@ def train(
     callbacks["checkpoints"].identity = {"config": config, "shape": list(data.source.shape)}
     callbacks["hparams"].config = flat(config)
     if cfg.evaluate_every:
-        callbacks["evaluation"].judge = judge_of(data.source.name)
+        callbacks["evaluation"].judge = judge_of(data.source)
+        if callbacks["evaluation"].judge is None:
+            log.info("no evaluation: conf/judge has none for data=%s of shape %s", data.source.name,
+                     tuple(data.source.shape))  # fmt: skip
     if cfg.max_time is not None:
         callbacks["max_time"] = MaxTime(cfg.max_time)
     trainer = make(

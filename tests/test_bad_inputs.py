@@ -267,7 +267,7 @@ def test_data_that_go_away_while_a_run_plays_are_not_missed(call, run):
     ("verb", "arguments", "words"),
     [
         ("train", ["loss=nsgna"], "Did you mean loss=nsgan"),
-        ("train", ["resume=nowhere"], "run=nowhere does not exist"),
+        ("train", ["resume=nowhere"], "resume=nowhere does not exist"),
         ("sample", ["run=file"], "cannot be read: it is truncated, damaged or not a checkpoint"),
         ("evaluate", ["run=."], "is not a run directory"),
         ("compare", ["runs=."], "is not a multirun directory"),

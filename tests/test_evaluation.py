@@ -223,6 +223,22 @@ def test_evaluate_says_what_is_wrong(run, tmp_path):
         evaluate(compose("evaluate", [f"run={other}"]))
 
 
+def test_images_of_another_size_are_not_judged(tmp_path, caplog):
+    """digits and mnist have judges of 28 x 28; at 32 the run goes on without one, and evaluate says why it cannot."""
+    with caplog.at_level("INFO"):
+        train(compose("train", [*DIGITS, "data.size=32", "steps=2", "evaluate_every=1"]), tmp_path)
+    assert "no evaluation: conf/judge has none for data=digits of shape (1, 32, 32)" in caplog.text
+    with pytest.raises(ValueError, match=r"there is no judge for data=digits of shape \(1, 32, 32\)"):
+        evaluate(compose("evaluate", [f"run={tmp_path}"]))
+
+
+@pytest.mark.parametrize("data", ["ring8", "digits data.size=30"])
+def test_a_judge_is_trained_on_images_it_can_halve_twice(tmp_path, data):
+    text = command(tmp_path, "gan_lightning.judge", *f"data={data}".split(), check=False)
+    assert "square images whose side is a multiple of 4, got data=" in text
+    assert "Traceback" not in text
+
+
 # compare and continue --------------------------------------------------------------------------------------
 
 

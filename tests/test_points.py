@@ -32,6 +32,13 @@ def test_eight_modes_are_eight():
     assert len(grid()) == 25
 
 
+def test_the_judge_of_a_wider_mixture_knows_its_width():
+    wide = ring8(sd=0.1)
+    assert judge_of(wide).sd == 0.1
+    assert mode_coverage(judge_of(wide), wide.test().images)["high_quality"] > 0.98
+    assert judge_of(wide).sha256 != judge_of(ring8()).sha256 == judge_of("ring8").sha256
+
+
 @pytest.mark.parametrize("make", [ring8, grid25])
 def test_the_real_law_reaches_its_own_ceiling(make):
     """Within 3 sd lie 1 - exp(-4.5) = 98.89 % of a plane normal; KL's floor is about (K - 1) / (2 N)."""

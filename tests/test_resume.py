@@ -151,7 +151,7 @@ def test_another_game_is_refused_and_steps_are_free(straight):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["resume=nowhere"], "run=nowhere does not exist"),
+        (["resume=nowhere"], "resume=nowhere does not exist"),
         (["-m", "resume=latest"], "got a multirun. For a sweep there is continue="),
     ],
 )

@@ -31,6 +31,11 @@ def test_learning_rates_really_follow(play):
     ]
 
 
+def test_an_option_that_the_optimizer_has_not_is_refused(play):
+    with pytest.raises(ValueError, match=r"schedule.d.momentum needs an optimizer with that option, got Adam. Use opt"):
+        play("schedule=goodfellow2014", "optimizer=adam")
+
+
 def test_momentum_follows_and_k_does_not_hurry_it(play):
     trace = EachStep(lambda gan: gan.players()[0].param_groups[0]["momentum"])
     play(

@@ -149,6 +149,12 @@ def test_perfect_discriminator_refuses_before_it_trains(tmp_path, options, words
     assert not list(tmp_path.iterdir())
 
 
+def test_the_density_game_refuses_frames_it_has_no_steps_for(tmp_path):
+    for frames in (0, 41):
+        with pytest.raises(ValueError, match=rf"study.frames must lie between 1 and study.steps=40, got {frames}"):
+            density_game.run(tmp_path, None, steps=40, frames=frames)
+
+
 def test_the_command(tmp_path):
     command = [sys.executable, "-m", "gan_lightning.study", "study=dirac", "study.steps=20", f"out={tmp_path}/out"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
@@ -216,12 +222,14 @@ def test_the_row_of_ten_seeds_by_hand():
     ("experiment", "arms", "words"),
     [
         ("notes_mlp", {"a": []}, "study.experiment must have modes to count: ring8 or grid25, got notes_mlp"),
-        ("ring8", {}, r"needs an arm and a seed, got arms \[\]"),
+        ("ring8", {}, r"needs an arm, and a seed of each, got study.arms=\[\]"),
+        ("ring8", {"a": [], "b": []}, r"and study.plain_seeds=\[\]. For the recipe alone"),
     ],
 )
 def test_mode_coverage_refuses(tmp_path, bar, experiment, arms, words):
     with pytest.raises(ValueError, match=words):
-        mode_coverage.run(tmp_path, bar, experiment, arms)
+        mode_coverage.run(tmp_path, bar, experiment, arms, plain_seeds=[])
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_arm_is_the_game_that_train_plays(tmp_path):

@@ -558,7 +558,8 @@ def test_feature_matching_of_weight_zero_beside_the_adversarial_loss_changes_no_
         (["diff_augment.cutout=2"], "diff_augment.cutout must be at most 1, got 2"),
         (["virtual_batch_norm.size=1"], "virtual_batch_norm.size must be a whole number, 2 or more, got 1"),
         (["spectral_norm.iterations=0"], "spectral_norm.iterations must be a whole number, 1 or more"),
-        (["instance_noise.sigma=-0.1"], "instance_noise.sigma must be at least 0, got -0.1"),
+        (["instance_noise.sigma=-0.1"], "instance_noise.sigma must be a number, 0 or more, got -0.1"),
+        (["instance_noise.sigma=high"], "instance_noise.sigma must be a number, 0 or more, got 'high'"),
     ],
 )
 def test_bad_knobs_are_refused(overrides, words):

@@ -44,7 +44,7 @@ def link(old: Path, new: Path) -> None:
 
 
 class Checkpoints(Quiet):
-    """Save ``last.ckpt`` every ``every`` G steps (0: never) and at the end; what it was before is ``previous.ckpt``.
+    """Save ``last.ckpt`` every ``every`` G steps (0: not on the way) and at the end; before it, ``previous.ckpt``.
 
     A run thus holds last, previous, best (the evaluation's) and at most ``keep`` numbered checkpoints.
 

@@ -72,6 +72,8 @@ def run(
     out: Path, bar: Any, steps: int = 6000, d_steps: int = 5, batch_size: int = 512, frames: int = 60, seed: int = 0
 ) -> dict[str, Any]:
     """Writes figure.png and animation.gif; returns the frozen game's numbers and both losses' course."""
+    if not 1 <= frames <= steps:
+        raise ValueError(f"study.frames must lie between 1 and study.steps={steps}, got {frames}.")
     bar.reset(total=3 * steps)
     numbers: dict[str, Any] = {"frozen": frozen(bar, steps, 2048, seed)}
     data = Mixture((1.0,), (0.7,), (1.0,))

@@ -3,6 +3,7 @@
 Goodfellow et al. 2014, section 3; Arjovsky & Bottou 2017, section 2.2.
 """
 
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from torch import nn
 from gan_lightning.bare import without_trainer
 from gan_lightning.data.arrays import GANData, Source, to_signed_range
 from gan_lightning.gan import GAN
-from gan_lightning.interfaces import Loss
+from gan_lightning.interfaces import Loss, Seats
 from gan_lightning.losses.mmgan import MMGAN
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.networks.mlp import Discriminator, Generator
@@ -33,11 +34,7 @@ def early_run(
                 norms.append(nn.utils.get_total_norm([p.grad for p in mover.parameters() if p.grad is not None]).item())
                 verdicts.append(gan.latest["fake"].sigmoid().mean().item())
 
-    from gan_lightning.interfaces import Seats
-
-    def adam(parameters):
-        return torch.optim.Adam(parameters, 2e-4, betas=(0.5, 0.999))
-
+    adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
     torch.manual_seed(seed)
     data = GANData(source, batch_size, seed)
     data.prepare_data()
@@ -69,7 +66,7 @@ def run(
     bar.reset(total=len(losses) * g_steps * d_steps)
     fig, axes = figure(1, 4)
     logits = torch.linspace(-8, 8, 401, dtype=torch.float64)
-    numbers: dict[str, Any] = {"dataset": source_name(data)}
+    numbers: dict[str, Any] = {"dataset": data.name}
     for name, loss in losses.items():
         l = logits.clone().requires_grad_()  # noqa: E741
         values = torch.stack([loss.generator(None, x[None]) for x in l])
@@ -97,7 +94,3 @@ def run(
         axis.set_yscale("log")
     save(fig, out / "figure.png")
     return numbers
-
-
-def source_name(source: Source) -> str:
-    return source.name

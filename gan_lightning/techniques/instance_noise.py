@@ -6,6 +6,7 @@ Arjovsky & Bottou 2017, section 3 (continuous noise gives both laws a common sup
 from torch import Tensor
 
 from gan_lightning.rng import Stream
+from gan_lightning.techniques.knobs import at_least
 
 
 class InstanceNoise:
@@ -20,11 +21,8 @@ class InstanceNoise:
         self.sigma = sigma
         self.final_sigma = sigma if final_sigma is None else final_sigma
         for name in ("sigma", "final_sigma"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(
-                    f"technique.instance_noise.{name} must be at least 0, got {getattr(self, name)}. "
-                    "It is a standard deviation; 0 switches the noise off."
-                )
+            remedy = "It is a standard deviation; 0 switches the noise off."
+            at_least("instance_noise", name, getattr(self, name), 0, remedy)
 
     def view(self, x: Tensor, progress: float, rng: Stream) -> Tensor:
         sigma = self.sigma + (self.final_sigma - self.sigma) * progress
