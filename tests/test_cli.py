@@ -140,7 +140,7 @@ MISTAKES = [
     (["batch_size=16", "devices=3"], "batch_size must be a multiple of devices.*Write batch_size=15"),
     (["precision=fp16"], "precision=fp16 needs a GPU.*Use precision=bf16 or precision=fp32"),
     (["smoothing.real_target=2"], "smoothing.real_target must be a number from 0 to 1, got 2"),
-    (["technique=[instance_noise]", "technique.instance_noise.sigma=-1"], "sigma must be at least 0, got -1"),
+    (["technique=[instance_noise]", "technique.instance_noise.sigma=-1"], "sigma must be a number, 0 or more, got -1"),
     (["technique=[nothing]"], "technique must be one of diff_augment, dragan, ema"),
     (["network=dcgan", "data.size=27"], "even image side of at least 8, got 27"),
     (["prior=uniform", "prior.low=2"], "prior.low must be below prior.high, got 2"),
