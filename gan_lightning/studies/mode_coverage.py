@@ -1,7 +1,7 @@
 """Which games reach all modes of a mixture in the plane: scatter, animation, and a table beside the published one.
 
-Each arm is a list of overrides of ``python -m gan_lightning.train experiment=<data>``: what the table calls ring8 or
-grid25 can be trained alone by typing them. Data and scoring are those of Srivastava et al. 2017 and Lin et al. 2018
+Each arm is a list of overrides of ``python -m gan_lightning.train experiment=<data>``: what a row of the table
+names can be trained alone by typing them. Data and scoring are those of Srivastava et al. 2017 and Lin et al. 2018
 (PacGAN): 2,500 samples, of high quality within 3 sd of a mean, a mode found with one of them. Networks and recipe are
 this project's.
 """
@@ -72,8 +72,8 @@ def best_of(gan: GAN) -> Any:
     return list(gan.generators.values())[-1]
 
 
-def points(gan: GAN, n: int = SAMPLES) -> Tensor:
-    return draw(best_of(gan), gan.prior, n, JUDGED, torch.device("cpu"))
+def points(gan: GAN, n: int, seed: int = JUDGED) -> Tensor:
+    return draw(best_of(gan), gan.prior, n, seed, torch.device("cpu"))
 
 
 def play(
@@ -92,7 +92,7 @@ def play(
             film.append(points(gan, 10_000))
         if i % gan.d_steps == 0:
             bar.update()
-    judged = points(gan)
+    judged = points(gan, SAMPLES, JUDGED + seed)  # z of its own for each game: their errors do not add up
     seconds = round(time.perf_counter() - start, 1)
     return {"seed": seed, **mode_coverage(judge, judged), "seconds": seconds}, judged, film
 
@@ -162,8 +162,11 @@ def run(
     judge = judge_of(experiment)
     if not isinstance(judge, ModeJudge):
         raise ValueError(f"study.experiment must have modes to count: ring8 or grid25, got {experiment}.")
-    if not arms or not seeds:
-        raise ValueError(f"mode_coverage needs an arm and a seed, got arms {list(arms)} and seeds {list(seeds)}.")
+    if not arms or not seeds or (plain_seeds is not None and not plain_seeds):
+        raise ValueError(
+            f"mode_coverage needs an arm, and a seed of each, got study.arms={list(arms)}, study.seeds={list(seeds)} "
+            f"and study.plain_seeds={plain_seeds}. For the recipe alone: '~study.arms.nsgan'."
+        )
     more = [f"steps={steps}"] if steps else []
     games = {name: [*overrides, *more] for name, overrides in arms.items()}
     seeds_of = {name: seeds if i == 0 or plain_seeds is None else plain_seeds for i, name in enumerate(games)}
