@@ -3,9 +3,11 @@
 import logging
 from typing import Any
 
+import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
+from torch import nn
 
 from gan_lightning.cli import CONF
 from gan_lightning.data.arrays import GANData, Source
@@ -100,16 +102,26 @@ def build_gan(cfg: DictConfig, shape: Shape) -> GAN:
             "[spectral_norm] or [weight_clipping]",
             type(loss).__name__.lower(),
         )
+    optimizers = {"D": make(cfg.optimizer.d), "G": make(cfg.optimizer.g)}
+    schedules = {"D": make(cfg.schedule.d), "G": make(cfg.schedule.g)}
+    for player, maker in optimizers.items():
+        sample = maker([nn.Parameter(torch.zeros(()))])
+        for option in schedules[player]:
+            if option not in sample.defaults:
+                raise ValueError(
+                    f"schedule.{player.lower()}.{option} needs an optimizer with that option, got "
+                    f"{type(sample).__name__}. Use optimizer=sgd, or another schedule."
+                )
     return GAN(
         G=make(cfg.network.G, z_dim=prior.dim, shape=shape),
         D=make(cfg.network.D, shape=seats.view_shape(shape)),
         prior=prior,
         loss=loss,
-        optimizer_d=make(cfg.optimizer.d),
-        optimizer_g=make(cfg.optimizer.g),
+        optimizer_d=optimizers["D"],
+        optimizer_g=optimizers["G"],
         steps=cfg.steps,
         d_steps=cfg.d_steps,
         seed=cfg.seed,
         seats=seats,
-        schedules={"D": make(cfg.schedule.d), "G": make(cfg.schedule.g)},
+        schedules=schedules,
     )

@@ -204,11 +204,6 @@ class GAN(LightningModule):
             optimizer = self.players()[player == "G"]
             for option, schedule in schedules.items():
                 for group in optimizer.param_groups:
-                    if option not in group:
-                        raise ValueError(
-                            f"schedule.{player.lower()}.{option} needs an optimizer with that option, got "
-                            f"{type(optimizer.optimizer).__name__}. Use optimizer=sgd, or another schedule."
-                        )
                     group[option] = schedule(self.g_steps_done)
 
     def configure_optimizers(self) -> list[Optimizer]:
