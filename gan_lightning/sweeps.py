@@ -2,10 +2,11 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.cli import arm
 from gan_lightning.runs import is_run, newest, set_aside, status_of
@@ -81,3 +82,19 @@ def already_done(run: Path) -> bool:
         return True
     set_aside(run)
     return False
+
+
+def reached(cfg: DictConfig, status: dict[str, Any]) -> float | None:
+    """What the run has of ``objective=``; None where nothing is searched for.
+
+    Raises:
+        ValueError: the run has no such number.
+    """
+    if cfg.objective is None:
+        return None
+    if not isinstance(status.get(cfg.objective), int | float):
+        numbers = ", ".join(name for name, value in status.items() if isinstance(value, int | float))
+        raise ValueError(
+            f"objective must be one of {numbers}, got {cfg.objective}. best_fd_judge needs evaluate_every."
+        )
+    return float(status[cfg.objective])

@@ -203,7 +203,7 @@ def main(cfg: DictConfig) -> float | None:
     from gan_lightning.callbacks.finite import NotFinite
     from gan_lightning.resuming import AlreadyDone, taken_checkpoint, unfinished_checkpoint
     from gan_lightning.runs import status_of
-    from gan_lightning.sweeps import already_done
+    from gan_lightning.sweeps import already_done, reached
 
     hydra = HydraConfig.get()
     run = Path(hydra.runtime.output_dir)
@@ -229,22 +229,6 @@ def main(cfg: DictConfig) -> float | None:
             sys.exit(f"the search was stopped, and cannot be continued; its trials lie in {hydra.sweep.dir}")
         sys.exit(f"the sweep was stopped; to go on: python -m gan_lightning.train -m continue={hydra.sweep.dir}")
     return reached(cfg, status)
-
-
-def reached(cfg: DictConfig, status: dict[str, Any]) -> float | None:
-    """What the run has of ``objective=``; None where nothing is searched for.
-
-    Raises:
-        ValueError: the run has no such number.
-    """
-    if cfg.objective is None:
-        return None
-    if not isinstance(status.get(cfg.objective), int | float):
-        numbers = ", ".join(name for name, value in status.items() if isinstance(value, int | float))
-        raise ValueError(
-            f"objective must be one of {numbers}, got {cfg.objective}. best_fd_judge needs evaluate_every."
-        )
-    return float(status[cfg.objective])
 
 
 if __name__ == "__main__":

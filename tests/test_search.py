@@ -11,7 +11,7 @@ from conftest import TINY
 from omegaconf import OmegaConf
 
 from gan_lightning.cli import compose
-from gan_lightning.train import reached
+from gan_lightning.sweeps import reached
 
 ROOT = Path(__file__).parent.parent
 DIGITS = [o for o in TINY if not o.startswith(("data", "evaluate"))] + ["data=digits", "evaluate_every=2", "steps=4"]
