@@ -118,3 +118,22 @@ def test_waves_let_a_small_network_learn_a_fine_pattern():
     plain, fine = reached(0), reached(64)
     assert plain > 0.65, "as good as a guess: log 2 is 0.693"
     assert fine < plain / 2
+
+
+def test_waves_let_g_pass_quickly_from_mode_to_mode():
+    """z in five cells, each to be sent to its own mean: with waves less than a third lies between two of them."""
+
+    def between(waves: int) -> float:
+        torch.manual_seed(0)
+        G = points.Generator(1, (1,), (32, 32), waves=waves, finest=3.0)
+        optimizer = torch.optim.Adam(G.parameters(), 3e-3)
+        for _ in range(300):
+            z = 10 * torch.rand(256, 1) - 5
+            loss = (G(z) - (z / 2).round()).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        x = G(torch.linspace(-5, 5, 1000)[:, None])
+        return ((x - x.round()).abs() > 0.25).float().mean().item()
+
+    assert between(32) < between(0) / 3

@@ -10,27 +10,6 @@ from gan_lightning.interfaces import Shape
 from gan_lightning.networks.layers import size_of
 
 
-def dense(width: int, hidden: Sequence[int], activation: type[nn.Module]) -> tuple[list[nn.Module], int]:
-    layers: list[nn.Module] = []
-    for units in hidden:
-        layers += [nn.Linear(width, units), activation()]
-        width = units
-    return layers, width
-
-
-class Generator(nn.Module):
-    """``[N, z_dim]`` -> ``[N, *shape]``, anywhere."""
-
-    def __init__(self, z_dim: int, shape: Shape, hidden: Sequence[int] = (128, 128)) -> None:
-        super().__init__()
-        layers, width = dense(z_dim, hidden, nn.ReLU)
-        self.layers = nn.Sequential(*layers, nn.Linear(width, size_of(shape)))
-        self.shape = tuple(shape)
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.layers(z).view(-1, *self.shape)
-
-
 class Waves(nn.Module):
     """``[N, d]`` -> ``[N, d + 2 n]``: x, sin(B x) and cos(B x) for a fixed random B (Tancik et al. 2020).
 
@@ -49,6 +28,39 @@ class Waves(nn.Module):
         return torch.cat([x, angle.sin(), angle.cos()], 1)
 
 
+def dense(
+    width: int, hidden: Sequence[int], activation: type[nn.Module], waves: int, finest: float
+) -> tuple[list[nn.Module], int]:
+    """Layers from ``[N, width]``, with so many waves of it in front, and how wide the last one is."""
+    layers: list[nn.Module] = []
+    if waves:
+        layers.append(Waves(width, waves, finest))
+        width += 2 * waves
+    for units in hidden:
+        layers += [nn.Linear(width, units), activation()]
+        width = units
+    return layers, width
+
+
+class Generator(nn.Module):
+    """``[N, z_dim]`` -> ``[N, *shape]``, anywhere; with ``waves`` above 0 it sees so many random waves of z too.
+
+    With them it learns to pass quickly from one mode to the next, so that fewer samples lie between. ``finest``: the
+    angle, in radians, by which the fastest turn over a distance of 1 in z.
+    """
+
+    def __init__(
+        self, z_dim: int, shape: Shape, hidden: Sequence[int] = (128, 128), waves: int = 0, finest: float = 10.0
+    ) -> None:
+        super().__init__()
+        layers, width = dense(z_dim, hidden, nn.ReLU, waves, finest)
+        self.layers = nn.Sequential(*layers, nn.Linear(width, size_of(shape)))
+        self.shape = tuple(shape)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z).view(-1, *self.shape)
+
+
 class Discriminator(DiscriminatorBase):
     """``[N, *shape]`` -> logits ``[N]``; with ``waves`` above 0 it sees so many random waves of x too.
 
@@ -58,8 +70,6 @@ class Discriminator(DiscriminatorBase):
 
     def __init__(self, shape: Shape, hidden: Sequence[int] = (128, 128), waves: int = 0, finest: float = 10.0) -> None:
         super().__init__()
-        d = size_of(shape)
-        first = [Waves(d, waves, finest)] if waves else []
-        layers, width = dense(d + 2 * waves, hidden, nn.SiLU)
-        self.features = nn.Sequential(nn.Flatten(), *first, *layers)
+        layers, width = dense(size_of(shape), hidden, nn.SiLU, waves, finest)
+        self.features = nn.Sequential(nn.Flatten(), *layers)
         self.head = nn.Linear(width, 1)
