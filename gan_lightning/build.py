@@ -95,13 +95,6 @@ def build_gan(cfg: DictConfig, shape: Shape) -> GAN:
                 f"Set batch_size={(share // m or 1) * m * cfg.devices}."
             )
     loss, prior = make(cfg.loss), make(cfg.prior)
-    lipschitz = any(getattr(t, "lipschitz", False) for t in seats.techniques.values())
-    if getattr(loss, "needs_lipschitz", False) and not lipschitz:
-        log.warning(
-            "loss=%s is a distance only for a Lipschitz D, and nothing keeps D so: add technique=[gradient_penalty], "
-            "[spectral_norm] or [weight_clipping]",
-            type(loss).__name__.lower(),
-        )
     optimizers = {"D": make(cfg.optimizer.d), "G": make(cfg.optimizer.g)}
     schedules = {"D": make(cfg.schedule.d), "G": make(cfg.schedule.g)}
     for player, maker in optimizers.items():
@@ -125,3 +118,15 @@ def build_gan(cfg: DictConfig, shape: Shape) -> GAN:
         seats=seats,
         schedules=schedules,
     )
+
+
+def check_lipschitz(gan: GAN) -> None:
+    """Warns of a game whose loss is only a distance for a Lipschitz D, with nothing that keeps D so."""
+    if getattr(gan.loss, "needs_lipschitz", False) and not any(
+        getattr(technique, "lipschitz", False) for technique in gan.seats.techniques.values()
+    ):
+        log.warning(
+            "loss=%s is a distance only for a Lipschitz D, and nothing keeps D so: add technique=[gradient_penalty], "
+            "[spectral_norm] or [weight_clipping]",
+            type(gan.loss).__name__.lower(),
+        )

@@ -62,7 +62,7 @@ def train(
     import torch
     from lightning.pytorch import seed_everything
 
-    from gan_lightning.build import build_data, build_gan, decide_data, drop_unchosen, judge_of, make
+    from gan_lightning.build import build_data, build_gan, check_lipschitz, decide_data, drop_unchosen, judge_of, make
     from gan_lightning.callbacks.finite import NotFinite
     from gan_lightning.callbacks.max_time import MaxTime
     from gan_lightning.loading import check_targets, known_targets, load_weights, read_checkpoint
@@ -87,6 +87,7 @@ def train(
     data.setup()
     seed_everything(cfg.seed, verbose=False)
     gan = build_gan(cfg, data.source.shape)
+    check_lipschitz(gan)
     if hasattr(gan.G, "start_from"):
         gan.G.start_from(data.reference())  # type: ignore[operator]
     if resume is not None:

@@ -7,11 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import EachStep, composed, only_network
+from conftest import TINY, EachStep, composed, only_network
 from torch import nn
 from torch.testing import assert_close
 
-from gan_lightning.build import build_data, build_gan
+import gan_lightning
+from gan_lightning.build import build_data, build_gan, check_lipschitz
+from gan_lightning.cli import compose
 from gan_lightning.gan import GAN
 from gan_lightning.interfaces import Discriminator, Play, Seats
 from gan_lightning.losses.nsgan import NSGAN
@@ -39,6 +41,7 @@ from gan_lightning.techniques.spectral_norm import SpectralNorm, largest_singula
 from gan_lightning.techniques.virtual_batch_norm import VirtualBatchNorm
 from gan_lightning.techniques.weight_clipping import WeightClipping
 from gan_lightning.techniques.weight_norm import WeightNorm
+from gan_lightning.train import train
 
 SHAPE = (1, 8, 8)
 
@@ -575,10 +578,18 @@ def test_smoothing_is_for_losses_with_targets(loss):
 
 
 def test_wgan_without_a_lipschitz_technique_warns(caplog):
-    build_tiny("loss=wgan", "technique=[gradient_penalty]")
+    check_lipschitz(build_tiny("loss=wgan", "technique=[gradient_penalty]"))
+    check_lipschitz(build_tiny("loss=nsgan"))
     assert "Lipschitz" not in caplog.text
-    build_tiny("loss=wgan", "technique=[ema]")
+    check_lipschitz(build_tiny("loss=wgan", "technique=[ema]"))
     assert "loss=wgan is a distance only for a Lipschitz D" in caplog.text
+
+
+def test_that_warning_comes_before_a_run_and_not_when_it_is_loaded(tmp_path, caplog):
+    train(compose("train", [*TINY, "loss=wgan"]), tmp_path)
+    assert caplog.text.count("Lipschitz") == 1
+    gan_lightning.load(tmp_path)
+    assert caplog.text.count("Lipschitz") == 1
 
 
 # Helpers --------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gan_lightning.bare import without_trainer
-from gan_lightning.build import build_data, build_gan, drop_unchosen, judge_of
+from gan_lightning.build import build_data, build_gan, check_lipschitz, drop_unchosen, judge_of
 from gan_lightning.callbacks.samples import plane
 from gan_lightning.callbacks.sampling import draw
 from gan_lightning.cli import compose
@@ -64,6 +64,7 @@ def game(experiment: str, overrides: Sequence[str], seed: int) -> tuple[GAN, Ite
     data.setup()
     torch.manual_seed(seed)
     gan = without_trainer(build_gan(cfg, data.source.shape))
+    check_lipschitz(gan)
     return gan, iter(data.train_dataloader())
 
 
