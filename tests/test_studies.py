@@ -113,12 +113,30 @@ def test_a_d_that_becomes_perfect_tells_g_ever_less(tmp_path, bar):
     assert len(noisy["course"]) == 4
     assert [c["iteration"] for c in sharp["course"]] == [0, 40, 80, 120]
     assert all(c["wgan_norm"] > 0 for c in numbers["wasserstein"]["course"])
+    kept = json.loads((tmp_path / "courses.json").read_text())
+    assert list(kept) == ["2 G steps", "4 G steps", "noise 4", "wasserstein"]
+    assert kept["noise 4"] == noisy["course"]
     # the two gradients of G point along the same changes of the logits, each weighted: -D and -(1 - D)
     first = sharp["course"][0]
     assert first["mmgan_norm"] == pytest.approx(first["nsgan_norm"], rel=0.3), (
         "D knows nothing yet: both weights are 1/2"
     )
     assert is_a_picture(tmp_path / "figure.png")
+
+
+def test_a_study_that_is_interrupted_keeps_the_games_it_played(tmp_path, bar, monkeypatch):
+    whole = perfect_discriminator.perfect
+
+    def stops(*args, **kwargs):
+        if (tmp_path / "courses.json").exists():
+            raise KeyboardInterrupt
+        return whole(*args, **kwargs)
+
+    monkeypatch.setattr(perfect_discriminator, "perfect", stops)
+    with pytest.raises(KeyboardInterrupt):
+        perfect_discriminator.run(tmp_path, bar, Digits(), at=(1, 2), iterations=3, every=1, width=8, noise_at=1)
+    kept = json.loads((tmp_path / "courses.json").read_text())
+    assert {name: [c["iteration"] for c in course] for name, course in kept.items()} == {"1 G steps": [0, 1, 2]}
 
 
 def test_the_new_d_may_be_the_dcgans_own(bar):

@@ -26,6 +26,7 @@ from gan_lightning.losses.wgan import WGAN
 from gan_lightning.networks.dcgan import Discriminator, Generator
 from gan_lightning.prior import Normal
 from gan_lightning.rng import Stream, Streams
+from gan_lightning.runs import write_json
 from gan_lightning.studies.drawing import figure, save
 from gan_lightning.techniques.instance_noise import InstanceNoise
 from gan_lightning.techniques.weight_clipping import WeightClipping
@@ -130,7 +131,8 @@ def run(
     batch_size: int = 64,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Writes figure.png; returns each course, and how far it fell from its highest point to its last tenth.
+    """Writes courses.json after each game and figure.png; returns each course, and how far it fell from its highest
+    point to its last tenth.
 
     Args:
         data: images.
@@ -156,13 +158,17 @@ def run(
     bar.reset(total=max(at) + iterations * (len(at) + len(sigmas) + 1))
     generators = trained_generators(module, at, width, seed, bar)
 
-    def meet(G: nn.Module, sigma: float = 0.0, wasserstein: bool = False) -> list[dict[str, float]]:
-        return perfect(G, module, iterations, every, d_width, seed, bar, d_lr, d_norm, sigma, wasserstein)
+    met: dict[str, list[dict[str, float]]] = {}
 
-    games = {f"{n} G steps": meet(G) for n, G in generators.items()}
+    def meet(name: str, G: nn.Module, sigma: float = 0.0, wasserstein: bool = False) -> list[dict[str, float]]:
+        met[name] = perfect(G, module, iterations, every, d_width, seed, bar, d_lr, d_norm, sigma, wasserstein)
+        write_json(out / "courses.json", met)  # what is done stays, whatever comes
+        return met[name]
+
+    games = {f"{n} G steps": meet(f"{n} G steps", G) for n, G in generators.items()}
     again = generators[noise_at]
-    noisy = {0.0: games[f"{noise_at} G steps"]} | {sigma: meet(again, sigma=sigma) for sigma in sigmas}
-    critic = meet(again, wasserstein=True)
+    noisy = {0.0: games[f"{noise_at} G steps"]} | {s: meet(f"noise {s:g}", again, sigma=s) for s in sigmas}
+    critic = meet("wasserstein", again, wasserstein=True)
 
     fig, axes = figure(2, 4)
     panels = (("error_of_D", "D's error"), ("accuracy_of_D", "D's accuracy"), ("mmgan_norm", "gradient of log(1 - D)"),
