@@ -137,3 +137,15 @@ def test_waves_let_g_pass_quickly_from_mode_to_mode():
         return ((x - x.round()).abs() > 0.25).float().mean().item()
 
     assert between(32) < between(0) / 3
+
+
+def test_he_starts_g_as_wide_as_z():
+    spreads = {}
+    for init in ("default", "he"):
+        torch.manual_seed(0)
+        G = points.Generator(64, (64,), (512, 512, 512), init=init)
+        spreads[init] = G(torch.randn(4096, 64)).std().item()
+    assert spreads["he"] == pytest.approx(1, abs=0.1)
+    assert spreads["default"] < 0.1
+    with pytest.raises(ValueError, match=r"network\.G\.init must be default or he, got 'hee'"):
+        points.Generator(2, (2,), init="hee")

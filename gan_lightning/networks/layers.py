@@ -38,6 +38,17 @@ def init_dcgan(module: nn.Module) -> None:
             nn.init.zeros_(layer.bias)
 
 
+def init_he(module: nn.Module) -> None:
+    """For linear layers with ReLU between them: the output varies as widely as the input (He et al. 2015, eq. 10).
+
+    Weights N(0, 2 / fan_in), in the last layer, which no ReLU follows, N(0, 1 / fan_in); zero biases.
+    """
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+    for i, layer in enumerate(layers, 1):
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu" if i < len(layers) else "linear")
+        nn.init.zeros_(layer.bias)
+
+
 def size_of(shape: tuple[int, ...]) -> int:
     """Number of values in one sample of ``shape``."""
     return math.prod(shape)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gan_lightning.interfaces import Discriminator as DiscriminatorBase
 from gan_lightning.interfaces import Shape
-from gan_lightning.networks.layers import size_of
+from gan_lightning.networks.layers import init_he, size_of
 
 
 class Waves(nn.Module):
@@ -46,16 +46,27 @@ class Generator(nn.Module):
     """``[N, z_dim]`` -> ``[N, *shape]``, anywhere; with ``waves`` above 0 it sees so many random waves of z too.
 
     With them it learns to pass quickly from one mode to the next, so that fewer samples lie between. ``finest``: the
-    angle, in radians, by which the fastest turn over a distance of 1 in z.
+    angle, in radians, by which the fastest turn over a distance of 1 in z. ``init``: with PyTorch's "default" the first
+    samples are nearly one point, which may run from mode to mode as a whole; with "he" they are as wide as z.
     """
 
     def __init__(
-        self, z_dim: int, shape: Shape, hidden: Sequence[int] = (128, 128), waves: int = 0, finest: float = 10.0
+        self,
+        z_dim: int,
+        shape: Shape,
+        hidden: Sequence[int] = (128, 128),
+        waves: int = 0,
+        finest: float = 10.0,
+        init: str = "default",
     ) -> None:
         super().__init__()
+        if init not in ("default", "he"):
+            raise ValueError(f"network.G.init must be default or he, got {init!r}. Choose one of the two.")
         layers, width = dense(z_dim, hidden, nn.ReLU, waves, finest)
         self.layers = nn.Sequential(*layers, nn.Linear(width, size_of(shape)))
         self.shape = tuple(shape)
+        if init == "he":
+            init_he(self)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.layers(z).view(-1, *self.shape)
