@@ -124,6 +124,27 @@ def test_a_d_that_becomes_perfect_tells_g_ever_less(tmp_path, bar):
     assert is_a_picture(tmp_path / "figure.png")
 
 
+def test_the_summary_of_a_course_by_hand():
+    errors = [4.0, 8.0, *16 * [1.0], 0.02, 0.08]  # the end: sqrt(0.02 * 0.08) = 0.04; the start: sqrt(4 * 8)
+    right = [0.5, 0.9, 0.98, *17 * [1.0]]  # the mean of five is 1 from the eighth on
+    course = [
+        {"iteration": 20 * i, "error_of_D": error, "accuracy_of_D": accuracy}
+        for i, (error, accuracy) in enumerate(zip(errors, right, strict=True))
+    ]
+    found = perfect_discriminator.summary(course)
+    assert found.pop("iterations_to_accuracy_0.999") == 140
+    assert found == pytest.approx(
+        {
+            "error_of_D_end_over_highest": 0.04 / 8,
+            "error_of_D_lowest_over_highest": 0.02 / 8,
+            "error_of_D_end_over_first": 0.04 / 4,
+            "error_of_D_end_over_start": 0.04 / 32**0.5,
+            "final_accuracy_of_D": 1.0,
+        }
+    )
+    assert perfect_discriminator.summary(course[:5])["iterations_to_accuracy_0.999"] is None
+
+
 def test_a_study_that_is_interrupted_keeps_the_games_it_played(tmp_path, bar, monkeypatch):
     whole = perfect_discriminator.perfect
 
