@@ -136,7 +136,6 @@ def test_the_summary_of_a_course_by_hand():
     assert found == pytest.approx(
         {
             "error_of_D_end_over_highest": 0.04 / 8,
-            "error_of_D_lowest_over_highest": 0.02 / 8,
             "error_of_D_end_over_first": 0.04 / 4,
             "error_of_D_end_over_start": 0.04 / 32**0.5,
             "final_accuracy_of_D": 1.0,

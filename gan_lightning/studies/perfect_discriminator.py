@@ -205,8 +205,7 @@ def run(
 def summary(course: Sequence[dict[str, float]]) -> dict[str, Any]:
     """Each curve's end against its highest point, its start and its first point: 0.001 is a fall by three decades.
 
-    And its lowest point against its highest, which may be a single moment. The end is the geometric mean over the last
-    tenth, as the start is over the first.
+    The end is the geometric mean over the last tenth, as the start is over the first.
     """
     tenth = max(1, len(course) // 10)
     found: dict[str, Any] = {}
@@ -216,7 +215,6 @@ def summary(course: Sequence[dict[str, float]]) -> dict[str, Any]:
             continue
         final = values[-tenth:].log().mean().exp()
         found[f"{key}_end_over_highest"] = (final / values.max()).item()
-        found[f"{key}_lowest_over_highest"] = (values.min() / values.max()).item()
         found[f"{key}_end_over_first"] = (final / values[0]).item()
         found[f"{key}_end_over_start"] = (final / values[:tenth].log().mean().exp()).item()
     accuracy = torch.tensor([c["accuracy_of_D"] for c in course])
