@@ -144,6 +144,15 @@ MISTAKES = [
     (["technique=[nothing]"], "technique must be one of diff_augment, dragan, ema"),
     (["network=dcgan", "data.size=27"], "even image side of at least 8, got 27"),
     (["prior=uniform", "prior.low=2"], "prior.low must be below prior.high, got 2"),
+    (["network.G.hidden=[16,-3]"], "network.G.hidden.1 must be a whole number, 1 or more, got -3"),
+    (["network.D.dropout=1"], "network.D.dropout must be a number from 0 up to, not including, 1, got 1"),
+    (["network=dcgan", "network.G.width=0"], "network.G.width must be a whole number, 1 or more, got 0"),
+    (
+        ["network=points", "network.G.waves=-1"],
+        r"network.G.waves must be a whole number, 0 or more, got -1.*\(0: none\)",
+    ),
+    (["network=points", "network.D.finest=0"], "network.D.finest must be a number above 0, got 0"),
+    (["network=points", "network.G.init=hee"], "network.G.init must be default or he, got 'hee'"),
     (["data.size=0"], "data.size must be a whole number, 1 or more, got 0"),
 ]
 
