@@ -121,7 +121,7 @@ def test_waves_let_a_small_network_learn_a_fine_pattern():
 
 
 def test_waves_let_g_pass_quickly_from_mode_to_mode():
-    """z in five cells, each to be sent to its own mean: with waves less than a third lies between two of them."""
+    """z in five cells, each to be sent to its own mean: with waves less than a third as many lie between two means."""
 
     def between(waves: int) -> float:
         torch.manual_seed(0)
@@ -139,13 +139,22 @@ def test_waves_let_g_pass_quickly_from_mode_to_mode():
     assert between(32) < between(0) / 3
 
 
-def test_he_starts_g_as_wide_as_z():
+def test_he_starts_g_spread_out():
+    """The sd of each coordinate over z: nearly a point with PyTorch's own initial weights of three ReLU layers."""
     spreads = {}
+    z = torch.randn(4096, 2)
     for init in ("default", "he"):
         torch.manual_seed(0)
-        G = points.Generator(64, (64,), (512, 512, 512), init=init)
-        spreads[init] = G(torch.randn(4096, 64)).std().item()
-    assert spreads["he"] == pytest.approx(1, abs=0.1)
-    assert spreads["default"] < 0.1
+        games = [points.Generator(2, (2,), (128, 128, 128), waves=32, finest=3.0, init=init)(z) for _ in range(10)]
+        spreads[init] = torch.stack([x.std(0).mean() for x in games]).mean().item()
+    assert 0.3 < spreads["he"] < 1
+    assert spreads["default"] < 0.03
     with pytest.raises(ValueError, match=r"network\.G\.init must be default or he, got 'hee'"):
         points.Generator(2, (2,), init="hee")
+
+
+def test_he_keeps_the_mean_square():
+    torch.manual_seed(0)
+    G = points.Generator(64, (64,), (512, 512, 512), init="he")
+    z = 3 * torch.randn(4096, 64)
+    assert G(z).square().mean().sqrt().item() == pytest.approx(3, rel=0.1)

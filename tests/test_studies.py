@@ -125,7 +125,8 @@ def test_a_d_that_becomes_perfect_tells_g_ever_less(tmp_path, bar):
 
 
 def test_the_summary_of_a_course_by_hand():
-    errors = [4.0, 8.0, *16 * [1.0], 0.02, 0.08]  # the end: sqrt(0.02 * 0.08) = 0.04; the start: sqrt(4 * 8)
+    # geometric means of two: the end is sqrt(0.02 * 0.08) = 0.04, the start 4, the highest sqrt(8 * 18) = 12
+    errors = [2.0, 8.0, 18.0, *15 * [1.0], 0.02, 0.08]
     right = [0.5, 0.9, 0.98, *17 * [1.0]]  # the mean of five is 1 from the eighth on
     course = [
         {"iteration": 20 * i, "error_of_D": error, "accuracy_of_D": accuracy}
@@ -135,9 +136,9 @@ def test_the_summary_of_a_course_by_hand():
     assert found.pop("iterations_to_accuracy_0.999") == 140
     assert found == pytest.approx(
         {
-            "error_of_D_end_over_highest": 0.04 / 8,
-            "error_of_D_end_over_first": 0.04 / 4,
-            "error_of_D_end_over_start": 0.04 / 32**0.5,
+            "error_of_D_end_over_highest": 0.04 / 12,
+            "error_of_D_end_over_first": 0.04 / 2,
+            "error_of_D_end_over_start": 0.04 / 4,
             "final_accuracy_of_D": 1.0,
         }
     )

@@ -39,7 +39,7 @@ def init_dcgan(module: nn.Module) -> None:
 
 
 def init_he(module: nn.Module) -> None:
-    """For linear layers with ReLU between them: the output varies as widely as the input (He et al. 2015, eq. 10).
+    """For linear layers with ReLU between them: the output's mean square is the input's (He et al. 2015, section 2.2).
 
     Weights N(0, 2 / fan_in), in the last layer, which no ReLU follows, N(0, 1 / fan_in); zero biases.
     """

@@ -47,7 +47,7 @@ class Generator(nn.Module):
 
     With them it learns to pass quickly from one mode to the next, so that fewer samples lie between. ``finest``: the
     angle, in radians, by which the fastest turn over a distance of 1 in z. ``init``: with PyTorch's "default" the first
-    samples are nearly one point, which may run from mode to mode as a whole; with "he" they are as wide as z.
+    samples are nearly one point, which may run from mode to mode as a whole; with "he" they are spread out.
     """
 
     def __init__(

@@ -131,8 +131,7 @@ def run(
     batch_size: int = 64,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Writes courses.json after each game and figure.png; returns each course, and how far it fell from its highest
-    point to its last tenth.
+    """Writes figure.png, and courses.json after each game; returns each course, and how far it fell.
 
     Args:
         data: images.
@@ -203,9 +202,9 @@ def run(
 
 
 def summary(course: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """Each curve's end against its highest point, its start and its first point: 0.001 is a fall by three decades.
+    """Each curve's end against its highest stretch, its start and its first point: 0.001 is a fall by three decades.
 
-    The end is the geometric mean over the last tenth, as the start is over the first.
+    End, start and stretches are geometric means over a tenth of the measurements, so that no single spike decides.
     """
     tenth = max(1, len(course) // 10)
     found: dict[str, Any] = {}
@@ -213,10 +212,10 @@ def summary(course: Sequence[dict[str, float]]) -> dict[str, Any]:
         values = torch.tensor([c[key] for c in course]).double()
         if key in ("iteration", "accuracy_of_D") or (values <= 0).any():
             continue
-        final = values[-tenth:].log().mean().exp()
-        found[f"{key}_end_over_highest"] = (final / values.max()).item()
-        found[f"{key}_end_over_first"] = (final / values[0]).item()
-        found[f"{key}_end_over_start"] = (final / values[:tenth].log().mean().exp()).item()
+        stretches = values.log().unfold(0, tenth, 1).mean(1).exp()
+        found[f"{key}_end_over_highest"] = (stretches[-1] / stretches.max()).item()
+        found[f"{key}_end_over_first"] = (stretches[-1] / values[0]).item()
+        found[f"{key}_end_over_start"] = (stretches[-1] / stretches[0]).item()
     accuracy = torch.tensor([c["accuracy_of_D"] for c in course])
     found["final_accuracy_of_D"] = accuracy[-tenth:].mean().item()
     sure = [c["iteration"] for c, after in zip(course, running(accuracy), strict=True) if after >= 0.999]
