@@ -3,7 +3,8 @@
 Conventions, once for the whole package:
 
 * images ``[N, C, H, W]`` float in ``[-1, 1]``; points ``[N, d]``
-* logits ``[N]``, never ``[N, 1]``; ``sigmoid(logit)`` is D's probability of "real", computed for display only
+* logits ``[N]``, never ``[N, 1]``; where a loss makes them log-odds, ``sigmoid(logit)`` is D's probability of "real",
+  computed for display only
 * real comes before fake in every signature
 """
 
@@ -72,7 +73,11 @@ class Prior(Protocol):
 
 
 class Loss(Protocol):
-    """An adversarial loss on logits; both methods return a scalar to descend."""
+    """An adversarial loss on logits; both methods return a scalar to descend.
+
+    An attribute ``logits`` says what they are: ``log_odds`` where sigmoid(logit) estimates the probability of "real",
+    which the curves then show; ``score`` (if absent) where they have no such meaning.
+    """
 
     needs_real_in_g: bool
 

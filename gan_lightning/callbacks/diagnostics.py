@@ -20,19 +20,24 @@ def gradient_norm(player: nn.Module) -> Tensor:
 class Diagnostics(Quiet):
     """Every ``every`` G steps, to all loggers, with the number of G steps as the x axis:
 
-    ``loss/d`` ``loss/g`` of the last step, ``d/real_prob`` and ``d/fake_prob`` (mean of D(x) and D(G(z)) in D's
-    half), ``grad/d_norm`` ``grad/g_norm``, ``speed/images_per_s`` and ``speed/g_steps_per_s`` since the last
-    time, ``epoch`` (passes over the data).
+    ``loss/d`` ``loss/g`` of the last step, and each term of them by its name: ``loss/d_adversarial``,
+    ``loss/d_gradient_penalty``, ``loss/g_feature_matching``, ... (a penalty that is not computed at each step: as it
+    was computed last). Of D's half: ``d/real_prob`` and ``d/fake_prob``, the means of D(x) and D(G(z)), where the loss
+    makes logits log-odds; otherwise ``d/real_score`` and ``d/fake_score``, the means of the logits, and for the
+    Wasserstein loss their difference ``d/wasserstein``. ``grad/d_norm`` ``grad/g_norm``. ``speed/images_per_s`` and
+    ``speed/g_steps_per_s`` since the last time, ``epoch`` (passes over the data).
     """
 
     def __init__(self, every: int = 50) -> None:
         self.every = every
         self.since = (0.0, 0, 0)
+        self.lazy: dict[str, Tensor] = {}  # terms that are not computed at each step, as they were last
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
         self.since = (time.perf_counter(), module.g_steps_done, module.images_seen)
 
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.remember(module)
         step = module.g_steps_done
         if not self.every or step == self.since[1] or (step % self.every and step != module.steps):
             return
@@ -41,17 +46,25 @@ class Diagnostics(Quiet):
         for logger in trainer.loggers:
             logger.log_metrics(values, step)
 
+    def remember(self, module: GAN) -> None:
+        """Keep what a lazy penalty was at the D step that computed it: between two of these it is 0."""
+        for name, technique in module.seats.techniques.items():
+            interval = getattr(technique, "interval", 1)
+            if interval > 1 and (module.d_steps_done - 1) % interval == 0 and name in module.terms.get("D", {}):
+                self.lazy[f"loss/d_{name}"] = module.terms["D"][name]
+
     def measure(self, trainer: Trainer, module: GAN) -> dict[str, float]:
         latest = module.latest
         on_device = {
             "loss/d": latest["loss/d"],
             "loss/g": latest["loss/g"],
-            "d/real_prob": latest["real"].sigmoid().mean(),
-            "d/fake_prob": latest["fake"].sigmoid().mean(),
+            **{f"loss/{p.lower()}_{name}": term for p, terms in module.terms.items() for name, term in terms.items()},
+            **self.lazy,
+            **verdicts(module.loss, latest["real"], latest["fake"]),
             "grad/d_norm": gradient_norm(module.D),
             "grad/g_norm": gradient_norm(module.G),
         }
-        stacked = torch.stack([v.double().to(latest["real"].device) for v in on_device.values()])
+        stacked = torch.stack([v.float().to(latest["real"].device) for v in on_device.values()])
         if trainer.world_size > 1:
             stacked = trainer.strategy.reduce(stacked, reduce_op="mean")
         values = dict(zip(on_device, stacked.tolist(), strict=True))
@@ -63,3 +76,18 @@ class Diagnostics(Quiet):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         values["epoch"] = module.images_seen / len(data.arrays)
         return values
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"lazy": {name: term.cpu() for name, term in self.lazy.items()}}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.lazy = dict(state_dict["lazy"])
+
+
+def verdicts(loss: Any, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+    """What D says of a batch, by what the loss makes of its logits: probabilities only where they are log-odds."""
+    if getattr(loss, "logits", "score") == "log_odds":
+        return {"d/real_prob": real_logits.sigmoid().mean(), "d/fake_prob": fake_logits.sigmoid().mean()}
+    real, fake = real_logits.float().mean(), fake_logits.float().mean()
+    scores = {"d/real_score": real, "d/fake_score": fake}
+    return {**scores, "d/wasserstein": real - fake} if getattr(loss, "wasserstein", False) else scores

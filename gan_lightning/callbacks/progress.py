@@ -54,8 +54,9 @@ class Progress(Quiet):
 
 def summary(numbers: dict[str, float]) -> str:
     """Both losses, D's mean verdicts and the speed, in one short line."""
-    shown = {"d": "loss/d", "g": "loss/g", "D(x)": "d/real_prob", "D(G(z))": "d/fake_prob"}
-    parts = [f"{label} {numbers[key]:.3f}" for label, key in shown.items() if key in numbers]
+    shown = {"loss/d": "d", "loss/g": "g", "d/real_prob": "D(x)", "d/fake_prob": "D(G(z))",
+             "d/real_score": "D(x)", "d/fake_score": "D(G(z))"}  # fmt: skip
+    parts = [f"{label} {numbers[key]:.3f}" for key, label in shown.items() if key in numbers]
     if "speed/images_per_s" in numbers:
         parts.append(f"{numbers['speed/images_per_s']:,.0f} images/s")
     return "  ".join(parts)

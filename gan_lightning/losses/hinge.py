@@ -10,6 +10,7 @@ class Hinge:
     """D descends max(0, 1 - D(x)) + max(0, 1 + D(G(z))), G ascends D(G(z))."""
 
     needs_real_in_g = False
+    logits = "score"
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         check_logits("real_logits", real_logits)

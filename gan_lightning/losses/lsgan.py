@@ -9,6 +9,7 @@ class LSGAN:
     """D descends (D(x) - 1)^2 / 2 + D(G(z))^2 / 2, G descends (D(G(z)) - 1)^2 / 2."""
 
     needs_real_in_g = False
+    logits = "score"
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         check_logits("real_logits", real_logits)

@@ -16,6 +16,7 @@ class NSGAN:
     """
 
     needs_real_in_g = False
+    logits = "log_odds"
 
     def __init__(self, real_target: float = 1.0, fake_target: float = 0.0) -> None:
         self.real_target, self.fake_target = real_target, fake_target

@@ -10,6 +10,7 @@ class RpGAN:
     """D descends -log sigmoid(D(x) - D(G(z))), G descends -log sigmoid(D(G(z)) - D(x)), over the pairs of a batch."""
 
     needs_real_in_g = True
+    logits = "score"
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         check_logits("real_logits", real_logits)

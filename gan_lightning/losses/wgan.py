@@ -12,7 +12,9 @@ class WGAN:
     """
 
     needs_real_in_g = False
+    logits = "score"
     needs_lipschitz = True
+    wasserstein = True
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         check_logits("real_logits", real_logits)
