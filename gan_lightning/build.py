@@ -114,6 +114,8 @@ def build_gan(cfg: DictConfig, shape: Shape) -> GAN:
         optimizer_g=optimizers["G"],
         steps=cfg.steps,
         d_steps=cfg.d_steps,
+        update=cfg.get("update", "alternating"),  # runs that were made before there was a choice
+        d_loss_weight=cfg.get("d_loss_weight", 1.0),
         seed=cfg.seed,
         seats=seats,
         schedules=schedules,

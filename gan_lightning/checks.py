@@ -29,6 +29,8 @@ TARGET: Rule = (lambda v: is_number(v) and 0 <= v <= 1, "a number from 0 to 1")
 RULES: dict[str, tuple[Rule, str]] = {
     "steps": (POSITIVE_INT, "steps=10000"),
     "d_steps": (POSITIVE_INT, "d_steps=1"),
+    "update": ((lambda v: v in ("alternating", "simultaneous"), "alternating or simultaneous"), "update=alternating"),
+    "d_loss_weight": (POSITIVE, "d_loss_weight=0.5"),
     "batch_size": ((lambda v: is_int(v) and v >= 2, "a whole number, 2 or more"), "batch_size=64"),
     "devices": (POSITIVE_INT, "devices=1"),
     "seed": (COUNT, "seed=0"),
@@ -80,6 +82,11 @@ def check_values(cfg: DictConfig) -> None:
         for pattern, ((holds, rule), example) in RULES.items():
             if fnmatchcase(key, pattern) and not holds(value):
                 raise ValueError(f"{key} must be {rule}, got {value!r}. Write for example {example}")
+    if cfg.get("update") == "simultaneous" and cfg.d_steps != 1:
+        raise ValueError(
+            f"update=simultaneous moves both players on each batch, so d_steps must be 1, got {cfg.d_steps}. "
+            "Leave d_steps out, or write update=alternating"
+        )
     if "devices" in cfg and cfg.batch_size % cfg.devices:
         raise ValueError(
             f"batch_size must be a multiple of devices, since it counts the images of all processes together; "

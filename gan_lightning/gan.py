@@ -1,7 +1,7 @@
 """The game: Algorithm 1 of Goodfellow et al. 2014, and nothing else.
 
 One batch is one step of D; every ``d_steps``-th batch also plays G. Both halves see fresh noise, and the
-player whose turn it is not stays frozen.
+player whose turn it is not stays frozen. ``simultaneous_step`` is the game that the paper's own code plays instead.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -44,6 +44,8 @@ class GAN(LightningModule):
         optimizer_d, optimizer_g: parameters -> optimizer.
         schedules: per player, name of an optimizer's option -> its value after so many G steps.
         d_steps: k of Algorithm 1, D steps per G step.
+        update: "alternating" is Algorithm 1; "simultaneous" moves both players on each batch (``d_steps`` is 1).
+        d_loss_weight: factor of D's adversarial loss; the terms of techniques have weights of their own.
         steps: G steps of the whole run; ``progress`` is the share of them that is done.
         seed: with the step it determines every random number of the game.
     """
@@ -59,6 +61,8 @@ class GAN(LightningModule):
         *,
         steps: int,
         d_steps: int = 1,
+        update: str = "alternating",
+        d_loss_weight: float = 1.0,
         seed: int = 0,
         seats: Seats | None = None,
         schedules: Mapping[str, Schedules] | None = None,
@@ -72,6 +76,7 @@ class GAN(LightningModule):
         self.make_optimizers = (optimizer_d, optimizer_g)
         self.schedules = schedules or {}
         self.steps, self.d_steps, self.seed = steps, d_steps, seed
+        self.simultaneous, self.d_loss_weight = update == "simultaneous", d_loss_weight
         self.d_steps_done = self.g_steps_done = self.images_seen = 0
         self.latest: dict[str, Tensor] = {}  # of the last step, on the device
         self.terms: dict[Player, dict[str, Tensor]] = {}  # what each player's last loss was the sum of
@@ -88,15 +93,18 @@ class GAN(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         real, labels = batch
-        world = self.trainer.world_size
-        self.rng = Streams(self.seed, self.d_steps_done, self.device, self.global_rank, world)
+        self.open_streams()
         self.follow_schedules()
 
-        self.discriminator_step(real, labels)
+        if self.simultaneous:
+            self.simultaneous_step(real, labels)
+        else:
+            self.discriminator_step(real, labels)
         self.d_steps_done += 1
-        self.images_seen += len(real) * world
+        self.images_seen += len(real) * self.trainer.world_size
         if self.d_steps_done % self.d_steps == 0:
-            self.generator_step(real, labels)
+            if not self.simultaneous:
+                self.generator_step(real, labels)
             self.g_steps_done += 1
 
     def discriminator_step(self, real: Tensor, labels: Tensor) -> None:
@@ -106,12 +114,7 @@ class GAN(LightningModule):
         with self.turn_of(optimizer):
             with torch.no_grad():
                 fake = self.G(self.prior(len(real), self.rng["z/D"]))
-            play = self.play("D", real, fake, labels)
-            assert play.real_logits is not None
-            terms = {"adversarial": self.loss.discriminator(play.real_logits, play.fake_logits)}
-            terms |= {name: t.d_term(play, self.rng[name]) for name, t in self.d_terms}
-            self.latest["loss/d"] = self.move("D", optimizer, terms)
-        self.latest["real"], self.latest["fake"] = play.real_logits.detach(), play.fake_logits.detach()
+            self.move_d(optimizer, self.play("D", real, fake, labels))
 
     def generator_step(self, real: Tensor, labels: Tensor) -> None:
         """Descend E log(1 - D(G(z))), or what the loss puts in its place, on fresh noise."""
@@ -119,19 +122,38 @@ class GAN(LightningModule):
         seed_layers(self.device, self.seed, self.d_steps_done, self.global_rank, 1)
         with self.turn_of(optimizer):
             fake = self.G(self.prior(len(real), self.rng["z/G"]))
-            play = self.play("G", real, fake, labels)
-            terms = {name: t.g_term(play, self.rng[name]) for name, t in self.g_terms}
-            if self.adversarial_weight:
-                adversarial = self.loss.generator(play.real_logits, play.fake_logits)
-                terms["adversarial"] = self.adversarial_weight * adversarial
-            self.latest["loss/g"] = self.move("G", optimizer, terms)
+            self.move_g(optimizer, self.play("G", real, fake, labels))
+
+    def simultaneous_step(self, real: Tensor, labels: Tensor) -> None:
+        """Both players move from where they stand: G against the old D, then D on the fakes that the old G made.
+
+        What is drawn is drawn once for both: z, the masks of D's dropout, the noise of the views.
+        """
+        optimizer_d, optimizer_g = self.players()
+        with self.turn_of(optimizer_g):
+            seed_layers(self.device, self.seed, self.d_steps_done, self.global_rank, 1)
+            fake = self.G(self.prior(len(real), self.rng["z/D"]))
+            seed_layers(self.device, self.seed, self.d_steps_done, self.global_rank, 0)
+            self.move_g(optimizer_g, self.play("G", real, fake, labels))
+        with self.turn_of(optimizer_d):
+            self.open_streams()
+            seed_layers(self.device, self.seed, self.d_steps_done, self.global_rank, 0)
+            self.move_d(optimizer_d, self.play("D", real, fake.detach(), labels))
+
+    def open_streams(self) -> None:
+        """The draws of this step, from the first."""
+        self.rng = Streams(self.seed, self.d_steps_done, self.device, self.global_rank, self.trainer.world_size)
 
     def play(self, player: Player, real: Tensor, fake: Tensor, labels: Tensor) -> Play:
-        """D looks at real, then at fake, each batch by itself: together, BatchNorm would give them away."""
-        real_features = real_logits = None
-        if player == "D" or self.real_in_g:
-            real_features, real_logits = self.discriminate(real)
-        fake_features, fake_logits = self.discriminate(fake)
+        """D looks at real, then at fake, each batch by itself: together, BatchNorm would give them away.
+
+        In a simultaneous step at fake first, so that both halves draw the same masks and noise for it.
+        """
+        batches = {"real": real, "fake": fake} if player == "D" or self.real_in_g else {"fake": fake}
+        order = reversed(batches) if self.simultaneous else batches
+        seen = {name: self.discriminate(batches[name]) for name in order}
+        real_features, real_logits = seen.get("real", (None, None))
+        fake_features, fake_logits = seen["fake"]
         return Play(
             player=player,
             mover=self.D if player == "D" else self.G,
@@ -172,6 +194,19 @@ class GAN(LightningModule):
         finally:
             for p in frozen:
                 p.requires_grad = True
+
+    def move_d(self, optimizer: LightningOptimizer, play: Play) -> None:
+        assert play.real_logits is not None
+        terms = {"adversarial": self.d_loss_weight * self.loss.discriminator(play.real_logits, play.fake_logits)}
+        terms |= {name: t.d_term(play, self.rng[name]) for name, t in self.d_terms}
+        self.latest["loss/d"] = self.move("D", optimizer, terms)
+        self.latest["real"], self.latest["fake"] = play.real_logits.detach(), play.fake_logits.detach()
+
+    def move_g(self, optimizer: LightningOptimizer, play: Play) -> None:
+        terms = {name: t.g_term(play, self.rng[name]) for name, t in self.g_terms}
+        if self.adversarial_weight:
+            terms["adversarial"] = self.adversarial_weight * self.loss.generator(play.real_logits, play.fake_logits)
+        self.latest["loss/g"] = self.move("G", optimizer, terms)
 
     def move(self, player: Player, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> Tensor:
         """One step of ``player`` down the sum of its ``terms``; the sum, detached."""

@@ -89,7 +89,7 @@ def train(
     gan = build_gan(cfg, data.source.shape)
     check_lipschitz(gan)
     if hasattr(gan.G, "start_from"):
-        gan.G.start_from(data.reference())  # type: ignore[operator]
+        gan.G.start_from(data.mean())  # type: ignore[operator]
     if resume is not None:
         load_weights(gan, checkpoint, resume, run / "config.yaml")  # before anything of the run is touched
     purge = resumed_loggers(cfg.logger, begun) if resume is not None else {}

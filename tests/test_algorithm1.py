@@ -104,7 +104,10 @@ class NoReadBack(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("extra", [[], ["network=maxout"], ["technique=[instance_noise]", "d_steps=2"]])
+@pytest.mark.parametrize(
+    "extra",
+    [[], ["network=maxout"], ["technique=[instance_noise]", "d_steps=2"], ["network=maxout", "update=simultaneous"]],
+)
 def test_a_step_reads_nothing_back_from_the_device(play, monkeypatch, extra):
     original = GAN.training_step
 

@@ -79,6 +79,7 @@ def test_goodfellow2014_is_the_published_configuration():
     assert OmegaConf.to_container(cfg.schedule.d.momentum)["end"] == 0.7
     assert cfg.schedule.g.lr.rate == 1.000004
     assert cfg.network.D.units == 240
+    assert (cfg["update"], cfg.d_loss_weight, cfg.d_steps) == ("simultaneous", 0.5, 1), "AdversaryCost2"
 
 
 def test_notes_mlp_is_200_epochs():

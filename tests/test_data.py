@@ -63,6 +63,16 @@ def test_images_are_mapped_to_the_signed_range():
     assert to_signed_range(torch.tensor([0.25])).tolist() == [0.25]
 
 
+def test_the_mean_is_that_of_all_training_samples():
+    images = torch.randint(0, 256, (25, 1, 4, 4), dtype=torch.uint8)
+    data = GANData(Synthetic(n=25, size=4), batch_size=5)
+    data.arrays = Arrays(images, torch.zeros(25, dtype=torch.long))
+    by_hand = (images.double() / 127.5 - 1).mean(0).float()
+    assert (by_hand - (images[:20].double() / 127.5 - 1).mean(0)).abs().max() > 0.01
+    for rows in (1, 10, 25, 1000):
+        torch.testing.assert_close(data.mean(rows), by_hand, rtol=0, atol=1e-6)
+
+
 def test_a_batch_larger_than_the_data_is_refused():
     data = GANData(Synthetic(n=40, size=8), batch_size=41)
     with pytest.raises(ValueError, match=r"batch_size must not exceed the 40 images of data=synthetic, got 41.*Set"):

@@ -95,6 +95,7 @@ def test_every_loss_and_global_technique_in_two_processes(tmp_path):
     games |= {f"technique-{name}": [*base, f"technique=[{name}]"] for name in TECHNIQUES}
     games["technique-virtual_batch_norm"] = [*TINY, *twenty, "technique=[virtual_batch_norm]"]  # in place of BatchNorm
     games["technique-weight_clipping"] += ["technique.weight_clipping.limit=0.2"]
+    games["update-simultaneous"] = [*base, "update=simultaneous", "d_loss_weight=0.5"]
     (tmp_path / "games.json").write_text(json.dumps(games))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

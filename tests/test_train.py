@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch import Callback
 from omegaconf import OmegaConf, open_dict
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from gan_lightning.build import build_data
 from gan_lightning.cli import compose
 from gan_lightning.train import train
 
@@ -43,6 +45,21 @@ def test_the_record(run):
     assert record["command"] == "python -m gan_lightning.train " + " ".join(OVERRIDES)
     assert record["note"] is None
     assert record["versions"]["torch"] == torch.__version__.split("+")[0]
+
+
+def test_g_starts_from_the_mean_of_all_training_images(tiny, tmp_path):
+    """10,300 of them: the first 10,000 have another mean."""
+    cfg = tiny("network=maxout", "network.G.hidden=4", "network.D.units=4", "data.n=10300", "data.size=8", "steps=1")
+
+    class Start(Callback):
+        def on_train_start(self, trainer, module):
+            self.bias = module.G.output.bias.detach().clone()
+
+    train(cfg, tmp_path, extra_callbacks=[start := Start()])
+    images = build_data(cfg).source.train().images.double() / 255
+    expected, first = (torch.logit(part.mean(0).clamp(1e-7, 1 - 1e-7)).flatten() for part in (images, images[:10_000]))
+    assert (expected - first).abs().max() > 1e-3
+    torch.testing.assert_close(start.bias.double(), expected, rtol=0, atol=1e-5)
 
 
 def test_metrics_as_json_lines(run):
@@ -196,6 +213,7 @@ from pathlib import Path
 
 from lightning.pytorch import Callback
 
+from gan_lightning.build import build_data
 from gan_lightning.cli import compose
 from gan_lightning.train import train
 

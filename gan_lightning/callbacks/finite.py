@@ -104,8 +104,9 @@ class FiniteGuard(Quiet):
         lost = " and ".join(f"{name} = {value:.3g}" for name, value, bad in terms if bad)
         where = f"loss has diverged, in its term {lost}," if lost else "gradient is not finite"
         assert lost or gradient[2]
+        alternated = player == "G" and not module.simultaneous  # then D's step of this batch is among them
         return NotFinite(
-            f"{player}'s {where} after {step} D steps and {(step - (player == 'G')) // module.d_steps} G steps (terms "
+            f"{player}'s {where} after {step} D steps and {(step - alternated) // module.d_steps} G steps (terms "
             f"must be finite and at most {self.limit:g}). It has not moved the weights, and the checkpoints before it "
             "are whole. Try a smaller learning rate (optimizer.lr=), technique=[gradient_clipping] or precision=fp32, "
             "from the start or with resume=<run> resume_override=true."

@@ -129,6 +129,13 @@ class GANData(LightningDataModule):
         assert self.arrays is not None, "setup() comes first"
         return to_signed_range(self.arrays.images[:n])
 
+    def mean(self, rows: int = 10_000) -> Tensor:
+        """The mean of all training samples, float32 ``[*shape]`` in [-1, 1]; ``rows`` are converted at a time."""
+        assert self.arrays is not None, "setup() comes first"
+        parts = self.arrays.images.split(rows)
+        total = torch.stack([to_signed_range(part, torch.float64).sum(0) for part in parts]).sum(0)
+        return (total / len(self.arrays)).float()
+
     def validation(self) -> Tensor:
         """The validation images, float32 in [-1, 1]."""
         return to_signed_range(self.source.validation().images)

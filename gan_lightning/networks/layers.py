@@ -54,6 +54,6 @@ def size_of(shape: tuple[int, ...]) -> int:
     return math.prod(shape)
 
 
-def to_logit(p: Tensor, eps: float = 1e-4) -> Tensor:
+def to_logit(p: Tensor, eps: float = 1e-7) -> Tensor:
     """log(p / (1 - p)) with p kept inside (eps, 1 - eps)."""
     return torch.logit(p, eps)

@@ -23,9 +23,9 @@ class Generator(nn.Module):
         self.shape = tuple(shape)
         init_uniform(self, irange)
 
-    def start_from(self, images: Tensor) -> None:
-        """Set the output bias so that a zero input gives each pixel its mean over ``images`` [N, *shape]."""
-        self.output.bias.data.copy_(to_logit((images.mean(0) + 1) / 2).flatten())
+    def start_from(self, mean: Tensor) -> None:
+        """Set the output bias so that a zero input gives ``mean`` ``[*shape]``, that of the training images."""
+        self.output.bias.data.copy_(to_logit((mean + 1) / 2).flatten())
 
     def forward(self, z: Tensor) -> Tensor:
         return (2 * self.output(self.hidden(z)).sigmoid() - 1).view(-1, *self.shape)
