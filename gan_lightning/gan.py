@@ -234,6 +234,11 @@ class GAN(LightningModule):
         """Share of the G steps that is done, in [0, 1]."""
         return min(self.g_steps_done / self.steps, 1.0)
 
+    @property
+    def g_just_moved(self) -> bool:
+        """Was G's half part of the last batch? What is done every so many G steps is done then, once."""
+        return self.g_steps_done > 0 and self.d_steps_done % self.d_steps == 0
+
     def follow_schedules(self) -> None:
         for player, schedules in self.schedules.items():
             optimizer = self.players()[player == "G"]

@@ -44,7 +44,7 @@ class Evaluation(Quiet):
             self.real = self.judge.to(module.device)(data.validation())
 
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if self.every and module.g_steps_done and module.g_steps_done % self.every == 0:
+        if self.every and module.g_just_moved and module.g_steps_done % self.every == 0:
             self.evaluate(trainer, module)
 
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:

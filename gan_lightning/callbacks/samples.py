@@ -62,7 +62,7 @@ class Samples(Quiet):
         reference = data.reference(self.n if len(data.source.shape) == 3 else POINTS)
         if reference.ndim == 2:
             self.n, self.limit = POINTS, 1.3 * reference.abs().max().item()
-        if module.g_steps_done:  # resumed: what was drawn after the checkpoint will be drawn again
+        if module.d_steps_done:  # resumed: what was drawn after the checkpoint will be drawn again
             for path in self.folder(trainer).rglob("[0-9]*.png"):
                 if int(path.stem) > module.g_steps_done:
                     path.unlink()
@@ -73,7 +73,7 @@ class Samples(Quiet):
         self.snapshot(trainer, module)
 
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if self.every and module.g_steps_done % self.every == 0:
+        if self.every and module.g_just_moved and module.g_steps_done % self.every == 0:
             self.snapshot(trainer, module)
 
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:
