@@ -21,6 +21,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_lightning.lock import let_go
+
 log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
@@ -99,6 +101,7 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
                     print(explain(error, config_name), file=sys.stderr)
                 sys.exit(1)
             finally:
+                let_go()
                 os.environ.pop(FULL, None)
                 os.environ.pop(OURS, None)
 

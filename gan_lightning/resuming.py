@@ -6,7 +6,6 @@ comes out may differ from the run's own only where that changes nothing of the g
 
 import json
 import os
-import platform
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,13 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.checks import leaves
+from gan_lightning.files import write_text
 from gan_lightning.loading import whole_checkpoint
-from gan_lightning.runs import find, is_run, set_aside, status_of
+from gan_lightning.lock import NAME, keep
+from gan_lightning.runs import find, is_run, latest, status_of
 
-RESUME = "GAN_LIGHTNING_RESUME"  # the checkpoint that this process goes on from
+RESUME = "GAN_LIGHTNING_RESUME"  # the checkpoint that this process goes on from, or AGAIN
+AGAIN = "begin again"
 FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "trainer.",
         "callbacks.", "logger.", "data.root", "resume", "objective")  # fmt: skip
 
@@ -49,7 +51,7 @@ class AlreadyDone(Exception):
 
 
 def resume_arguments(argv: list[str]) -> list[str]:
-    """Turn ``resume=<run>`` into the command line that began the run, in the run's own directory.
+    """Turn ``resume=<run>`` into the command line that began the run, in the run's own directory, whose lock is kept.
 
     Raises:
         ValueError: no such run, one that is still running, or a multirun.
@@ -60,45 +62,65 @@ def resume_arguments(argv: list[str]) -> list[str]:
     if {"-m", "--multirun"} & set(argv):
         raise ValueError("resume= goes on with one run, got a multirun. For a sweep there is continue=<its directory>.")
     named = asked[-1].split("=", 1)[1]
-    run, checkpoint = find(named, "resume")
-    if status_of(run)["status"] == "running":
-        raise ValueError(f"{run} is still running. Wait for it, or stop it first.")
-    if not Path(named).is_file():  # a run was named, and which of its checkpoints is for us to choose
-        checkpoint = whole_checkpoint(run)
+    run, checkpoint = to_resume(named)
+    keep(run)
     more = [a for a in argv[1:] if not a.startswith("resume=")]
     typed = {a.lstrip("+").split("=", 1)[0] for a in more} | {"resume", "resume_override"}  # said once, for once
     recorded = recorded_overrides(run)
     own = [a for a in recorded if a.lstrip("+").split("=", 1)[0] not in typed]
-    os.environ[RESUME] = str(checkpoint.resolve())
+    if checkpoint is None and is_run(run):  # a run was named, and which of its checkpoints is for us to choose
+        checkpoint = start_of(run)
+    os.environ[RESUME] = AGAIN if checkpoint is None else str(checkpoint.resolve())
     return [argv[0], *own, *more, f"hydra.run.dir={run.resolve()}"]
 
 
-def unfinished_checkpoint(run: Path, steps: int) -> Path | None:
-    """``resume=auto``: from where to go on in ``run``, the directory of this very job; None to begin there.
+def to_resume(named: str) -> tuple[Path, Path | None]:
+    """(run directory, checkpoint if one was named) for what stands behind ``resume=``.
 
-    A run that was cut off before its first checkpoint is moved aside, and begins again.
+    Raises:
+        ValueError: there is nothing of a run.
+    """
+    path = latest("resume") if named == "latest" else Path(named)
+    if path.is_file():
+        return find(path, "resume")
+    if (path / "record.json").is_file():
+        return path, None
+    if (path / NAME).is_file() and not is_run(path):
+        raise ValueError(f"resume={named} was stopped before it wrote what it plays. Give its first command once more.")
+    return find(path, "resume")
+
+
+def start_of(run: Path) -> Path | None:
+    """The newest whole checkpoint of ``run``; None if it has none yet: it is a function of its configuration.
+
+    Raises:
+        ValueError: no checkpoint of it is whole.
+    """
+    return whole_checkpoint(run) if (run / "checkpoints" / "last.ckpt").is_file() else None
+
+
+def unfinished_start(run: Path, steps: int) -> tuple[Path | None, bool]:
+    """``resume=auto``: from where to go on in ``run``, the directory of this very job, and whether it begins again.
+
+    A run that was cut off before its first checkpoint begins again.
 
     Raises:
         AlreadyDone: it has played ``steps`` G steps.
-        ValueError: its process lives, or no checkpoint of it is whole.
+        ValueError: no checkpoint of it is whole.
     """
-    if not is_run(run):
-        return None
+    if not (run / "config.yaml").is_file():
+        return None, False
     status = status_of(run)
-    if status["status"] == "running" and status.get("host") == platform.node():
-        raise ValueError(f"{run} is still running. Wait for it, or stop it first.")
     if status["status"] == "done" and status["g_steps"] >= steps:
         raise AlreadyDone(str(run))
-    if (run / "checkpoints" / "last.ckpt").is_file():
-        return whole_checkpoint(run)
-    set_aside(run)
-    return None
+    checkpoint = start_of(run)
+    return checkpoint, checkpoint is None
 
 
-def taken_checkpoint() -> Path | None:
-    """The checkpoint that was asked for, once: a later run of this process begins afresh."""
+def taken_start() -> tuple[Path | None, bool]:
+    """The checkpoint that was asked for and whether the run begins again, once: a later run begins afresh."""
     asked = os.environ.pop(RESUME, None)
-    return Path(asked) if asked else None
+    return (Path(asked) if asked and asked != AGAIN else None), asked == AGAIN
 
 
 def check_same_game(own: DictConfig, cfg: DictConfig) -> None:
@@ -135,9 +157,7 @@ def cut(lines: Path, g_steps: int) -> None:
             continue  # torn when the power went
         if step <= g_steps:
             kept.append(line)
-    part = lines.with_name(lines.name + ".part")
-    part.write_text("".join(line + "\n" for line in kept))
-    part.replace(lines)
+    write_text(lines, "".join(line + "\n" for line in kept))
 
 
 def resumed_loggers(loggers: dict[str, Any], g_steps: int) -> dict[str, dict[str, int]]:

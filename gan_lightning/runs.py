@@ -17,23 +17,14 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.cli import explain
+from gan_lightning.files import sync_folder, write_json, write_text
+from gan_lightning.lock import NAME, held
 
 OUTPUTS = Path("outputs")
 ASIDE = ".unfinished"  # where the directories of jobs that are begun again go
 
 
 # Writing ---------------------------------------------------------------------------------------------------
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write beside ``path`` and rename, so that a reader never sees half a file."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_text(json.dumps(value, indent=2) + "\n")
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def environment() -> dict[str, Any]:
@@ -73,46 +64,43 @@ def now() -> str:
 
 @contextmanager
 def record(
-    run: Path, cfg: DictConfig, note: str | None, overrides: list[str], resumed: bool = False
+    run: Path, cfg: DictConfig, note: str | None, overrides: list[str], resumed: bool = False, again: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Claim ``run`` for one run and keep its status: running, then done (or what the caller says), or failed, and why.
+    """Keep the status of ``run``, whose lock the caller holds: running, then done (or as it says), or failed, and why.
 
     What the caller puts into the yielded dict goes into status.json. A ``resumed`` run keeps its directory: config.yaml
-    becomes what is played now, record.json remembers each resumption.
+    becomes what is played now, record.json remembers each resumption. One that begins ``again`` finds it empty.
+
+    config.yaml is written last. So a run that has one has the other two, and one that was killed before that has not
+    begun.
 
     Raises:
         ValueError: the directory holds a run already, or cannot be written.
     """
-    try:
-        if resumed:
-            part = run / "config.yaml.part"
-            part.write_text(OmegaConf.to_yaml(cfg))
-            part.replace(run / "config.yaml")
-        else:
-            with (run / "config.yaml").open("x") as file:
-                file.write(OmegaConf.to_yaml(cfg))
-    except FileExistsError as error:
-        raise ValueError(
-            f"{run} holds a run already, and a run never overwrites another. Name another hydra.run.dir."
-        ) from error
-    except OSError as error:
-        raise ValueError(
-            f"the run directory {run} cannot be written: {error.strerror}. Name another with hydra.run.dir=<folder>."
-        ) from error
+    if again:
+        set_aside(run)
+    elif not resumed and (run / "config.yaml").exists():
+        raise ValueError(f"{run} holds a run already, and a run never overwrites another. Name another hydra.run.dir.")
     status: dict[str, Any] = {
         "status": "running",
         "started": now(),
         "host": platform.node(),
         "pid": os.getpid(),
     }
-    write_json(run / "status.json", status)
     command = shlex.join(["python", "-m", "gan_lightning.train", *overrides])
     told = {"command": command, "overrides": overrides, "note": note, **environment()}
     if resumed:
-        first = json.loads((run / "record.json").read_text())
-        again = {"at": now(), **told}
-        told = {**first, "overrides": overrides, "resumed": [*first.get("resumed", []), again]}
-    write_json(run / "record.json", told)
+        first = json.loads((run / "record.json").read_text()) if (run / "record.json").is_file() else {}
+        again_at = {"at": now(), **told}
+        told = {**first, "overrides": overrides, "resumed": [*first.get("resumed", []), again_at]}
+    try:
+        write_json(run / "record.json", told)
+        write_json(run / "status.json", status)
+        write_text(run / "config.yaml", OmegaConf.to_yaml(cfg))
+    except OSError as error:
+        raise ValueError(
+            f"the run directory {run} cannot be written: {error.strerror}. Name another with hydra.run.dir=<folder>."
+        ) from error
     try:
         try:
             yield status
@@ -131,11 +119,20 @@ def record(
 
 
 def set_aside(run: Path) -> None:
-    """Make ``run`` an empty directory; what was in it goes to .unfinished/ beside it."""
+    """Move what is in ``run`` to .unfinished/ beside it, but for its lock; record.json is copied, until it is renewed.
+
+    config.yaml goes last. So whoever is killed on the way leaves a run that can be begun again.
+    """
+    inside = [p for p in run.iterdir() if p.name not in (NAME, "record.json")]
+    if not inside:
+        return
     aside = run.parent / ASIDE / f"{run.name}-{time.time_ns()}"
-    aside.parent.mkdir(exist_ok=True)
-    run.rename(aside)
-    run.mkdir()
+    aside.mkdir(parents=True)
+    if (run / "record.json").is_file():
+        write_text(aside / "record.json", (run / "record.json").read_text())
+    for path in sorted(inside, key=lambda p: p.name == "config.yaml"):
+        path.rename(aside / path.name)
+    sync_folder(run)
 
 
 # Finding ---------------------------------------------------------------------------------------------------
@@ -185,25 +182,14 @@ def latest(key: str = "run") -> Path:
 
 
 def status_of(run: Path) -> dict[str, Any]:
-    """status.json, with ``unfinished`` for a run that says running but whose process has gone."""
+    """status.json, with ``unfinished`` for a run that says running but that no process plays."""
     try:
         status = json.loads((run / "status.json").read_text())
     except (OSError, ValueError):
         return {"status": "unfinished"}
-    if status["status"] == "running" and status.get("host") == platform.node() and not alive(status.get("pid", 0)):
+    if status["status"] == "running" and not held(run):
         status["status"] = "unfinished"
     return status
-
-
-def alive(pid: int) -> bool:
-    """Does a process of this number exist on this machine?"""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid > 0
 
 
 def newest(pattern: str, what: str) -> Path:

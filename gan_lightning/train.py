@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.cli import verb
+from gan_lightning.lock import sole
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +49,27 @@ def train(
     overrides: list[str] | None = None,
     extra_callbacks: Sequence[Any] = (),
     resume: Path | None = None,
+    again: bool = False,
 ) -> dict[str, Any]:
     """Play the game of ``cfg`` in the empty directory ``run``, or go on with the run there from a checkpoint of it.
 
+    With ``again``, what is in ``run`` moves to .unfinished/ beside it when all is ready to begin.
+
     Returns what status.json says of it.
+
+    Raises:
+        ValueError: another process plays this run, ``run`` holds another, or ``cfg`` is not a game.
     """
+    with sole(run):
+        return play(cfg, run, overrides or [], extra_callbacks, resume, again)
+
+
+def play(
+    cfg: DictConfig, run: Path, overrides: list[str], extra_callbacks: Sequence[Any], resume: Path | None, again: bool
+) -> dict[str, Any]:
+    """What ``train`` says, when nobody else plays this run."""
     from gan_lightning.checks import check_added_keys, check_device, check_values
 
-    overrides = overrides or []
     check_added_keys(overrides, cfg)
     check_values(cfg)
 
@@ -76,7 +90,7 @@ def train(
     drop_unchosen(cfg)
     OmegaConf.resolve(cfg)
     begun = 0
-    if resume is not None or os.environ.get(CONTINUE):  # written in a file that may be a stranger's
+    if resume is not None or again or os.environ.get(CONTINUE):  # written in a file that may be a stranger's
         check_targets(OmegaConf.to_container(cfg), known_targets(), run)
     if resume is not None:
         check_same_game(OmegaConf.load(run / "config.yaml"), cfg)  # type: ignore[arg-type]
@@ -113,7 +127,7 @@ def train(
         logger=list(loggers.values()),
     )
     shown = Path(os.path.relpath(run)) if run.is_relative_to(Path.cwd()) else run
-    with record(run, cfg, note, overrides, resumed=resume is not None) as status:
+    with record(run, cfg, note, overrides, resumed=resume is not None, again=again) as status:
         if note:
             warn_loudly(note, loggers)
         choice = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
@@ -201,25 +215,31 @@ def flat(config: Any) -> dict[str, bool | int | float | str]:
 
 @verb("train")
 def main(cfg: DictConfig) -> float | None:
+    run = Path(HydraConfig.get().runtime.output_dir)
+    with sole(run):
+        return job(cfg, run)
+
+
+def job(cfg: DictConfig, run: Path) -> float | None:
+    """What the command does in its run directory; what a search minimises."""
     from gan_lightning.callbacks.finite import NotFinite
-    from gan_lightning.resuming import AlreadyDone, taken_checkpoint, unfinished_checkpoint
+    from gan_lightning.resuming import AlreadyDone, taken_start, unfinished_start
     from gan_lightning.runs import status_of
     from gan_lightning.sweeps import already_done, reached
 
     hydra = HydraConfig.get()
-    run = Path(hydra.runtime.output_dir)
     if already_done(run):
         log.info("done before: %s", run)
         return reached(cfg, status_of(run))
-    checkpoint = taken_checkpoint()
+    checkpoint, again = taken_start()
     if cfg.resume == "auto":
         try:
-            checkpoint = unfinished_checkpoint(run, cfg.steps)
+            checkpoint, again = unfinished_start(run, cfg.steps)
         except AlreadyDone:
             log.info("done before: %s", run)
             return reached(cfg, status_of(run))
     try:
-        status = train(cfg, run, list(hydra.overrides.task), resume=checkpoint)
+        status = train(cfg, run, list(hydra.overrides.task), resume=checkpoint, again=again)
     except NotFinite as error:
         if cfg.objective is None:
             raise

@@ -38,13 +38,15 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
     "bare": {"gan"},
     "callbacks": BASE | {"gan", "metrics"},
     "loggers": set(),
-    "cli": {"build", "checks", "resuming", "sweeps"},  # when they are needed, inside functions
+    "files": set(),
+    "lock": set(),
+    "cli": {"build", "checks", "lock", "resuming", "sweeps"},  # when they are needed, inside functions
     "checks": set(),
     "build": BASE | {"cli", "data", "gan", "metrics"},
-    "runs": {"cli"},
+    "runs": {"cli", "files", "lock"},
     "loading": BASE | {"build", "cli", "runs"},
     "sweeps": {"cli", "runs"},
-    "resuming": {"checks", "loading", "runs"},
+    "resuming": {"checks", "files", "loading", "lock", "runs"},
     "evaluation": {"build", "callbacks", "data", "loading", "metrics", "runs"},
     "comparison": {"checks", "runs", "sweeps"},
     "comparison_figures": {"callbacks", "comparison", "loading"},

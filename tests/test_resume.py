@@ -4,13 +4,13 @@ import errno
 import json
 import os
 import pickle
-import platform
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
@@ -28,7 +28,7 @@ from gan_lightning.resuming import (
     check_same_game,
     cut,
     resume_arguments,
-    unfinished_checkpoint,
+    unfinished_start,
 )
 from gan_lightning.sweeps import CONTINUE, already_done
 from gan_lightning.train import train
@@ -222,11 +222,11 @@ def test_a_resumption_that_cannot_begin_loses_nothing(straight):
 
 
 def test_main_takes_the_checkpoint_once(monkeypatch, straight):
-    from gan_lightning.resuming import taken_checkpoint
+    from gan_lightning.resuming import taken_start
 
     monkeypatch.setenv(RESUME, "somewhere/last.ckpt")
-    assert str(taken_checkpoint()) == "somewhere/last.ckpt"
-    assert taken_checkpoint() is None, "a later run of this process begins afresh"
+    assert taken_start() == (Path("somewhere/last.ckpt"), False)
+    assert taken_start() == (None, False), "a later run of this process begins afresh"
 
 
 def test_ctrl_c_ends_the_whole_sweep(tmp_path):
@@ -398,7 +398,7 @@ def test_a_continued_sweep_leaves_jobs_that_had_their_time(straight, monkeypatch
 
 
 def test_auto_begins_where_no_run_is(tmp_path):
-    assert unfinished_checkpoint(tmp_path, 12) is None
+    assert unfinished_start(tmp_path, 12) == (None, False)
 
 
 def set_status(run, **values) -> None:
@@ -406,28 +406,30 @@ def set_status(run, **values) -> None:
     (run / "status.json").write_text(json.dumps({**status, **values}))
 
 
-def test_auto_goes_on_ends_and_refuses(straight):
+def test_auto_goes_on_and_ends(straight):
     last = straight / "checkpoints" / "last.ckpt"
     with pytest.raises(AlreadyDone):
-        unfinished_checkpoint(straight, 12)
-    assert unfinished_checkpoint(straight, 20) == last, "more steps are asked for now"
-    for status in ("failed", "stopped"):
+        unfinished_start(straight, 12)
+    assert unfinished_start(straight, 20) == (last, False), "more steps are asked for now"
+    for status in ("failed", "stopped", "running"):
         set_status(straight, status=status)
-        assert unfinished_checkpoint(straight, 12) == last
-    set_status(straight, status="running", host="another machine of the cluster")
-    assert unfinished_checkpoint(straight, 12) == last
-    set_status(straight, status="running", host=platform.node(), pid=os.getpid())
-    with pytest.raises(ValueError, match=r"is still running. Wait for it, or stop it first"):
-        unfinished_checkpoint(straight, 12)
+        assert unfinished_start(straight, 12) == (last, False)
 
 
 def test_auto_begins_again_what_had_no_checkpoint_yet(straight):
     shutil.rmtree(straight / "checkpoints")
     set_status(straight, status="failed")
-    assert unfinished_checkpoint(straight, 12) is None
-    assert list(straight.iterdir()) == []
+    assert unfinished_start(straight, 12) == (None, True)
+    assert (straight / "config.yaml").is_file(), "what is there stays until all is ready to begin"
+    with pytest.raises(ValueError, match=r"must not exceed the 96 images"):
+        train(config("batch_size=512"), straight, again=True)
+    assert (straight / "config.yaml").is_file()
+    train(config("steps=3"), straight, again=True)
+    assert [line["step"] for line in lines(straight)] == [1, 2, 3]
     (aside,) = (straight.parent / ".unfinished").iterdir()
-    assert (aside / "config.yaml").is_file()
+    assert len(lines(aside)) == 12
+    assert OmegaConf.load(aside / "config.yaml").steps == 12
+    assert (aside / "record.json").is_file()
 
 
 def test_a_job_that_is_queued_again_goes_on_by_itself(straight, tmp_path, monkeypatch, capfd):
