@@ -4,6 +4,7 @@
 comes out may differ from the run's own only where that changes nothing of the game.
 """
 
+import copy
 import json
 import os
 from pathlib import Path
@@ -23,6 +24,7 @@ RESUME = "GAN_LIGHTNING_RESUME"  # the checkpoint that this process goes on from
 AGAIN = "begin again"
 FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "trainer.",
         "callbacks.", "logger.", "data.root", "resume", "objective")  # fmt: skip
+UNSAID = {"update": "alternating", "d_loss_weight": 1.0}  # what runs played that were begun before there was a choice
 
 
 def recorded_overrides(run: Path) -> list[str]:
@@ -126,16 +128,24 @@ def taken_start() -> tuple[Path | None, bool]:
 def check_same_game(own: DictConfig, cfg: DictConfig) -> None:
     """The run's own configuration and today's tell one game.
 
+    They are compared as if today's asked for the run's own ``steps``: what follows from it, such as a schedule that
+    ends with the run, moves along.
+
+    Args:
+        own: of the run, resolved.
+        cfg: today's, with its interpolations.
+
     Raises:
         ValueError: names every difference that is not free, unless ``resume_override=true``.
     """
-    before, now = (dict(leaves(OmegaConf.to_container(c))) for c in (own, cfg))
+    asked = copy.deepcopy(cfg)
+    asked.steps = own.steps
+    before = UNSAID | dict(leaves(OmegaConf.to_container(own)))
+    now = dict(leaves(OmegaConf.to_container(asked, resolve=True)))
     changed = {
         key: (before.get(key, "nothing"), now.get(key, "nothing"))
         for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key)
-        and not key.startswith(FREE)
-        and (before.get(key), now.get(key)) != (own.steps, cfg.steps)  # a schedule that ends with the run
+        if before.get(key) != now.get(key) and not key.startswith(FREE)
     }
     if changed and not cfg.resume_override:
         told = "; ".join(f"{key} was {a!r}, is {b!r}" for key, (a, b) in changed.items())

@@ -1,5 +1,6 @@
 """``python -m gan_lightning.train``: compose, instantiate, play."""
 
+import copy
 import json
 import logging
 import math
@@ -88,12 +89,13 @@ def play(
     check_device(cfg)
     note = decide_data(cfg)
     drop_unchosen(cfg)
+    composed = copy.deepcopy(cfg)  # with its interpolations
     OmegaConf.resolve(cfg)
     begun = 0
     if resume is not None or again or os.environ.get(CONTINUE):  # written in a file that may be a stranger's
         check_targets(OmegaConf.to_container(cfg), known_targets(), run)
     if resume is not None:
-        check_same_game(OmegaConf.load(run / "config.yaml"), cfg)  # type: ignore[arg-type]
+        check_same_game(OmegaConf.load(run / "config.yaml"), composed)  # type: ignore[arg-type]
         checkpoint = read_checkpoint(resume)
         begun = checkpoint["counters"]["g_steps_done"]
     data = build_data(cfg)

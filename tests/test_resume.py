@@ -16,7 +16,7 @@ import pytest
 import torch
 from conftest import TINY
 from lightning.pytorch import Callback
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_lightning.callbacks.checkpoints import Checkpoints
@@ -154,15 +154,11 @@ def test_from_a_checkpoint_before_the_end_the_rest_is_said_again(straight, tmp_p
 
 def test_another_game_is_refused_and_steps_are_free(straight):
     own = OmegaConf.load(straight / "config.yaml")
-    longer = config("steps=20", "log_every=3")
-    OmegaConf.resolve(longer)
-    check_same_game(own, longer)
+    check_same_game(own, config("steps=20", "log_every=3"))
     two = config("devices=2")
-    OmegaConf.resolve(two)
     with pytest.raises(ValueError, match=r"got another: devices was 1, is 2"):
         check_same_game(own, two)
     other = config("optimizer.d.lr=0.5", "loss=lsgan")
-    OmegaConf.resolve(other)
     with pytest.raises(ValueError, match=r"got another: loss._target_ was .*NSGAN', is .*LSGAN'.*optimizer.d.lr was"):
         check_same_game(own, other)
     before = checkpoint(straight)["counters"]
@@ -170,6 +166,30 @@ def test_another_game_is_refused_and_steps_are_free(straight):
         train(other, straight, [], resume=straight / "checkpoints" / "last.ckpt")
     assert checkpoint(straight)["counters"] == before
     assert len(lines(straight)) == 12
+
+
+def test_only_what_follows_from_steps_may_move_with_it():
+    """steps and batch_size both go from 64 to 128: the one is free, the other is another game."""
+    game = ["steps=64", "batch_size=64", "prior.dim=64", "technique=[]"]
+    own = config(*game, "schedule=linear")
+    OmegaConf.resolve(own)
+    assert own.schedule.d.lr.steps == 64, "the schedule ends with the run"
+    check_same_game(own, config(*game, "steps=128"))
+    for key in ("batch_size", "prior.dim", "schedule.d.lr.steps"):
+        with pytest.raises(ValueError, match=rf"got another: {key} was 64, is 128\. Leave"):
+            check_same_game(own, config(*game, "steps=128", f"{key}=128"))
+    with pytest.raises(ValueError, match=r"got another: schedule.g.lr.steps was 64, is 32\. Leave"):
+        check_same_game(own, config(*game, "steps=128", "schedule.g.lr.steps=32"))
+
+
+def test_a_run_from_before_there_was_a_choice_goes_on_as_it_was():
+    own = config()
+    OmegaConf.resolve(own)
+    with open_dict(own):
+        del own["update"], own["d_loss_weight"]
+    check_same_game(own, config("steps=20"))
+    with pytest.raises(ValueError, match=r"d_loss_weight was 1.0, is 0.5; update was 'alternating', is 'simultaneous'"):
+        check_same_game(own, config("update=simultaneous", "d_loss_weight=0.5", "d_steps=2"))
 
 
 @pytest.mark.parametrize(
