@@ -95,6 +95,6 @@ def reached(cfg: DictConfig, status: dict[str, Any]) -> float | None:
     if not isinstance(status.get(cfg.objective), int | float):
         numbers = ", ".join(name for name, value in status.items() if isinstance(value, int | float))
         raise ValueError(
-            f"objective must be one of {numbers}, got {cfg.objective}. best_fd_judge needs evaluate_every."
+            f"objective must be one of {numbers}, got {cfg.objective}. best_fd_over_coverage needs evaluate_every."
         )
     return float(status[cfg.objective])

@@ -164,8 +164,7 @@ def play(
             "seconds": round(time.perf_counter() - start, 2),
             **gan.numbers,
         }
-        if math.isfinite(callbacks["evaluation"].best):
-            status["best_fd_judge"] = callbacks["evaluation"].best
+        status |= callbacks["evaluation"].reached()
         came = callbacks["signals"].came
         if came or gan.g_steps_done < cfg.steps:
             status |= {"status": "stopped", "by": came or "max_time"}
@@ -194,7 +193,7 @@ def gather_results(gan: Any, evaluation: Any, run: Path) -> None:
     for line in lines:
         entry = json.loads(line)
         gan.numbers |= {key: value for key, value in entry.items() if key != "step"}
-        evaluation.best = min(evaluation.best, entry.get("metric/fd_judge", math.inf))
+        evaluation.improved(entry, entry["step"])
 
 
 def warn_loudly(note: str, loggers: dict[str, Any]) -> None:

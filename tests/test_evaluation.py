@@ -199,7 +199,7 @@ def test_evaluating_during_training_changes_no_bit(tmp_path):
 def test_the_best_checkpoint_is_the_best_of_the_curve(tmp_path):
     train(compose("train", [*DIGITS, "steps=8", "evaluate_every=2", "optimizer.lr=0.01"]), tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    curve = {line["step"]: line["metric/fd_judge"] for line in lines if "metric/fd_judge" in line}
+    curve = {line["step"]: line["metric/fd_over_coverage"] for line in lines if "metric/fd_judge" in line}
     assert list(curve) == [2, 4, 6, 8]
     best = torch.load(tmp_path / "checkpoints/best.ckpt", weights_only=True)
     assert best["counters"]["g_steps_done"] == min(curve, key=curve.get)

@@ -39,7 +39,7 @@ def test_a_search_minimises_what_its_trials_reached(tmp_path):
     reached = {}
     for i in range(3):
         trial = tmp_path / "found" / f"trial-{i}"
-        reached[i] = json.loads((trial / "status.json").read_text())["best_fd_judge"]
+        reached[i] = json.loads((trial / "status.json").read_text())["best_fd_over_coverage"]
         cfg = OmegaConf.load(trial / "config.yaml")
         assert 1e-5 <= cfg.optimizer.d.lr <= 1e-2
         assert cfg.d_steps in (1, 2, 5)
@@ -69,7 +69,7 @@ def test_a_wrong_objective_is_told(tmp_path):
     code, text = command(tmp_path, *DIGITS, "objective=fid", "hydra.sweep.dir=x")
     assert code != 0
     assert "objective must be one of" in text
-    assert "best_fd_judge" in text
+    assert "best_fd_over_coverage" in text
 
 
 def test_the_slurm_launcher_asks_for_as_many_gpus_as_processes():
@@ -122,26 +122,27 @@ def test_a_preempted_job_goes_on_exactly(tmp_path):
 
 def test_a_trial_that_was_done_before_still_has_its_number(tmp_path):
     """As in a search whose job was queued again: without the number Optuna would count the trial as failed."""
-    command(tmp_path, *DIGITS, "objective=best_fd_judge", "hydra.sweep.dir=s", "hydra.sweep.subdir=one", "seed=0")
+    objective = "objective=best_fd_over_coverage"
+    command(tmp_path, *DIGITS, objective, "hydra.sweep.dir=s", "hydra.sweep.subdir=one", "seed=0")
     status = json.loads((tmp_path / "s/one/status.json").read_text())
-    cfg = compose("train", ["objective=best_fd_judge"])
-    assert reached(cfg, status) == status["best_fd_judge"] > 0
+    cfg = compose("train", [objective])
+    assert reached(cfg, status) == status["best_fd_over_coverage"] > 0
     assert reached(compose("train", []), status) is None
-    with pytest.raises(ValueError, match=r"objective must be one of .*best_fd_judge.*, got best_fd_juge"):
-        reached(compose("train", ["objective=best_fd_juge"]), status)
+    with pytest.raises(ValueError, match=r"objective must be one of .*best_fd_over_coverage.*, got best_fd_over"):
+        reached(compose("train", ["objective=best_fd_over"]), status)
     code, text = command(
         tmp_path, *DIGITS, "search=learning_rates", "resume=auto", "hydra.sweeper.n_trials=1", "hydra.sweep.dir=s",
         "hydra.sweep.subdir=one",
     )  # fmt: skip
     assert code == 0, text
     assert "done before" in text
-    assert OmegaConf.load(tmp_path / "s/optimization_results.yaml").best_value == status["best_fd_judge"]
+    assert OmegaConf.load(tmp_path / "s/optimization_results.yaml").best_value == status["best_fd_over_coverage"]
 
 
 def test_a_sweep_over_two_processes_has_its_objective_and_survives_a_divergence(tmp_path):
     """What a spawned process measured, and why it stopped, reach the one that asked."""
     code, text = command(
-        tmp_path, *DIGITS, "trainer=ddp", "devices=2", "objective=best_fd_judge", "optimizer.d.lr=1e30,0.0002",
+        tmp_path, *DIGITS, "trainer=ddp", "devices=2", "objective=best_fd_over_coverage", "optimizer.d.lr=1e30,0.0002",
         "hydra.sweep.dir=swept", "hydra.sweep.subdir=${hydra.job.num}",
     )  # fmt: skip
     assert code == 0, text
@@ -150,6 +151,6 @@ def test_a_sweep_over_two_processes_has_its_objective_and_survives_a_divergence(
     assert "diverged" in diverged["error"]
     assert done["status"] == "done"
     lines = [json.loads(line) for line in (tmp_path / "swept/1/metrics.jsonl").read_text().splitlines()]
-    judged = [line["metric/fd_judge"] for line in lines if "metric/fd_judge" in line]
+    judged = [line["metric/fd_over_coverage"] for line in lines if "metric/fd_over_coverage" in line]
     assert len(judged) == 2
-    assert done["best_fd_judge"] == min(judged)
+    assert done["best_fd_over_coverage"] == min(judged)

@@ -9,39 +9,61 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
-from torch import Tensor, nn
+from torch import Tensor
 
-from gan_lightning.callbacks.checkpoints import save_whole
+from gan_lightning.callbacks.checkpoints import link, save_whole
 from gan_lightning.callbacks.quiet import Quiet
 from gan_lightning.callbacks.sampling import draw
+from gan_lightning.data.arrays import fixed_rows
 from gan_lightning.gan import GAN
 from gan_lightning.metrics.frechet import frechet_distance
 from gan_lightning.metrics.judge import Judge
 from gan_lightning.metrics.labels import classifier_score
+from gan_lightning.metrics.neighbours import coverage
 
 log = logging.getLogger(__name__)
 
+FD, COVERAGE, CHOICE = (f"metric/{name}" for name in ("fd_judge", "coverage_judge", "fd_over_coverage"))
+
 
 class Evaluation(Quiet):
-    """Every ``every`` G steps, log ``metric/fd_judge`` and ``metric/classifier_score`` and keep ``best.ckpt`` by the
-    former; for an average of G, the same with its name at the end, such as ``metric/fd_judge_ema``.
+    """Every ``every`` G steps, log how far samples are from the validation images, and keep the best checkpoint.
+
+    ``metric/fd_judge``: Frechet distance to all validation images. It knows two moments, so a G that draws one picture
+    near their mean is closer than an early G that draws digits.
+    ``metric/coverage_judge``: share of ``n`` validation images (drawn once; all, where there are fewer) that a sample
+    comes near to (Naeem et al. 2020, k = 5), which such a G cannot raise.
+    ``metric/fd_over_coverage``: their quotient; where nothing is covered, half an image counts as covered.
+    ``metric/classifier_score``.
+
+    The lowest ``fd_over_coverage`` of G makes ``best.ckpt``. An average of G has the same curves with its name at the
+    end, such as ``metric/fd_judge_ema``, and a best of its own, such as ``best-ema.ckpt``.
 
     Args:
         every: G steps between two evaluations; 0 for none.
-        n: samples of each; a Frechet distance depends on it, so it is fixed.
+        n: samples of each; all these numbers depend on it, so it is fixed.
         seed: of their z, the same each time.
     """
 
     def __init__(self, every: int = 1000, n: int = 1000, seed: int = 12345) -> None:
+        if n < 6:
+            raise ValueError(f"callbacks.evaluation.n must be 6 or more, for neighbours to exist, got {n}. Try 1000.")
         self.every, self.n, self.seed = every, n, seed
         self.judge: Judge | None = None  # set by who knows the dataset; without one there is nothing to do
         self.real: tuple[Tensor, Tensor] | None = None
-        self.best, self.best_step, self.last = float("inf"), -1, -1
+        self.best: dict[str, dict[str, float]] = {}  # suffix of a generator's curves -> its numbers where it was best
+        self.last = -1
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
         if self.every and self.judge is not None and trainer.is_global_zero:
+            self.judge.to(module.device)
             data: Any = trainer.datamodule  # type: ignore[attr-defined]
-            self.real = self.judge.to(module.device)(data.validation())
+            self.see(data.validation())
+
+    def see(self, validation: Tensor) -> None:
+        """Take in what samples are compared with."""
+        assert self.judge is not None
+        self.real = self.judge(validation)
 
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self.every and module.g_just_moved and module.g_steps_done % self.every == 0:
@@ -56,36 +78,65 @@ class Evaluation(Quiet):
         if self.judge is None or step == self.last:
             return
         self.last = step
-        distance = float("inf")
+        values: dict[str, float] = {}
         if trainer.is_global_zero:
-            values: dict[str, float] = {}
             for name, G in module.generators.items():
-                values |= self.measure(G, module, "" if name == "G" else f"_{name}")
-            distance = values.get("metric/fd_judge", distance)
+                suffix = "" if name == "G" else f"_{name}"
+                numbers = self.numbers_of(*self.judge(draw(G, module.prior, self.n, self.seed, module.device)))
+                if not numbers:
+                    log.warning("the samples of %s after %d G steps are not finite: not evaluated", name, step)
+                values |= {f"{key}{suffix}": value for key, value in numbers.items()}
             module.numbers = {**module.numbers, **values}
             for logger in trainer.loggers:
                 logger.log_metrics(values, step)
-        distance = trainer.strategy.broadcast(distance)
-        if distance < self.best:
-            self.best, self.best_step = distance, step
-            save_whole(trainer, Path(trainer.default_root_dir) / "checkpoints" / "best.ckpt")
+        self.keep(trainer, self.improved(trainer.strategy.broadcast(values), step))
 
-    def measure(self, G: nn.Module, module: GAN, suffix: str) -> dict[str, float]:
-        assert self.real is not None
+    def numbers_of(self, features: Tensor, probabilities: Tensor) -> dict[str, float]:
+        """What the judge's verdicts on samples say; nothing if they are not finite."""
         assert self.judge is not None
-        features, probabilities = self.judge(draw(G, module.prior, self.n, self.seed, module.device))
+        assert self.real is not None
         if not features.isfinite().all():
-            log.warning("the samples after %d G steps are not finite: not evaluated", module.g_steps_done)
             return {}
-        quick: dict[str, float] = self.judge.quick(features) if hasattr(self.judge, "quick") else {}
+        real, real_probabilities = self.real
+        few = real[fixed_rows(len(real), self.n)]
+        distance, covered = frechet_distance(real, features), coverage(few, features)
         return {
-            **{f"{key}{suffix}": value for key, value in quick.items()},
-            f"metric/fd_judge{suffix}": frechet_distance(self.real[0], features),
-            f"metric/classifier_score{suffix}": classifier_score(self.real[1], probabilities),
+            **(self.judge.quick(features) if hasattr(self.judge, "quick") else {}),
+            FD: distance,
+            COVERAGE: covered,
+            CHOICE: distance / max(covered, 0.5 / len(few)),
+            "metric/classifier_score": classifier_score(real_probabilities, probabilities),
         }
 
+    def improved(self, values: dict[str, float], step: int) -> list[str]:
+        """Take note of an evaluation; the suffixes of the generators that were never better."""
+        found = []
+        for key in (k for k in values if k.startswith(CHOICE)):
+            suffix = key.removeprefix(CHOICE)
+            if suffix not in self.best or values[key] < self.best[suffix][CHOICE]:
+                self.best[suffix] = {"g_steps": step, **{k: values[k + suffix] for k in (CHOICE, FD, COVERAGE)}}
+                found.append(suffix)
+        return found
+
+    def keep(self, trainer: Trainer, suffixes: list[str]) -> None:
+        """Save the game once, under the name of each generator that is at its best."""
+        folder = Path(trainer.default_root_dir) / "checkpoints"
+        paths = [folder / f"best{suffix.replace('_', '-', 1)}.ckpt" for suffix in suffixes]
+        for i, path in enumerate(paths):
+            if i == 0:
+                save_whole(trainer, path)
+            elif trainer.is_global_zero:
+                link(paths[0], path)
+
+    def reached(self) -> dict[str, float]:
+        """For status.json, of each generator: when it was best, the number that chose it, and what that came from."""
+        names = {"g_steps": "best_g_steps", CHOICE: "best_fd_over_coverage", FD: "best_fd_judge",
+                 COVERAGE: "best_coverage_judge"}  # fmt: skip
+        return {f"{names[k]}{suffix}": v for suffix, values in self.best.items() for k, v in values.items()}
+
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "best_step": self.best_step}
+        return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best, self.best_step = state_dict["best"], state_dict["best_step"]
+        best = state_dict["best"]
+        self.best = dict(best) if isinstance(best, dict) else {}  # a number: of before coverage had a say

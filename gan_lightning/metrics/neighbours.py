@@ -34,3 +34,9 @@ def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5, ch
         "density": balls.double().mean().item() / k,
         "coverage": covered / len(real),
     }
+
+
+def coverage(real: Tensor, fake: Tensor, k: int = 5) -> float:
+    """Share of reals whose ball holds a fake: the cheapest of the four, and one that a collapse cannot raise."""
+    real, fake = check_features(real, fake, at_least=k + 1)
+    return (squared_distances(real, fake).min(1).values < radii(real, k, len(real))).double().mean().item()
