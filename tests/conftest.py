@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# Read by the processes that tests start: two cores are shared, and what is tested is this checkout.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"  # read by the processes that tests start
+    os.environ[variable] = "1"
+os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
 
 import pytest
 import torch

@@ -1,9 +1,13 @@
 """Who may import whom: the parts know the interfaces, not one another; nobody names a concrete part but conf/."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+import gan_lightning
 
 PACKAGE = Path(__file__).parent.parent / "gan_lightning"
 BASE = {"interfaces", "rng", "schedules"}
@@ -102,3 +106,10 @@ def test_importing_the_package_is_cheap():
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
     top = {n.module for n in tree.body if isinstance(n, ast.ImportFrom)}
     assert top == {"typing"}, "torch is imported by who asks for it"
+
+
+def test_what_a_test_starts_is_this_checkout_not_the_installed_package(tmp_path):
+    """Elsewhere, and with nothing said of the environment, as a test that forgets to would start it."""
+    asked = [sys.executable, "-c", "import gan_lightning; print(gan_lightning.__file__)"]
+    found = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+    assert Path(found) == PACKAGE / "__init__.py" == Path(gan_lightning.__file__)
