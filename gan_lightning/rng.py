@@ -26,6 +26,11 @@ def seed_layers(device: torch.device, *keys: int) -> None:
         torch.get_device_module(device).manual_seed(seed)
 
 
+def fixed_rows(total: int, n: int) -> Tensor:
+    """``n`` of ``total`` rows, drawn once and for all: a file's first rows need not be like the others."""
+    return torch.randperm(total, generator=torch.Generator().manual_seed(0))[:n]
+
+
 class Stream:
     """Named draws of one step.
 

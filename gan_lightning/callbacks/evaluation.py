@@ -14,12 +14,12 @@ from torch import Tensor
 from gan_lightning.callbacks.checkpoints import link, save_whole
 from gan_lightning.callbacks.quiet import Quiet
 from gan_lightning.callbacks.sampling import draw
-from gan_lightning.data.arrays import fixed_rows
 from gan_lightning.gan import GAN
 from gan_lightning.metrics.frechet import frechet_distance
 from gan_lightning.metrics.judge import Judge
 from gan_lightning.metrics.labels import classifier_score
 from gan_lightning.metrics.neighbours import coverage
+from gan_lightning.rng import fixed_rows
 
 log = logging.getLogger(__name__)
 

@@ -93,11 +93,6 @@ class Batches:
         return map(self.arrays.__getitem__, self.order)
 
 
-def fixed_rows(total: int, n: int) -> Tensor:
-    """``n`` of ``total`` rows, drawn once and for all: a file's first rows need not be like the others."""
-    return torch.randperm(total, generator=torch.Generator().manual_seed(0))[:n]
-
-
 def to_signed_range(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """uint8 0..255 to ``dtype`` [-1, 1]; what is not uint8 keeps its values."""
     return images.to(dtype).div_(127.5).sub_(1.0) if images.dtype == torch.uint8 else images.to(dtype)
