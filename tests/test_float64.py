@@ -23,8 +23,8 @@ def tensors(tree: Any) -> list[Tensor]:
 class NoFloat64OnTheDevice(TorchDispatchMode):
     """Pretends that tensors lie on a device without float64, but for what ``.cpu()`` brought to the host.
 
-    What is computed from the host's tensors alone stays on the host. A tensor that is float64 when it first appears
-    can only lie there.
+    What is computed from the host's tensors alone stays on the host, and what is made of nothing (zeros) lies where
+    it is used. A tensor that is float64 when it first appears can only lie on the host.
     """
 
     def __enter__(self) -> "NoFloat64OnTheDevice":
@@ -39,16 +39,16 @@ class NoFloat64OnTheDevice(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         given = tensors([args, kwargs])
-        if given and all(x.dtype == torch.float64 or getattr(x, "on_host", False) for x in given):
-            for x in tensors(result):
-                on_host(x)
-        elif given:
-            assert all(x.dtype != torch.float64 for x in tensors(result)), f"{func} makes float64 on the device"
+        places = {"host" if x.dtype == torch.float64 else getattr(x, "place", "device") for x in given}
+        place = "anywhere" if places <= {"anywhere"} else "host" if places <= {"host", "anywhere"} else "device"
+        for x in tensors(result):
+            assert not given or place == "host" or x.dtype != torch.float64, f"{func} makes float64 on the device"
+            x.place = place  # type: ignore[attr-defined]
         return result
 
 
 def on_host(x: Tensor) -> Tensor:
-    x.on_host = True  # type: ignore[attr-defined]
+    x.place = "host"  # type: ignore[attr-defined]
     return x
 
 
