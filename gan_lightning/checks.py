@@ -23,6 +23,7 @@ POSITIVE_INT: Rule = (lambda v: is_int(v) and v >= 1, "a whole number, 1 or more
 COUNT: Rule = (lambda v: is_int(v) and v >= 0, "a whole number, 0 or more")
 POSITIVE: Rule = (lambda v: is_number(v) and v > 0, "a number above 0")
 FRACTION: Rule = (lambda v: is_number(v) and 0 <= v < 1, "a number from 0 up to, not including, 1")
+SECONDS: Rule = (lambda v: is_number(v) and v >= 0, "a number of seconds, 0 or more")
 TARGET: Rule = (lambda v: is_number(v) and 0 <= v <= 1, "a number from 0 to 1")
 
 # pattern of the key -> (rule, an example to type)
@@ -36,7 +37,8 @@ RULES: dict[str, tuple[Rule, str]] = {
     "seed": (COUNT, "seed=0"),
     "sample_every": (COUNT, "sample_every=1000 (0: never)"),
     "evaluate_every": (COUNT, "evaluate_every=1000 (0: never)"),
-    "checkpoint_every": (COUNT, "checkpoint_every=1000 (0: only at the end)"),
+    "checkpoint_every": (COUNT, "checkpoint_every=1000 (0: not counted)"),
+    "checkpoint_seconds": (SECONDS, "checkpoint_seconds=120 (0: no clock)"),
     "log_every": (COUNT, "log_every=50 (0: never)"),
     "optimizer*.lr": (POSITIVE, "optimizer.lr=2e-4"),
     "optimizer*.momentum": (FRACTION, "optimizer.momentum=0.5"),

@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 
 # Where and how a run computed, not what: runs that differ in nothing else are one arm.
 NOT_THE_GAME = ("seed", "devices", "max_time", "resume", "objective", "trainer", "callbacks.", "logger.",
-                "log_every", "sample_every", "evaluate_every", "checkpoint_every", "data.root")  # fmt: skip
+                "log_every", "sample_every", "evaluate_every", "checkpoint_every", "checkpoint_seconds",
+                "data.root")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from gan_lightning.checks import leaves
 from gan_lightning.files import write_text
 from gan_lightning.loading import whole_checkpoint
 from gan_lightning.lock import NAME, keep
-from gan_lightning.runs import find, is_run, latest, status_of
+from gan_lightning.runs import find, is_run, last_begun, status_of
 
 RESUME = "GAN_LIGHTNING_RESUME"  # the checkpoint that this process goes on from, or AGAIN
 AGAIN = "begin again"
-FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "trainer.",
-        "callbacks.", "logger.", "data.root", "resume", "objective")  # fmt: skip
+FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "checkpoint_seconds",
+        "trainer.", "callbacks.", "logger.", "data.root", "resume", "objective")  # fmt: skip
 UNSAID = {"update": "alternating", "d_loss_weight": 1.0}  # what runs played that were begun before there was a choice
 
 
@@ -82,7 +82,7 @@ def to_resume(named: str) -> tuple[Path, Path | None]:
     Raises:
         ValueError: there is nothing of a run.
     """
-    path = latest("resume") if named == "latest" else Path(named)
+    path = last_begun() if named == "latest" else Path(named)
     if path.is_file():
         return find(path, "resume")
     if (path / "record.json").is_file():

@@ -1,10 +1,12 @@
 """Run directories: the record a run leaves, and finding it again."""
 
 import json
+import logging
 import os
 import platform
 import shlex
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +21,8 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lightning.cli import explain
 from gan_lightning.files import sync_folder, write_json, write_text
 from gan_lightning.lock import NAME, held
+
+log = logging.getLogger(__name__)
 
 OUTPUTS = Path("outputs")
 ASIDE = ".unfinished"  # where the directories of jobs that are begun again go
@@ -78,7 +82,8 @@ def record(
         ValueError: the directory holds a run already, or cannot be written.
     """
     if again:
-        set_aside(run)
+        aside = set_aside(run)
+        log.info("%s had no checkpoint yet and begins again; what it had written lies in %s beside it", run.name, aside)
     elif not resumed and (run / "config.yaml").exists():
         raise ValueError(f"{run} holds a run already, and a run never overwrites another. Name another hydra.run.dir.")
     status: dict[str, Any] = {
@@ -118,14 +123,14 @@ def record(
     write_json(run / "status.json", {**status, "status": ended, "ended": now()})
 
 
-def set_aside(run: Path) -> None:
+def set_aside(run: Path) -> Path:
     """Move what is in ``run`` to .unfinished/ beside it, but for its lock; record.json is copied, until it is renewed.
+
+    Returns where in the folder above it that is.
 
     config.yaml goes last. So whoever is killed on the way leaves a run that can be begun again.
     """
     inside = [p for p in run.iterdir() if p.name not in (NAME, "record.json")]
-    if not inside:
-        return
     aside = run.parent / ASIDE / f"{run.name}-{time.time_ns()}"
     aside.mkdir(parents=True)
     if (run / "record.json").is_file():
@@ -133,6 +138,7 @@ def set_aside(run: Path) -> None:
     for path in sorted(inside, key=lambda p: p.name == "config.yaml"):
         path.rename(aside / path.name)
     sync_folder(run)
+    return aside.relative_to(run.parent)
 
 
 # Finding ---------------------------------------------------------------------------------------------------
@@ -167,18 +173,24 @@ def find(run: str | Path, key: str = "run") -> tuple[Path, Path]:
 
 
 def latest(key: str = "run") -> Path:
-    """The run below outputs/ that was begun, or resumed, last and has a checkpoint."""
-    runs = [
-        p.parent
-        for p in OUTPUTS.rglob("config.yaml")
-        if (p.parent / "checkpoints/last.ckpt").is_file() and ASIDE not in p.parts
-    ]
-    if not runs:
-        raise ValueError(
-            f"{key}=latest found no finished run below {OUTPUTS.resolve()}. "
-            "Train one (python -m gan_lightning.train), or name its directory."
-        )
-    return max(runs, key=lambda run: (run / "config.yaml").stat().st_mtime_ns)
+    """The run below outputs/ that was begun, or resumed, last and has a checkpoint; stderr says which it is."""
+    found = [p for p in OUTPUTS.rglob("config.yaml") if (p.parent / "checkpoints/last.ckpt").is_file()]
+    return _newest_run(found, f"{key}=latest", "finished run", "Train one (python -m gan_lightning.train)")
+
+
+def last_begun() -> Path:
+    """The run below outputs/ that was begun, or resumed, last, and is no job of a sweep; stderr says which it is."""
+    found = [p for p in OUTPUTS.rglob("record.json") if not (p.parent.parent / "multirun.yaml").is_file()]
+    return _newest_run(found, "resume=latest", "run", "Train one (a sweep goes on with -m continue=latest)")
+
+
+def _newest_run(files: list[Path], asked: str, what: str, remedy: str) -> Path:
+    files = [p for p in files if ASIDE not in p.parts]
+    if not files:
+        raise ValueError(f"{asked} found no {what} below {OUTPUTS.resolve()}. {remedy}, or name its directory.")
+    run = max(files, key=lambda p: p.stat().st_mtime_ns).parent
+    print(f"{asked} is {run}", file=sys.stderr)
+    return run
 
 
 def status_of(run: Path) -> dict[str, Any]:

@@ -187,13 +187,14 @@ def killed(run: Path, *before: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_of_two_that_resume_at_once_one_plays_and_one_is_told(tmp_path):
     run = tmp_path / "run"
     killed(run)
     for pair in range(5):
         steps = 400 * (pair + 1)
         both = [command(f"resume={run}", f"steps={steps}") for _ in range(2)]
-        ended = sorted(((p.communicate(timeout=240)[0], p.returncode) for p in both), key=lambda e: e[1])
+        ended = sorted(((p.communicate(timeout=600)[0], p.returncode) for p in both), key=lambda e: e[1])
         assert [code for _, code in ended] == [0, 1], ended
         assert "going on after" in ended[0][0]
         assert ended[1][0].strip() == f"error: {run} is still running. Wait for it, or stop it first."

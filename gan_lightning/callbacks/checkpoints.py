@@ -7,6 +7,7 @@ which k D steps per G step seldom meet; in manual optimization it also ignores i
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -44,41 +45,72 @@ def link(old: Path, new: Path) -> None:
 
 
 class Checkpoints(Quiet):
-    """Save ``last.ckpt`` every ``every`` G steps (0: not on the way) and at the end; before it, ``previous.ckpt``.
+    """Save ``last.ckpt`` every ``every`` G steps, after ``seconds`` at the latest, and at the end.
+
+    What had its name before becomes ``previous.ckpt``.
 
     A run thus holds last, previous, best (the evaluation's) and at most ``keep`` numbered checkpoints.
 
     Args:
-        every: G steps between two checkpoints.
-        keep: so many of the newest are kept as ``<G steps>.ckpt`` too; -1: all of them.
+        every: G steps between two checkpoints; 0: they are not counted.
+        keep: so many of the newest that ``every`` and the end ask for are kept as ``<G steps>.ckpt`` too; -1: all.
+        seconds: between two checkpoints at most, but for one G step; 0: no clock. The first process's clock decides.
     """
 
-    def __init__(self, every: int = 1000, keep: int = 0) -> None:
+    def __init__(self, every: int = 1000, keep: int = 0, seconds: float = 120) -> None:
         if isinstance(keep, bool) or not isinstance(keep, int) or keep < -1:
             raise ValueError(
                 f"callbacks.checkpoints.keep must be a number of checkpoints, or -1 for all, got {keep!r}. "
                 "0 keeps the last, the one before and the best."
             )
-        self.every, self.keep = every, keep
+        self.every, self.keep, self.seconds = every, keep, seconds
         self.identity: Mapping[str, Any] = {}
         self.last = -1
+        self.since, self.next_look = (0.0, 0), 0  # when and after which G step the clock was set; when to look at it
+
+    def on_train_start(self, trainer: Trainer, module: GAN) -> None:
+        self.set_clock(module.g_steps_done)
+
+    def set_clock(self, step: int) -> None:
+        self.since, self.next_look = (monotonic(), step), step + 1
 
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if self.every and module.g_just_moved and module.g_steps_done % self.every == 0:
+        if not module.g_just_moved:
+            return
+        if self.every and module.g_steps_done % self.every == 0:
             self.save(trainer, module)
+        elif self.seconds and self.time_is_up(trainer, module.g_steps_done):
+            self.save(trainer, module, numbered=False)
+
+    def time_is_up(self, trainer: Trainer, step: int) -> bool:
+        """Has it been ``seconds``? Asked by all processes after the same G steps.
+
+        To look together costs a broadcast. So they look again when, at the pace of this stretch, half of what is left
+        has passed.
+        """
+        if step < self.next_look:
+            return False
+        begun, first = self.since
+        passed = monotonic() - begun
+        up, ahead = passed >= self.seconds, 1
+        if trainer.world_size > 1:
+            ahead = max(1, int((self.seconds - passed) / 2 * (step - first) / max(passed, 1e-9)))
+            up, ahead = trainer.strategy.broadcast((up, ahead))
+        self.next_look = step + ahead
+        return up
 
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:
         self.save(trainer, module)
 
-    def save(self, trainer: Trainer, module: GAN) -> None:
+    def save(self, trainer: Trainer, module: GAN, numbered: bool = True) -> None:
         step = module.g_steps_done
-        if step == self.last:
-            return
-        self.last = step
         folder = Path(trainer.default_root_dir) / "checkpoints"
         last = folder / "last.ckpt"
-        save_whole(trainer, last, former=folder / "previous.ckpt")
-        if self.keep and trainer.is_global_zero:
+        if step != self.last:
+            self.last = step
+            save_whole(trainer, last, former=folder / "previous.ckpt")
+            self.set_clock(step)
+        if self.keep and numbered and trainer.is_global_zero:
             link(last, folder / f"{step:07d}.ckpt")
             if self.keep > 0:
                 for old in sorted(folder.glob("[0-9]*.ckpt"), key=lambda p: int(p.stem))[: -self.keep]:
