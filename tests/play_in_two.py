@@ -1,14 +1,18 @@
-"""One of two processes, started by test_processes.py: plays each game of games.json with Lightning's DDP over gloo.
+"""The same games in one process and in two, for test_processes.py and drift.py.
 
-    python play_in_two.py <folder> <rank>
+    python play_in_two.py <folder> alone        or        python play_in_two.py <folder> <rank>
 
-With rank ``alone`` the same games in one process. Weights and the rows of data that were seen go to <folder>.
+plays each game of <folder>/games.json: by itself, or as one of two processes with Lightning's DDP over gloo. What the
+weights were after each G step that is to be kept, and the rows of data that were seen, go to <folder>.
 """
 
 import json
 import os
+import socket
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback
@@ -17,38 +21,94 @@ from gan_lightning.build import build_data, build_gan, make
 from gan_lightning.cli import compose
 from gan_lightning.train import quiet_libraries
 
+ROOT = Path(__file__).parent.parent
+State = dict[str, torch.Tensor]
+Kept = dict[int, State]
 
-class Seen(Callback):
-    """Which samples this process was given: synthetic images are told apart by their pixels."""
 
-    def __init__(self) -> None:
+def game(overrides: list[str], keep: list[int], start: int = 0) -> dict[str, Any]:
+    """To keep the states after the G steps ``keep``; the two begin where the one is after ``start`` G steps."""
+    return {"overrides": overrides, "keep": keep, "start": start}
+
+
+def play_both(folder: Path, games: dict[str, dict[str, Any]]) -> None:
+    """Play ``games``, by name, alone, then in two processes at once; what they leave lies in ``folder``."""
+    (folder / "games.json").write_text(json.dumps(games))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    for ranks in (["alone"], ["0", "1"]):
+        command = [sys.executable, __file__, str(folder)]
+        pipes = {"env": env, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        started = [subprocess.Popen([*command, rank], **pipes) for rank in ranks]
+        try:
+            for process in started:
+                text, _ = process.communicate(timeout=600)
+                assert process.returncode == 0, text
+        finally:  # one that waits for another that has failed would wait for ever
+            for process in started:
+                process.kill()
+                process.communicate()
+
+
+def kept(folder: Path, name: str, rank: str) -> Kept:
+    """The states of a game by G steps, as the process ``rank`` ("alone", "0" or "1") had them."""
+    return torch.load(folder / f"{name}-{rank}.pt")
+
+
+def farthest(one: State, other: State, prefix: str = "") -> float:
+    """The largest difference of two states with the same keys, over the keys that begin with ``prefix``."""
+    return max((one[k].double() - other[k].double()).abs().max().item() for k in one if k.startswith(prefix))
+
+
+class Keep(Callback):
+    """States after the G steps ``keep``, and what tells the samples apart that this process was given."""
+
+    def __init__(self, keep: list[int], start: int, file: Path | None) -> None:
+        self.keep, self.start, self.file = keep, start, file
+        self.states: Kept = {}
         self.sums: list[float] = []
 
+    def look(self, trainer, module) -> None:
+        done = module.g_steps_done
+        if done in (0, self.start, *self.keep):
+            self.states[done] = {name: value.clone() for name, value in module.state_dict().items()}
+        if done == self.start and self.file is not None:
+            trainer.save_checkpoint(self.file)
+
+    def on_train_start(self, trainer, module):
+        self.look(trainer, module)
+
     def on_train_batch_start(self, trainer, module, batch, batch_idx):
-        self.sums += batch[0].double().flatten(1).matmul(torch.arange(64).double().cos()).tolist()
+        flat = batch[0].double().flatten(1)
+        self.sums += flat.matmul(torch.arange(flat.shape[1]).double().cos()).tolist()
+
+    def on_train_batch_end(self, trainer, module, *args):
+        self.look(trainer, module)
 
 
 def main(folder: Path, rank: str) -> None:
     torch.set_num_threads(1)
     quiet_libraries()
-    more = ["trainer=cpu"]
-    if rank != "alone":
+    more, alone = ["trainer=cpu"], rank == "alone"
+    if not alone:
         os.environ |= {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0",
                        "TORCHELASTIC_RUN_ID": "test", "GLOO_SOCKET_IFNAME": "lo"}  # fmt: skip
         more += ["devices=2", "trainer.strategy=ddp_find_unused_parameters_true"]
-    for name, overrides in json.loads((folder / "games.json").read_text()).items():
-        cfg = compose("train", [*overrides, *more])
+    for name, plan in json.loads((folder / "games.json").read_text()).items():
+        keep, start = plan["keep"], plan["start"]
+        cfg = compose("train", [*plan["overrides"], *more])
         data = build_data(cfg)
         data.setup()
         torch.manual_seed(cfg.seed)
         gan = build_gan(cfg, data.source.shape)
-        if rank == "alone":
-            torch.save(gan.state_dict(), folder / f"{name}-start.pt")
-        seen = Seen()
-        steps = (cfg.d_steps + 1) * cfg.steps
-        make(cfg.trainer, max_steps=steps, callbacks=[seen], logger=False).fit(gan, datamodule=data)
-        torch.save(gan.state_dict(), folder / f"{name}-{rank}.pt")
-        (folder / f"{name}-{rank}.json").write_text(json.dumps(seen.sums))
+        begin = folder / f"{name}.ckpt"
+        look = Keep(keep, start, begin if alone and start else None)
+        trainer = make(cfg.trainer, max_steps=(cfg.d_steps + 1) * max(keep), callbacks=[look], logger=False)
+        trainer.fit(gan, datamodule=data, ckpt_path=begin if start and not alone else None, weights_only=True)
+        torch.save(look.states, folder / f"{name}-{rank}.pt")
+        (folder / f"{name}-{rank}.json").write_text(json.dumps(look.sums))
 
 
 if __name__ == "__main__":
