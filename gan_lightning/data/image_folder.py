@@ -1,16 +1,21 @@
 """A folder of pictures, one sub-folder per class, in torchvision's ImageFolder layout, held in memory."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from torchvision.datasets import ImageFolder as TorchvisionFolder
-from torchvision.transforms import v2
+from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from gan_lightning.data.arrays import Arrays, DataUnavailable
+from gan_lightning.data.pictures import read_picture
 
 
 class ImageFolder:
-    """Every picture resized (shorter side) and cropped at the centre to ``size`` x ``size``.
+    """Every picture cropped to its middle square and resized to ``size`` x ``size``; ``pictures.py`` says how.
+
+    Folders within a class belong to it, and links are followed. Each real file counts once, in the first class that
+    reaches it, however many links lead to it.
 
     Args:
         root: folder with one sub-folder per class.
@@ -33,25 +38,60 @@ class ImageFolder:
             )
 
     def train(self) -> Arrays:
-        prepare = v2.Compose(
-            [
-                v2.Grayscale(1) if self.shape[0] == 1 else v2.RGB(),
-                v2.Resize(self.shape[1], antialias=True),
-                v2.CenterCrop(self.shape[1]),
-                v2.PILToTensor(),
-            ]
-        )
-        try:
-            folder = TorchvisionFolder(str(self.root), transform=prepare)
-        except FileNotFoundError as error:  # no class folders, or one without pictures
+        files = self.files()
+        if len(files) == 1:
             raise DataUnavailable(
-                f"data=image_folder found no pictures: {error}. Put them at data.root/<class>/<name>.png"
-            ) from error
-        images = torch.stack([folder[i][0] for i in range(len(folder))])
-        return Arrays(images, torch.tensor(folder.targets))
+                f"data=image_folder found one picture, {str(files[0][0])!r}, and needs at least 2. "
+                "Put more at data.root/<class>/<name>.png"
+            )
+        images = torch.stack([read_picture(file, self.shape[1], self.shape[0]) for file, _ in files])
+        return Arrays(images, torch.tensor([label for _, label in files]))
+
+    def files(self) -> list[tuple[Path, int]]:
+        """Every picture with the number of its class, in the order of their names.
+
+        Raises:
+            DataUnavailable: there is no class, or one without a picture of its own.
+        """
+        try:
+            classes = sorted(entry.name for entry in os.scandir(self.root) if entry.is_dir())
+            seen = {os.path.realpath(self.root / name) for name in ("", *classes)}
+            found = []
+            for label, name in enumerate(classes):
+                mine = [(file, label) for file in pictures_below(self.root / name, seen)]
+                if not mine:
+                    raise DataUnavailable(
+                        f"data=image_folder found no pictures in {str(self.root / name)!r} (that no class before has). "
+                        f"Put some there, with one of the endings {', '.join(IMG_EXTENSIONS)}"
+                    )
+                found += mine
+        except OSError as error:
+            raise DataUnavailable(f"data=image_folder cannot read data.root: {error}. Make it readable.") from error
+        if not found:
+            raise DataUnavailable(
+                f"data=image_folder found no pictures: {str(self.root)!r} has no sub-folders. "
+                "Put them at data.root/<class>/<name>.png"
+            )
+        return found
 
     def validation(self) -> Arrays:
         return self.test()
 
     def test(self) -> Arrays:
         raise ValueError("data=image_folder has no test images. Compare runs by eye, or use a dataset with a test set.")
+
+
+def pictures_below(folder: Path, seen: set[str]) -> Iterator[Path]:
+    """Pictures in ``folder`` and below by name, without the real files and folders ``seen``, which grows by them."""
+    inner = []
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        wanted = entry.is_dir() or entry.name.lower().endswith(IMG_EXTENSIONS)
+        real = os.path.realpath(entry.path)
+        if wanted and real not in seen:
+            seen.add(real)
+            if entry.is_dir():
+                inner.append(Path(entry.path))
+            else:
+                yield Path(entry.path)
+    for path in inner:
+        yield from pictures_below(path, seen)
