@@ -3,7 +3,6 @@
 import csv
 import json
 import logging
-import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,15 +13,18 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from gan_lightning.checks import leaves
-from gan_lightning.runs import is_run, status_of, write_json
+from gan_lightning.columns import headings, settings, summary
+from gan_lightning.files import write_json
+from gan_lightning.measurements import Measurements, alike, read_measurements
+from gan_lightning.runs import is_run, status_of
 from gan_lightning.sweeps import directory_of, statuses, typed
 
 log = logging.getLogger(__name__)
 
-# Where and how a run computed, not what: runs that differ in nothing else are one arm.
-NOT_THE_GAME = ("seed", "devices", "max_time", "resume", "objective", "trainer", "callbacks.", "logger.",
-                "log_every", "sample_every", "evaluate_every", "checkpoint_every", "checkpoint_seconds",
-                "data.root")  # fmt: skip
+# Where and how a run computed, not what: runs that differ in nothing else are one arm. The number of processes is not
+# among them: BatchNorm, dropout and the views see each process's share of a batch.
+NOT_THE_GAME = ("seed", "max_time", "resume", "objective", "trainer", "callbacks.", "logger.", "trust",
+                "log_every", "sample_every", "evaluate_every", "checkpoint_", "data.root")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,45 @@ class Run:
     status: str
     overrides: Mapping[str, str]
     game: tuple[tuple[str, Any], ...]
-    metrics: Mapping[str, Any] | None
+    metrics: Measurements | None
+
+    def is_measured(self, checkpoint: str, what: str) -> bool:
+        return self.metrics is not None and self.metrics["checkpoints"].get(checkpoint, {}).get("what") == what
+
+    def numbers(self, column: Mapping[str, Any], checkpoint: str) -> Mapping[str, float]:
+        """What this run has measured in the way of ``column`` of the checkpoint of that name; empty if nothing."""
+        if self.metrics is None or checkpoint not in self.metrics["checkpoints"]:
+            return {}
+        weights = self.metrics["checkpoints"][checkpoint]["weights"]
+        found: Mapping[str, float] = next((c["values"] for c in self.metrics["measured"] if alike(c, column)), {}).get(
+            weights, {}
+        )
+        return found
 
 
 def read(path: Path) -> Run:
     config = OmegaConf.to_container(OmegaConf.load(path / "config.yaml"))
-    game = tuple(sorted((k, repr(v)) for k, v in leaves(config) if not k.startswith(NOT_THE_GAME)))
+    game = tuple(sorted((k, repr(v)) for k, v in game_of(config).items()))
     record = json.loads((path / "record.json").read_text()) if (path / "record.json").is_file() else {}
     overrides = dict(o.split("=", 1) for o in record.get("overrides", []) if "=" in o)
-    metrics = path / "metrics.json"
     return Run(
         path,
         status_of(path)["status"],
         {k: v for k, v in overrides.items() if not k.startswith(NOT_THE_GAME)},
         game,
-        json.loads(metrics.read_text()) if metrics.is_file() else None,
+        read_measurements(path / "metrics.json"),
     )
+
+
+def game_of(config: Any) -> dict[str, Any]:
+    """What makes a run's game the one it is; the seed of a part that follows the run's own is no difference."""
+    found = dict(leaves(config))
+    seed = found.get("seed")
+    return {
+        key: "the run's" if key.endswith(".seed") and value == seed else value
+        for key, value in found.items()
+        if not key.startswith(NOT_THE_GAME)
+    }
 
 
 def gather(runs: str) -> tuple[list[Run], dict[str, str], Path]:
@@ -89,39 +114,47 @@ def arms(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def protocols(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs whose numbers may stand in one column: same dataset, split, n, seed and judge."""
+    """Protocol (dataset, split, how many, seed, judge) as text -> the runs that have numbers of it, in no other."""
     groups: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        if run.metrics is not None:
-            groups[json.dumps(run.metrics["protocol"], sort_keys=True)].append(run)
+        measured = run.metrics["measured"] if run.metrics else []
+        for protocol in dict.fromkeys(json.dumps(c["protocol"], sort_keys=True) for c in measured):
+            groups[protocol].append(run)
     return groups
 
 
-def summary(values: Sequence[float]) -> str:
-    """mean +- standard deviation (n - 1); the value alone for one seed."""
-    if len(set(values)) == 1 and isinstance(values[0], int):
-        return str(values[0])
-    mean = statistics.fmean(values)
-    return f"{mean:.4g}" if len(values) == 1 else f"{mean:.4g} +- {statistics.stdev(values):.2g}"
+def columns_of(runs: Sequence[Run], protocol: str) -> list[dict[str, Any]]:
+    """Each way in which something was measured under ``protocol``, once: its numbers may stand in one column."""
+    found: list[dict[str, Any]] = []
+    for run in runs:
+        for column in run.metrics["measured"] if run.metrics else []:
+            if json.dumps(column["protocol"], sort_keys=True) != protocol:
+                continue
+            same = next((other for other in found if alike(column, other)), None)
+            if same is None:
+                found.append(dict(column))
+            else:  # an earlier file may lack some of the numbers
+                same["floor"] = {**column["floor"], **same["floor"]}
+    return found
 
 
-def rows_of(runs: Sequence[Run], checkpoint: str) -> list[dict[str, str]]:
-    """A row per arm for one protocol and one checkpoint, and the floor as the last."""
+def rows_of(arms: Mapping[str, Sequence[Run]], checkpoint: str, protocol: str) -> list[dict[str, str]]:
+    """A row per arm for one protocol and one checkpoint, and the floor as the last; "-" where an arm has no number."""
+    runs = [run for members in arms.values() for run in members]
+    columns = [c for c in columns_of(runs, protocol) if any(r.numbers(c, checkpoint) for r in runs)]
     rows = []
-    for name, members in arms(runs).items():
-        measured = [
-            r.metrics["checkpoints"][checkpoint]
-            for r in members
-            if r.metrics and checkpoint in r.metrics["checkpoints"]
-        ]
-        if measured:
-            values = {m: summary([x[m] for x in measured]) for m in measured[0]}
-            rows.append({"arm": name, "seeds": str(len(measured)), **values})
-    floor = next(r.metrics["floor"] for r in runs if r.metrics)
-    rows.append(
-        {"arm": "real training images", "seeds": "", "g_steps": "", **{m: f"{v:.4g}" for m, v in floor.items()}}
-    )
-    return rows
+    for name, members in arms.items():
+        measured = [r for r in members if any(r.numbers(c, checkpoint) for c in columns)]
+        if not measured:
+            continue
+        steps = [r.metrics["checkpoints"][checkpoint]["g_steps"] for r in measured if r.metrics]
+        row = {"arm": name, "seeds": str(len(measured)), "g_steps": summary(steps)}
+        for heading, column, key in headings(columns):
+            found = [r.numbers(column, checkpoint) for r in measured]
+            row[heading] = summary([f[key] for f in found if key in f], len(measured))
+        rows.append(row)
+    floor = {heading: f"{column['floor'][key]:.4g}" for heading, column, key in headings(columns)}
+    return [*rows, {"arm": "real training images", "seeds": "", "g_steps": "", **floor}]
 
 
 def markdown(rows: Sequence[Mapping[str, str]]) -> str:
@@ -130,19 +163,34 @@ def markdown(rows: Sequence[Mapping[str, str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row.get(n, "") for n in names) + " |" for row in rows)])
 
 
+def checkpoints(runs: Sequence[Run], protocol: str) -> list[tuple[str, str]]:
+    """(name, what it is) of every checkpoint that has numbers under ``protocol``."""
+    columns = columns_of(runs, protocol)
+    return list(
+        dict.fromkeys(
+            (name, of["what"])
+            for run in runs
+            for name, of in (run.metrics["checkpoints"] if run.metrics else {}).items()
+            if any(run.numbers(column, name) for column in columns)
+        )
+    )
+
+
 def report(runs: Sequence[Run], missing: Mapping[str, str]) -> str:
     """All tables, one per protocol and checkpoint, then what is not in them and why."""
     parts = []
+    named = arms(runs)
     for protocol, members in protocols(runs).items():
         p = json.loads(protocol)
-        for checkpoint in dict.fromkeys(name for r in members if r.metrics for name in r.metrics["checkpoints"]):
-            kind, _, average = checkpoint.partition("-")
-            chosen = "last checkpoint" if kind == "last" else "checkpoint chosen on validation images"
-            chosen += f", G's average {average}" if average else ""
+        for checkpoint, what in checkpoints(members, protocol):
+            same = [r for r in members if r.is_measured(checkpoint, what)]
+            told = dict.fromkeys(settings(c) for c in columns_of(same, protocol) if c.get("parameters") != {})
+            table = rows_of({n: [r for r in arm if r in same] for n, arm in named.items()}, checkpoint, protocol)
+            rows = f", {p['rows']}" if p.get("rows", "all") != "all" else ""
             parts.append(
-                f"### {p['dataset']}, {chosen}\n\n{p['n_fake']} samples against {p['n_real']} {p['split']} images, "
+                f"### {p['dataset']}, {what}\n\n{p['n_fake']} samples against {p['n_real']} {p['split']} images{rows}, "
                 f"sample seed {p['seed']}, judge {p['judge_sha256'][:12]}; mean +- standard deviation (n - 1) over "
-                f"training seeds.\n\n{markdown(rows_of(members, checkpoint))}"
+                f"training seeds. {'; '.join(told)}.\n\n{markdown(table)}"
             )
     left = {run.path.name: run.status for run in runs if run.status != "done"} | dict(missing)
     left |= {run.path.name: "done, not evaluated" for run in runs if run.status == "done" and run.metrics is None}
@@ -152,18 +200,25 @@ def report(runs: Sequence[Run], missing: Mapping[str, str]) -> str:
 
 
 def write_csv(runs: Sequence[Run], path: Path) -> None:
-    """One row per evaluated checkpoint, numbers and protocol together."""
-    rows = []
+    """One row per evaluated checkpoint and protocol: the numbers, the protocol, and the settings of the metrics."""
+    rows: list[dict[str, Any]] = []
     for name, members in arms(runs).items():
         for run in members:
-            for checkpoint, values in (run.metrics or {"checkpoints": {}})["checkpoints"].items():
-                seed = OmegaConf.load(run.path / "config.yaml").seed
-                rows.append({"arm": name, "run": run.path.name, "train_seed": seed, "status": run.status,
-                             "checkpoint": checkpoint, **values, **(run.metrics or {})["protocol"]})  # fmt: skip
+            seed = OmegaConf.load(run.path / "config.yaml").seed
+            for protocol in protocols([run]):
+                for checkpoint, what in checkpoints([run], protocol):
+                    steps = run.metrics["checkpoints"][checkpoint]["g_steps"] if run.metrics else None
+                    row = {"arm": name, "run": run.path.name, "train_seed": seed, "status": run.status,
+                           "checkpoint": checkpoint, "what": what, "g_steps": steps}  # fmt: skip
+                    named = headings(columns_of(runs, protocol))
+                    values = {h: run.numbers(column, checkpoint).get(key) for h, column, key in named}
+                    own = {h: v for h, v in values.items() if v is not None}
+                    told = dict.fromkeys(settings(c) for h, c, _ in named if h in own and c.get("parameters") != {})
+                    rows.append({**row, **own, **json.loads(protocol), "settings": "; ".join(told)})
     if rows:
         names = list(dict.fromkeys(k for row in rows for k in row))
         with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, names)
+            writer = csv.DictWriter(file, names, restval="-")
             writer.writeheader()
             writer.writerows(rows)
 

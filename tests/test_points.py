@@ -78,8 +78,9 @@ def test_train_evaluate_sample(tmp_path):
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert all(0 <= line["metric/high_quality"] <= 1 for line in lines if "metric/fd_judge" in line)
     result = evaluate(compose("evaluate", [f"run={run}", "metrics=points"]))[run]
-    assert result["floor"]["modes"] == 8
-    assert result["protocol"]["n_fake"] == 50
+    (modes,) = (c for c in result["measured"] if c["metric"] == "mode_coverage")
+    assert modes["floor"]["modes"] == 8
+    assert modes["protocol"]["n_fake"] == 50
     assert {"last", "last-ema"} <= result["checkpoints"].keys()
     _, npz = sample(run, n=30, out=tmp_path / "out", generator="ema")
     points = np.load(npz)["points"]
@@ -95,6 +96,6 @@ def test_a_picture_of_points_has_them_where_they_are():
     assert picture(torch.empty(0, 2), limit=1.0).sum() == 0
 
 
-def test_images_techniques_refuse_points():
+def test_images_techniques_refuse_points(tmp_path):
     with pytest.raises(ValueError, match=r"diff_augment needs images \(C, H, W\), got samples of shape \(2,\)"):
-        train(compose("train", ["data=ring8", *SMALL, "technique=[diff_augment]"]), None)
+        train(compose("train", ["data=ring8", *SMALL, "technique=[diff_augment]"]), tmp_path)

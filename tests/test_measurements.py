@@ -1,0 +1,252 @@
+"""Every number that was measured of a run is kept, with how it was measured, and none stands beside another's."""
+
+import csv
+import json
+import math
+import shutil
+
+import pytest
+import torch
+from conftest import TINY
+
+from gan_lightning.cli import compose
+from gan_lightning.columns import summary
+from gan_lightning.comparison import gather, report, write_csv
+from gan_lightning.evaluation import evaluate
+from gan_lightning.measurements import merge, read_measurements, weights_of
+from gan_lightning.train import train
+
+DIGITS = [o for o in TINY if not o.startswith("data")] + ["data=digits"]
+PROTOCOL = {"dataset": "digits", "split": "test", "n_fake": 297, "n_real": 297, "judge_sha256": "f17e473ad24e",
+            "floor": "as ever", "seed": 1}  # fmt: skip
+
+
+def earlier(values, g_steps=6, **protocol):
+    """metrics.json as it was before settings were kept."""
+    checkpoints = {"last": {"g_steps": g_steps, **values}}
+    return {"protocol": {**PROTOCOL, **protocol}, "checkpoints": checkpoints, "floor": dict.fromkeys(values, 0.5)}
+
+
+def column(metric, values, weights="aaa", **parameters):
+    return {"metric": metric, "function": metric, "of": ["test_features", "fake_features"], "parameters": parameters,
+            "protocol": PROTOCOL, "floor": dict.fromkeys(values, 0.5), "values": {weights: values}}  # fmt: skip
+
+
+def measurements(*columns, weights="aaa", g_steps=6, what="last checkpoint"):
+    last = {"what": what, "generator": "G", "g_steps": g_steps, "weights": weights}
+    return {"checkpoints": {"last": last}, "measured": list(columns)}
+
+
+def a_run(folder, name, metrics, seed=0, **config):
+    run = folder / name
+    run.mkdir(parents=True)
+    overrides = [f"{k}={v}" for k, v in {**config, "seed": seed}.items()]
+    (run / "config.yaml").write_text(json.dumps({"seed": seed, **config}))
+    (run / "status.json").write_text(json.dumps({"status": "done", "g_steps": 6}))
+    (run / "record.json").write_text(json.dumps({"overrides": overrides}))
+    if metrics:
+        (run / "metrics.json").write_text(json.dumps(metrics))
+    return run
+
+
+def tables(folder):
+    """Title -> rows, each heading -> cell."""
+    runs, missing, _ = gather(f"{folder}/*")
+    found = {}
+    for part in report(runs, missing).split("### ")[1:]:
+        cells = [[c.strip() for c in line.split("|")[1:-1]] for line in part.splitlines() if line.startswith("|")]
+        if cells:
+            rows = [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
+            found.setdefault(part.splitlines()[0], []).extend(rows)
+    return found
+
+
+# compare ---------------------------------------------------------------------------------------------------
+
+
+def test_runs_with_other_metrics_stand_in_one_table_with_a_dash(tmp_path):
+    """It ended in KeyError: 'parzen_ll', or dropped the columns that the first run did not have."""
+    a_run(tmp_path, "a", earlier({"frechet_distance": 3.0, "parzen_ll": 160.0}), loss="nsgan")
+    a_run(tmp_path, "b", earlier({"frechet_distance": 4.0}), loss="mmgan")
+    (rows,) = tables(tmp_path).values()
+    assert [(r["arm"], r["frechet_distance"], r["parzen_ll"]) for r in rows] == [
+        ("loss=nsgan", "3", "160"),
+        ("loss=mmgan", "4", "-"),
+        ("real training images", "0.5", "0.5"),
+    ]
+
+
+def test_a_mean_says_of_how_many_seeds_it_is(tmp_path):
+    a_run(tmp_path, "a", earlier({"frechet_distance": 3.0}), seed=0)
+    a_run(tmp_path, "b", earlier({"frechet_distance": 5.0, "parzen_ll": 160.0}), seed=1)
+    ((row, _),) = tables(tmp_path).values()
+    assert (row["seeds"], row["frechet_distance"], row["parzen_ll"]) == ("2", "4 +- 1.4", "160 (1 of 2)")
+
+
+def test_numbers_of_other_settings_have_columns_of_their_own(tmp_path):
+    a_run(tmp_path, "a", measurements(column("neighbours", {"recall": 0.3}, k=5)), loss="nsgan")
+    a_run(tmp_path, "b", measurements(column("neighbours", {"recall": 0.2}, k=2)), loss="mmgan")
+    (rows,) = tables(tmp_path).values()
+    cells = [(r["arm"], r["recall (neighbours: k = 5)"], r["recall (neighbours: k = 2)"]) for r in rows]
+    assert cells[:2] == [("loss=nsgan", "0.3", "-"), ("loss=mmgan", "-", "0.2")]
+    runs, missing, _ = gather(f"{tmp_path}/*")
+    assert "neighbours: k = 5; neighbours: k = 2." in report(runs, missing), "the settings stand above the table too"
+
+
+@pytest.mark.parametrize(
+    "other", [{"seed": 2}, {"n_fake": 100}, {"judge_sha256": "0" * 12}, {"rows": "100 of 297, by a fixed permutation"}]
+)
+def test_numbers_of_another_protocol_have_a_table_of_their_own(tmp_path, other):
+    a_run(tmp_path, "a", earlier({"frechet_distance": 3.0}), loss="nsgan")
+    a_run(tmp_path, "b", earlier({"frechet_distance": 4.0}, **other), loss="mmgan")
+    runs, missing, _ = gather(f"{tmp_path}/*")
+    text = report(runs, missing)
+    assert text.count("### digits, last checkpoint") == 2
+    assert "| loss=nsgan | 1 | 6 | 3 |" in text, "an arm has its name from all runs, also where it is alone"
+    assert ("by a fixed permutation" in text) == ("rows" in other)
+
+
+def test_a_seed_that_follows_the_runs_is_no_difference_and_the_number_of_processes_is(tmp_path):
+    def runs(name, **other):
+        folder = tmp_path / name
+        for seed in (0, 1):
+            own = {k: v[seed] for k, v in other.items()}
+            a_run(folder, f"seed-{seed}", earlier({"frechet_distance": 3.0 + seed}), seed=seed, **own)
+        ((*rows, _),) = tables(folder).values()
+        return [r["seeds"] for r in rows]
+
+    assert runs("follows", technique=[{"virtual_batch_norm": {"seed": s}} for s in (0, 1)]) == ["2"]
+    assert runs("fixed", technique=[{"virtual_batch_norm": {"seed": 7}}] * 2) == ["2"]
+    assert runs("other", technique=[{"virtual_batch_norm": {"seed": s}} for s in (7, 8)]) == ["1", "1"]
+    assert runs("processes", devices=(1, 2)) == ["1", "1"]
+    assert runs("computed elsewhere", trainer=[{"accelerator": a} for a in ("cpu", "gpu")]) == ["2"]
+    assert runs("saved otherwise", checkpoint_every=(100, 200), checkpoint_seconds=(1, 2)) == ["2"]
+
+
+def test_what_is_not_finite_is_told_and_not_averaged():
+    """statistics.stdev raises on inf, which mode_coverage yields where no point is good."""
+    inf, nan = math.inf, math.nan
+    assert summary([1.0, 3.0]) == "2 +- 1.4"
+    assert summary([1.0, 3.0, inf]) == "2 +- 1.4 (2 of 3; 1 inf)"
+    assert summary([1.0, nan, inf]) == "1 (1 of 3; 1 nan; 1 inf)"
+    assert summary([inf, inf]) == "inf"
+    assert summary([1.0, 3.0], of=3) == "2 +- 1.4 (2 of 3)"
+    assert summary([], of=3) == "-"
+    assert summary([10, 10]) == "10"
+
+
+def test_a_checkpoint_is_what_evaluate_found_it_to_be(tmp_path):
+    """Not what the first letters of its name suggest: 0005000 was chosen by nobody."""
+    numbered = earlier({"frechet_distance": 3.0})
+    numbered["checkpoints"]["0000005"] = {"g_steps": 5, "frechet_distance": 3.5}
+    a_run(tmp_path, "a", numbered)
+    assert set(tables(tmp_path)) == {"digits, last checkpoint", "digits, checkpoint 0000005.ckpt"}
+
+
+def test_the_csv_has_a_row_per_checkpoint_and_protocol_with_all_it_depends_on(tmp_path):
+    two = measurements(
+        column("neighbours", {"recall": 0.3}, k=5), {**column("fd", {"fd": 1.0}), "protocol": {**PROTOCOL, "seed": 2}}
+    )
+    a_run(tmp_path / "runs", "a", two)
+    a_run(tmp_path / "runs", "b", measurements(column("neighbours", {"recall": 0.2}, k=2)), loss="mmgan")
+    write_csv(gather(f"{tmp_path}/runs/*")[0], tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    five, two = "recall (neighbours: k = 5)", "recall (neighbours: k = 2)"
+    found = [(r["run"], r["checkpoint"], r["what"], r[five], r[two], r["fd"], r["seed"], r["settings"]) for r in rows]
+    assert found == [
+        ("a", "last", "last checkpoint", "0.3", "-", "-", "1", "neighbours: k = 5"),
+        ("a", "last", "last checkpoint", "-", "-", "1.0", "2", ""),
+        ("b", "last", "last checkpoint", "-", "0.2", "-", "1", "neighbours: k = 2"),
+    ]
+
+
+# metrics.json ----------------------------------------------------------------------------------------------
+
+
+def test_measuring_again_replaces_what_was_measured_alike_and_nothing_else():
+    old = measurements(column("neighbours", {"recall": 0.3}, k=5), column("parzen", {"parzen_ll": 160.0}))
+    again = merge(old, measurements(column("neighbours", {"recall": 0.4}, k=5)))
+    assert [c["values"]["aaa"] for c in again["measured"]] == [{"recall": 0.4}, {"parzen_ll": 160.0}]
+    other = merge(old, measurements(column("neighbours", {"recall": 0.2}, k=2)))
+    assert [c["values"]["aaa"] for c in other["measured"]] == [{"recall": 0.3}, {"parzen_ll": 160.0}, {"recall": 0.2}]
+    for key, value in {"protocol": {**PROTOCOL, "seed": 2}, "of": ["validation_features"], "function": "f"}.items():
+        changed = {**column("neighbours", {"recall": 0.9}, k=5), key: value}
+        assert len(merge(old, measurements(changed))["measured"]) == 3, key
+    assert old["measured"][0]["values"]["aaa"] == {"recall": 0.3}, "what was read is left alone"
+
+
+def test_a_checkpoint_that_trained_on_leaves_its_numbers_behind(tmp_path):
+    """They stay in the file, under the weights that they belong to, and compare shows them no more."""
+    old = measurements(column("fd", {"fd": 3.0}), column("parzen", {"parzen_ll": 160.0}))
+    now = merge(old, measurements(column("fd", {"fd": 2.0}, "bbb"), weights="bbb", g_steps=12))
+    assert now["measured"][0]["values"] == {"aaa": {"fd": 3.0}, "bbb": {"fd": 2.0}}
+    a_run(tmp_path, "a", now)
+    (rows,) = tables(tmp_path).values()
+    assert rows[0] == {"arm": "all", "seeds": "1", "g_steps": "12", "fd": "2"}
+
+
+def test_an_earlier_file_is_read_and_its_numbers_stay_with_their_checkpoint(tmp_path):
+    run = a_run(tmp_path, "a", earlier({"fd": 3.0, "parzen_ll": 160.0}))
+    old = read_measurements(run / "metrics.json")
+    kept = merge(old, measurements(column("fd", {"fd": 2.9})))
+    assert kept["measured"][0]["values"] == {"aaa": {"fd": 3.0, "parzen_ll": 160.0}}
+    moved_on = merge(old, measurements(column("fd", {"fd": 2.9}), g_steps=12))
+    assert "aaa" not in moved_on["measured"][0]["values"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"checkpoints": {}}', '{"checkpoints": {"last": 3}, "measured": []}'])
+def test_a_file_that_is_none_of_ours_is_named(tmp_path, text):
+    (tmp_path / "metrics.json").write_text(text)
+    with pytest.raises(ValueError, match=r"metrics.json is not what evaluate writes \(.*Move it away"):
+        read_measurements(tmp_path / "metrics.json")
+
+
+def test_weights_have_the_name_of_what_they_hold():
+    torch.manual_seed(0)
+    G = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    before = weights_of(G)
+    assert before == weights_of(G)
+    G[1].running_mean += 1
+    assert weights_of(G) != before, "a buffer counts too"
+
+
+# evaluate --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    train(compose("train", [*DIGITS, "evaluate_every=3"]), folder, ["data=digits"])
+    return folder
+
+
+def test_fast_metrics_do_not_overwrite_the_full_ones(trained, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    evaluate(compose("evaluate", [f"run={run}"]))
+    full = read_measurements(run / "metrics.json")
+    evaluate(compose("evaluate", [f"run={run}", "metrics=fast"]))
+    assert read_measurements(run / "metrics.json") == full, "the same numbers again, and Parzen's still there"
+    evaluate(compose("evaluate", [f"run={run}", "metrics=fast", "metrics.neighbours.metric.k=2"]))
+    both = read_measurements(run / "metrics.json")
+    by_k = {c["parameters"]["k"]: c for c in both["measured"] if c["metric"] == "neighbours"}
+    assert set(by_k) == {5, 2}
+    assert len(both["measured"]) == len(full["measured"]) + 1
+    weights = both["checkpoints"]["last"]["weights"]
+    assert by_k[5]["values"][weights] != by_k[2]["values"][weights]
+
+
+def test_the_record_says_all_that_a_number_depends_on(trained, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    evaluate(compose("evaluate", [f"run={run}", "metrics=fast", "seed=4"]))
+    found = {c["metric"]: c for c in read_measurements(run / "metrics.json")["measured"]}
+    assert found["neighbours"]["parameters"] == {"k": 5}
+    assert found["memorisation"]["parameters"] == {"limit": 2000, "n_train": 1500}
+    assert found["frechet_distance"]["of"] == ["test_features", "fake_features"]
+    protocol = found["neighbours"]["protocol"]
+    assert {k: protocol[k] for k in ("dataset", "split", "n_fake", "n_real", "rows", "seed")} == {
+        "dataset": "digits", "split": "test", "n_fake": 297, "n_real": 297, "rows": "all", "seed": 4,
+    }  # fmt: skip
+    assert len(protocol["judge_sha256"]) == 64
