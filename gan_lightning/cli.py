@@ -22,12 +22,16 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_lightning.lock import let_go
+from gan_lightning.paths import typed_for_hydra
 
 log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 CONF = HERE / "conf" if (HERE / "conf").is_dir() else HERE.parent / "conf"  # in a wheel, in a checkout
 FULL = "HYDRA_FULL_ERROR"  # set by a person: whole tracebacks
+RESUME = "GAN_LIGHTNING_RESUME"  # the checkpoint that this command goes on from, or AGAIN
+AGAIN = "begin again"
+CONTINUE = "GAN_LIGHTNING_CONTINUE"  # set for the jobs of a sweep that is being continued
 OURS = "GAN_LIGHTNING_EXPLAINS"  # beside it: set by us, who explain errors better than Hydra prints them
 
 
@@ -92,6 +96,7 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
                     from gan_lightning.resuming import resume_arguments
 
                     sys.argv = resume_arguments(sys.argv)
+                sys.argv = typed_for_hydra(sys.argv)
                 return composed()
             except BrokenPipeError:  # the reader of our output, such as head, has gone
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -102,8 +107,8 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
                 sys.exit(1)
             finally:
                 let_go()
-                os.environ.pop(FULL, None)
-                os.environ.pop(OURS, None)
+                for said in (FULL, OURS, RESUME, CONTINUE):  # for this command alone
+                    os.environ.pop(said, None)
 
         return main
 

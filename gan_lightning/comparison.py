@@ -82,7 +82,7 @@ def gather(runs: str) -> tuple[list[Run], dict[str, str], Path]:
     Raises:
         ValueError: no run is there.
     """
-    if any(c in runs for c in "*?["):
+    if any(c in runs for c in "*?[") and not Path(runs).exists():
         paths = sorted(Path(p) for p in glob(runs, recursive=True) if is_run(Path(p)))  # noqa: PTH207
         missing: dict[str, str] = {}
         folder = paths[0].parent if paths else Path()

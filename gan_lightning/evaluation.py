@@ -34,7 +34,7 @@ def expand(run: str) -> list[str]:
     Raises:
         ValueError: a glob that matches no run.
     """
-    if not any(c in run for c in "*?["):
+    if Path(run).exists() or not any(c in run for c in "*?["):
         return [run]
     found = sorted(
         path

@@ -15,13 +15,13 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.checks import leaves
+from gan_lightning.cli import AGAIN, RESUME
 from gan_lightning.files import write_text
 from gan_lightning.loading import whole_checkpoint
 from gan_lightning.lock import NAME, keep
+from gan_lightning.paths import for_hydra, typed_path
 from gan_lightning.runs import find, is_run, last_begun, status_of
 
-RESUME = "GAN_LIGHTNING_RESUME"  # the checkpoint that this process goes on from, or AGAIN
-AGAIN = "begin again"
 FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "checkpoint_seconds",
         "trainer.", "callbacks.", "logger.", "data.root", "resume", "objective")  # fmt: skip
 UNSAID = {"update": "alternating", "d_loss_weight": 1.0}  # what runs played that were begun before there was a choice
@@ -63,7 +63,7 @@ def resume_arguments(argv: list[str]) -> list[str]:
         return argv
     if {"-m", "--multirun"} & set(argv):
         raise ValueError("resume= goes on with one run, got a multirun. For a sweep there is continue=<its directory>.")
-    named = asked[-1].split("=", 1)[1]
+    named = typed_path(asked[-1].split("=", 1)[1])
     run, checkpoint = to_resume(named)
     keep(run)
     more = [a for a in argv[1:] if not a.startswith("resume=")]
@@ -73,7 +73,7 @@ def resume_arguments(argv: list[str]) -> list[str]:
     if checkpoint is None and is_run(run):  # a run was named, and which of its checkpoints is for us to choose
         checkpoint = start_of(run)
     os.environ[RESUME] = AGAIN if checkpoint is None else str(checkpoint.resolve())
-    return [argv[0], *own, *more, f"hydra.run.dir={run.resolve()}"]
+    return [argv[0], *own, *more, f"hydra.run.dir={for_hydra(run.resolve())}"]
 
 
 def to_resume(named: str) -> tuple[Path, Path | None]:

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lightning.cli import explain
 from gan_lightning.files import sync_folder, write_json, write_text
 from gan_lightning.lock import NAME, held
+from gan_lightning.paths import word
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,9 @@ def record(
             yield status
         except OSError as error:
             saved = (run / "checkpoints" / "last.ckpt").is_file()
-            more = f"Its checkpoints are whole; then: python -m gan_lightning.train resume={run}" if saved else ""
+            more = (
+                f"Its checkpoints are whole; then: python -m gan_lightning.train {word('resume', run)}" if saved else ""
+            )
             why = f"{run} cannot be written any more: {error.strerror or error}. Make room, or allow writing."
             raise ValueError(f"{why} {more}".strip()) from error
     except BaseException as error:

@@ -8,10 +8,9 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lightning.cli import arm
+from gan_lightning.cli import CONTINUE, arm
+from gan_lightning.paths import for_hydra, typed_path
 from gan_lightning.runs import is_run, newest, set_aside, status_of
-
-CONTINUE = "GAN_LIGHTNING_CONTINUE"  # set for the jobs of a sweep that is being continued
 
 
 def directory_of(sweep: str) -> Path:
@@ -51,7 +50,7 @@ def continue_arguments(argv: list[str]) -> list[str]:
     asked = [a for a in argv if a.startswith("continue=")]
     if not asked:
         return argv
-    sweep = directory_of(asked[-1].split("=", 1)[1]).resolve()
+    sweep = directory_of(typed_path(asked[-1].split("=", 1)[1])).resolve()
     running = [n for n, s in statuses(sweep).items() if s == "running"]
     if running:
         raise ValueError(f"{sweep} is still running ({', '.join(running)}). Wait for it, or stop it first.")
@@ -66,7 +65,7 @@ def continue_arguments(argv: list[str]) -> list[str]:
             "Start a new sweep for other values."
         )
     os.environ[CONTINUE] = "1"
-    return [argv[0], "-m", *task, *hydra, *more, f"hydra.sweep.dir={sweep}"]
+    return [argv[0], "-m", *task, *hydra, *more, f"hydra.sweep.dir={for_hydra(sweep)}"]
 
 
 def already_done(run: Path) -> bool:

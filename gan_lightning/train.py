@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import os
+import shlex
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.cli import verb
 from gan_lightning.lock import sole
+from gan_lightning.paths import word
 
 log = logging.getLogger(__name__)
 
@@ -171,14 +173,14 @@ def play(
     if gan.g_steps_done < cfg.steps:
         why = f"{came} came" if came else "max_time was reached"
         log.info("%s after %d of %d G steps; to go on:", why, gan.g_steps_done, cfg.steps)
-        log.info("       python -m gan_lightning.train resume=%s", shown)
+        log.info("       python -m gan_lightning.train %s", word("resume", shown))
     ended = "stopped" if status["status"] == "stopped" else "done"
     log.info("%s after %.0f s: pictures, curves and the checkpoint lie in %s", ended, status["seconds"], shown)
-    log.info("next:  python -m gan_lightning.sample run=%s", shown)
+    log.info("next:  python -m gan_lightning.sample %s", word("run", shown))
     if callbacks["evaluation"].judge is not None:
         points = " metrics=points" if len(data.source.shape) == 1 else ""
-        log.info("       python -m gan_lightning.evaluate run=%s%s", shown, points)
-    log.info("       tensorboard --logdir %s", shown.parent)
+        log.info("       python -m gan_lightning.evaluate %s%s", word("run", shown), points)
+    log.info("       tensorboard --logdir %s", shlex.quote(str(shown.parent)))
     if not torch.isfinite(torch.tensor(list(gan.numbers.values()))).all():
         log.warning("the last logged numbers are not finite: %s", gan.numbers)
     return status
@@ -249,7 +251,8 @@ def job(cfg: DictConfig, run: Path) -> float | None:
     if status["status"] == "stopped" and status["by"] != "max_time" and hydra.mode == RunMode.MULTIRUN:
         if "optuna" in str(hydra.sweeper.get("_target_")).lower():
             sys.exit(f"the search was stopped, and cannot be continued; its trials lie in {hydra.sweep.dir}")
-        sys.exit(f"the sweep was stopped; to go on: python -m gan_lightning.train -m continue={hydra.sweep.dir}")
+        sweep = word("continue", hydra.sweep.dir)
+        sys.exit(f"the sweep was stopped; to go on: python -m gan_lightning.train -m {sweep}")
     return reached(cfg, status)
 
 

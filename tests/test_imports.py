@@ -44,13 +44,14 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
     "loggers": set(),
     "files": set(),
     "lock": set(),
-    "cli": {"build", "checks", "lock", "resuming", "sweeps"},  # when they are needed, inside functions
+    "paths": set(),
+    "cli": {"build", "checks", "lock", "paths", "resuming", "sweeps"},  # when they are needed, inside functions
     "checks": set(),
     "build": BASE | {"cli", "data", "gan", "metrics"},
-    "runs": {"cli", "files", "lock"},
+    "runs": {"cli", "files", "lock", "paths"},
     "loading": BASE | {"build", "cli", "runs"},
-    "sweeps": {"cli", "runs"},
-    "resuming": {"checks", "files", "loading", "lock", "runs"},
+    "sweeps": {"cli", "paths", "runs"},
+    "resuming": {"checks", "cli", "files", "loading", "lock", "paths", "runs"},
     "bar": set(),
     "written": set(),
     "measurements": set(),

@@ -42,6 +42,7 @@ def link(old: Path, new: Path) -> None:
     part.unlink(missing_ok=True)
     part.hardlink_to(old)
     part.replace(new)
+    part.unlink(missing_ok=True)  # it stays where both named one file before
 
 
 class Checkpoints(Quiet):

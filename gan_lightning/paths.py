@@ -1,0 +1,62 @@
+"""Paths on command lines: a person quotes them for the shell alone; what Hydra needs beside that is added here."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+KEYS = ("run", "runs", "out", "root", "data.root", "hydra.run.dir", "hydra.sweep.dir")  # their values are paths
+
+
+def quoted(text: str) -> str:
+    """``text`` as a quoted string of Hydra's grammar, in which ``${...}`` still means an interpolation."""
+    return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text) + "'"
+
+
+def for_hydra(path: str | Path) -> str:
+    """What Hydra reads back as exactly this path; without quotes where it needs none."""
+    text = re.sub(r"(\\*)\$\{", lambda m: m[1] * 2 + r"\${", str(path))
+    return text if reads_as(text) == text == str(path) else quoted(text)
+
+
+def reads_as(text: str) -> object:
+    """The value that Hydra's grammar sees in ``text``; None where it sees none, or several."""
+    try:
+        return OverridesParser.create().parse_override(f"key={text}").value()
+    except HydraException:
+        return None
+
+
+def typed_for_hydra(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with quotes around each path that Hydra would not read as the text it is.
+
+    A person may thus type ``'run=a b=c'`` for a directory ``a b=c``. What is quoted for Hydra already stays, and so
+    does a list in a multirun, which is a sweep.
+    """
+    multirun = bool({"-m", "--multirun"} & set(arguments))
+    return [_typed(argument, multirun) for argument in arguments]
+
+
+def _typed(argument: str, multirun: bool) -> str:
+    key, equals, text = argument.partition("=")
+    sweep = multirun and not key.startswith("hydra.")
+    if not equals or key.lstrip("+") not in KEYS or text in ("", "null") or sweep or _in_quotes(text):
+        return argument
+    return argument if reads_as(text) == text.strip() else f"{key}={quoted(text)}"
+
+
+def _in_quotes(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and isinstance(reads_as(text), str)
+
+
+def typed_path(text: str) -> str:
+    """The path behind ``resume=`` or ``continue=``, which Hydra never sees; with or without its quotes."""
+    return str(reads_as(text)) if _in_quotes(text) and not Path(text).exists() else text
+
+
+def word(key: str, path: str | Path) -> str:
+    """``key=path`` as one word of a command to be pasted into a shell."""
+    return shlex.quote(f"{key}={path}")
