@@ -16,7 +16,7 @@ from gan_lightning.bar import Bar
 from gan_lightning.build import make
 from gan_lightning.callbacks.samples import grid
 from gan_lightning.files import whole, write_json
-from gan_lightning.loading import LoadedGenerator, load
+from gan_lightning.loading import LoadedGenerator, load, readable_root
 from gan_lightning.measurements import merge, read_measurements, weights_of
 from gan_lightning.metrics.memorisation import nearest
 from gan_lightning.runs import find, is_run
@@ -59,7 +59,7 @@ class Candidate:
             object.__setattr__(self, "what", f"{self.what}, G's average {self.generator}")
 
 
-def candidates(run: str) -> tuple[Path, dict[str, Candidate]]:
+def candidates(run: str, trust: str | None = None) -> tuple[Path, dict[str, Candidate]]:
     """(run directory, name -> what is to be measured): of a run its last and best, of a checkpoint what it holds.
 
     An average has its name behind the checkpoint's, such as ``last-ema``; ``best-ema`` is the average in best-ema.ckpt,
@@ -72,12 +72,12 @@ def candidates(run: str) -> tuple[Path, dict[str, Candidate]]:
         own = file.parent == folder
         if own and file.stem.startswith("best"):
             generator = file.stem.removeprefix("best").removeprefix("-") or "G"
-            found[file.stem] = Candidate(BEST, generator, load(file, generator))
+            found[file.stem] = Candidate(BEST, generator, load(file, generator, trust))
             continue
         what = LAST if own and file.stem == "last" else f"checkpoint {file.name}"
-        G = load(file)
+        G = load(file, trust=trust)
         found[file.stem] = Candidate(what, "G", G)
-        found |= {f"{file.stem}-{average}": Candidate(what, average, load(file, average)) for average in G.others}
+        found |= {f"{file.stem}-{average}": Candidate(what, average, load(file, average, trust)) for average in G.others}
     return directory, found
 
 
@@ -95,13 +95,15 @@ def evaluate(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
         bar.reset(len(runs) if len(runs) > 1 else None)
         for run in runs:
             bar.now(f"{run}, reading it")
-            directory, found = candidates(run)
+            directory, found = candidates(run, cfg.trust)
             data = next(iter(found.values())).G.config.data
             if cfg.root is not None:
                 if "root" not in data:
                     raise ValueError(f"root={cfg.root} is of no use to data={data_name(data)}, which reads no files. "
                                      "Leave it out.")  # fmt: skip
                 data.root = cfg.root
+            elif "root" in data:
+                data.root = readable_root(data)
             key = OmegaConf.to_yaml(data)
             if key not in yardsticks:
                 yardsticks[key] = Yardstick(make(data), metrics, cfg.n)

@@ -1,64 +1,33 @@
 """A generator out of a run: read without executing anything that the files bring along."""
 
+import os
 import pickle
-import re
 import sys
-import zipfile
-import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from hydra.errors import HydraException
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor, nn
-from yaml import YAMLError
+from torch.overrides import TorchFunctionMode
 
-from gan_lightning.cli import CONF
+from gan_lightning.archives import check_archive, check_tensors
+from gan_lightning.data.fetch import faults
 from gan_lightning.interfaces import Prior
+from gan_lightning.plain import check_links, first_line, read_yaml
 from gan_lightning.rng import Stream
-from gan_lightning.runs import find
+from gan_lightning.runs import find, is_run
+from gan_lightning.trust import checked
 
 WANTED = {"state_dict", "config", "shape", "counters"}  # of a checkpoint
-
-
-def known_targets() -> set[str]:
-    """Every ``_target_`` of the installed conf/: the only ones that a configuration from a file may name."""
-    pattern = re.compile(r"_target_:\s*([\w.]+)")
-    files = [p for p in CONF.rglob("*.yaml") if p.parent.name != "study"]  # a study writes files: no part of a run
-    return {t for p in files for t in pattern.findall(p.read_text())}
-
-
-def check_targets(node: Any, known: set[str], origin: Path) -> None:
-    """Refuse, before anything is imported, a configuration that would call what conf/ does not name.
-
-    Raises:
-        ValueError: names the target.
-    """
-    if isinstance(node, dict):
-        target = node.get("_target_")
-        if target is not None and str(target) not in known:
-            raise ValueError(
-                f"{origin} names _target_: {target}, which is not among those of the installed conf/. "
-                "A configuration from a file may only build what this project ships."
-            )
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    for child in children:
-        check_targets(child, known, origin)
-
-
-def check_sums(path: Path) -> None:
-    """Verify the sums (CRC-32) that a checkpoint's zip archive carries.
-
-    torch.load does not look at them: without this, a flipped bit would be a weight like any other.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            part = archive.testzip()
-    except (zipfile.BadZipFile, NotImplementedError, zlib.error) as error:
-        raise ValueError(str(error)) from error
-    if part:
-        raise ValueError(f"the checksum of {part} is wrong")
+# What sample and evaluate write beside a checkpoint that lies in a folder of something else.
+WRITTEN = ["samples", "samples/*", "checkpoints", "config.yaml", "metrics.json*", "evaluation-*"]
+ALONE = "Each checkpoint carries its own: move config.yaml away and name the checkpoint, run=<its file>."
+UNBUILDABLE = (HydraException, OmegaConfBaseException, TypeError, AttributeError, RuntimeError, ArithmeticError,
+               LookupError, MemoryError)  # fmt: skip
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -68,10 +37,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ValueError: the file is truncated, damaged or no checkpoint of this project.
     """
     try:
-        check_sums(path)
+        check_archive(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        check_tensors(checkpoint, path.stat().st_size)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError, TypeError, LookupError) as error:
+        first = first_line(error)
         others = " or ".join(p.name for p in others_of(path))
         raise ValueError(
             f"the checkpoint {path} cannot be read: it is truncated, damaged or not a checkpoint ({first}). "
@@ -79,7 +49,25 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(checkpoint, dict) or not WANTED <= checkpoint.keys():
         raise ValueError(f"{path} is not a checkpoint of gan_lightning: one of {', '.join(sorted(WANTED))} is missing.")
+    if fault := odd_values(checkpoint):
+        raise ValueError(f"{path} is not a checkpoint of gan_lightning: {fault}. Use another one, or train again.")
     return checkpoint
+
+
+def odd_values(checkpoint: dict[str, Any]) -> str | None:
+    """What of a checkpoint's plain values cannot be; None if nothing is."""
+    weights, shape, counters = (checkpoint[name] for name in ("state_dict", "shape", "counters"))
+    if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()):
+        return "state_dict holds something else than tensors"
+    if not isinstance(shape, list | tuple) or len(shape) not in (1, 3) or not all(map(is_count, shape)):
+        return f"shape must be one or three whole numbers, got {str(shape)[:80]}"
+    if not isinstance(counters, dict) or not is_count(counters.get("g_steps_done")):
+        return f"counters must be whole numbers, got {str(counters)[:80]}"
+    return None
+
+
+def is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**48
 
 
 def others_of(path: Path) -> list[Path]:
@@ -120,10 +108,14 @@ def load_weights(gan: nn.Module, checkpoint: dict[str, Any], path: Path, config:
         gan.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:
         first = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
-        raise ValueError(
-            f"the checkpoint {path} does not fit the network of its run ({config}): {first}. "
-            "It belongs to another run: take it back there, or give the checkpoint of this one."
-        ) from error
+        raise ValueError(misfit(path, config, first)) from error
+
+
+def misfit(path: Path, config: Path, why: str) -> str:
+    return (
+        f"the checkpoint {path} does not fit the network of its run ({config}): {why}. "
+        "It belongs to another run: take it back there, or give the checkpoint of this one."
+    )
 
 
 class LoadedGenerator(nn.Module):
@@ -149,36 +141,95 @@ class LoadedGenerator(nn.Module):
         return torch.cat([self.G(z.to(device)) for z in self.z(n, seed).split(batch_size)])
 
 
-def load(run: str | Path = "latest", generator: str = "G") -> LoadedGenerator:
+class OnlyShapes(TorchFunctionMode):
+    """Whatever makes a tensor makes one without memory, on the device "meta"; no generator is drawn from."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if "device" in kwargs:
+            kwargs |= {"device": "meta"}
+            kwargs.pop("generator", None)
+        return func(*args, **kwargs)
+
+
+def build_to_fit(build: Callable[[], nn.Module], checkpoint: dict[str, Any], path: Path, config: Path) -> Any:
+    """The game that ``build`` makes, with the checkpoint's weights.
+
+    It is built without memory first: a configuration may ask for any width, a checkpoint holds what the file does.
+
+    Raises:
+        ValueError: the weights do not fit it, or it cannot be built.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]):
+            with torch.device("meta"), OnlyShapes():
+                check_shapes(build(), checkpoint, path, config)
+            gan = build()
+    except UNBUILDABLE as error:
+        raise ValueError(f"{config} is not the configuration of a run: {first_line(error)}. {ALONE}") from error
+    load_weights(gan, checkpoint, path, config)
+    return gan
+
+
+def check_shapes(gan: nn.Module, checkpoint: dict[str, Any], path: Path, config: Path) -> None:
+    """The tensors of ``gan``, which need not have memory, are those of the checkpoint. Raises ValueError."""
+    wanted = {name: list(value.shape) for name, value in gan.state_dict().items()}
+    got = {name: list(value.shape) for name, value in checkpoint["state_dict"].items()}
+    if wanted != got:
+        names = [name for name in (*wanted, *got) if wanted.get(name) != got.get(name)]
+        told = "; ".join(
+            f"size mismatch for {name:.80}: {got.get(name, 'nothing')} in the checkpoint, not {wanted.get(name, '')}"
+            for name in dict.fromkeys(names[:3])
+        )
+        raise ValueError(misfit(path, config, told))
+
+
+def run_config(directory: Path, checkpoint: dict[str, Any], path: Path, trust: str | None = None) -> DictConfig:
+    """What may be built of a run's config.yaml, or, where there is none, of the configuration in its checkpoint."""
+    own = directory / "config.yaml"
+    if not (own.exists() or own.is_symlink()):
+        return checked(checkpoint["config"], path, trust)
+    try:
+        config = read_yaml(own)
+    except ValueError as error:
+        raise ValueError(f"{own} is not the configuration of a run: {error} {ALONE}") from error
+    return checked(config, own, trust)
+
+
+def readable_root(data: DictConfig) -> str:
+    """Where the data of a run that was read from a file are read: in the run's folder, if the dataset lies whole there.
+
+    Otherwise where this machine has its data (``GAN_DATA``, else ``data``): what a file names is never downloaded to.
+    """
+    from gan_lightning.build import make
+
+    source = make(data)
+    if not hasattr(source, "files") or not faults(source.files(), source.folder):
+        return str(data.root)
+    return os.environ.get("GAN_DATA", "data")
+
+
+def load(run: str | Path = "latest", generator: str = "G", trust: str | None = None) -> LoadedGenerator:
     """The generator of a run, built from the run's own configuration.
 
     Args:
         run: a run directory, a checkpoint, or ``latest``.
         generator: ``G``, or the name of a technique that keeps an average of it, such as ``ema``.
+        trust: dotted name of your own package whose classes the run may name; nothing else than what the project ships
+            is built otherwise.
 
     Raises:
-        ValueError: no such run, no such generator, a damaged checkpoint, or one that does not fit the run's network.
+        ValueError: no such run, no such generator, a damaged checkpoint, one that does not fit the run's network, or a
+            configuration that names what is not trusted.
     """
     from gan_lightning.build import build_gan
 
     directory, path = find(run)
+    check_links(directory, ["**/*"] if is_run(directory) else WRITTEN)
     checkpoint = read_checkpoint(path)
-    own = directory / "config.yaml"
-    origin = own if own.is_file() else path
-    try:
-        cfg = OmegaConf.load(own) if own.is_file() else OmegaConf.create(checkpoint["config"])
-        if not isinstance(cfg, DictConfig):
-            raise TypeError("a list where names and values should be")
-        check_targets(OmegaConf.to_container(cfg), known_targets(), origin)
-        with torch.random.fork_rng(devices=[]):
-            gan = build_gan(cfg, tuple(checkpoint["shape"]))
-    except (OmegaConfBaseException, YAMLError, UnicodeError, TypeError, AttributeError, RecursionError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(
-            f"{origin} is not the configuration of a run: {first}. Each checkpoint carries its own: move config.yaml "
-            "away and name the checkpoint, run=<its file>."
-        ) from error
-    load_weights(gan, checkpoint, path, own)
+    cfg = run_config(directory, checkpoint, path, trust)
+    origin = directory / "config.yaml" if (directory / "config.yaml").is_file() else path
+    gan = build_to_fit(lambda: build_gan(cfg, tuple(checkpoint["shape"])), checkpoint, path, origin)
     if generator not in gan.generators:
         raise ValueError(
             f"generator={generator} is not in {path}, which has {' and '.join(gan.generators)}. Choose one of them; "

@@ -14,7 +14,12 @@ GRID = 400  # pictures in the grid at most; the .npz has all
 
 
 def sample(
-    run: str | Path, n: int = 64, seed: int = 0, out: str | Path | None = None, generator: str = "G"
+    run: str | Path,
+    n: int = 64,
+    seed: int = 0,
+    out: str | Path | None = None,
+    generator: str = "G",
+    trust: str | None = None,
 ) -> tuple[Path, Path]:
     """Draw ``n`` samples from a generator of ``run``; nothing in the run changes.
 
@@ -27,7 +32,7 @@ def sample(
     from gan_lightning.callbacks.samples import grid
     from gan_lightning.loading import load
 
-    G = load(run, generator)
+    G = load(run, generator, trust)
     images = G.sample(n, seed)
     folder = Path(out) if out else G.run / "samples"
     try:
@@ -51,7 +56,7 @@ def main(cfg: DictConfig) -> None:
     from gan_lightning.checks import check_values
 
     check_values(cfg)
-    png, npz = sample(cfg.run, cfg.n, cfg.seed, cfg.out, cfg.generator)
+    png, npz = sample(cfg.run, cfg.n, cfg.seed, cfg.out, cfg.generator, cfg.trust)
     log.info("%d samples: %s (grid), %s (key images, uint8 N x C x H x W; points: float32 N x d)", cfg.n, png, npz)
 
 

@@ -82,11 +82,15 @@ def play(
     from gan_lightning.build import build_data, build_gan, check_lipschitz, decide_data, drop_unchosen, judge_of, make
     from gan_lightning.callbacks.finite import NotFinite
     from gan_lightning.callbacks.max_time import MaxTime
-    from gan_lightning.loading import check_targets, known_targets, load_weights, read_checkpoint
+    from gan_lightning.loading import load_weights, read_checkpoint
+    from gan_lightning.own_code import check_trust
+    from gan_lightning.plain import check_links
     from gan_lightning.resuming import check_same_game, cut, resumed_loggers
     from gan_lightning.runs import record
     from gan_lightning.sweeps import CONTINUE
+    from gan_lightning.trust import checked, plain_config
 
+    trust, cfg.trust = check_trust(cfg.trust), None  # the word of the person who types it; config.yaml keeps none
     quiet_libraries()
     check_device(cfg)
     note = decide_data(cfg)
@@ -95,9 +99,10 @@ def play(
     OmegaConf.resolve(cfg)
     begun = 0
     if resume is not None or again or os.environ.get(CONTINUE):  # written in a file that may be a stranger's
-        check_targets(OmegaConf.to_container(cfg), known_targets(), run)
+        checked(OmegaConf.to_container(cfg), run, trust, whole=True)
     if resume is not None:
-        check_same_game(OmegaConf.load(run / "config.yaml"), composed)  # type: ignore[arg-type]
+        check_links(run)
+        check_same_game(OmegaConf.create(plain_config(run / "config.yaml")), composed)
         checkpoint = read_checkpoint(resume)
         begun = checkpoint["counters"]["g_steps_done"]
     data = build_data(cfg)

@@ -3,6 +3,7 @@
 import copy
 import functools
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from gan_lightning.build import build_data, build_gan, make
 from gan_lightning.cli import compose
 from gan_lightning.data.auto import DECISION
 from gan_lightning.gan import GAN
-from gan_lightning.train import quiet_libraries
+from gan_lightning.train import quiet_libraries, train
 
 torch.set_num_threads(1)
 
@@ -94,6 +95,29 @@ def play(tiny: Callable[..., Any], tmp_path: Path) -> Callable[..., GAN]:
         return gan
 
     return run
+
+
+@pytest.fixture(scope="session")
+def finished_tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the tiny game with an average of G; copy it before you change it."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    folder.mkdir()
+    typed = [*TINY, "technique=[ema]"]
+    train(compose("train", typed), folder, typed)
+    return folder
+
+
+@pytest.fixture
+def stranger(finished_tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run directory as it might come from a stranger, the folder to stand in, and what attacks reach for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SECRET", "secret-of-this-machine")
+    monkeypatch.setenv("GAN_LIGHTNING_RESUME", "")
+    monkeypatch.setenv("GAN_LIGHTNING_CONTINUE", "")
+    Path("hubconf.py").write_text("open('executed', 'w')\ndef entry(*a, **k):\n    return 5\n")
+    Path("evil.yaml").write_text("# @package _global_\nseed: 666\n")
+    Path("secret.txt").write_text("secret-of-this-machine")
+    return shutil.copytree(finished_tiny, tmp_path / "run")
 
 
 class EachStep(Callback):

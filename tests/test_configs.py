@@ -10,7 +10,7 @@ from omegaconf import OmegaConf, open_dict
 from gan_lightning.build import build_data, build_gan, make
 from gan_lightning.checks import check_values
 from gan_lightning.cli import CONF, compose
-from gan_lightning.loading import known_targets
+from gan_lightning.shipped import known_targets
 from gan_lightning.train import quiet_libraries
 
 OTHERS = ("hydra", "judge", "metrics", "study")  # not groups of train; test_evaluation.py and test_studies.py play them

@@ -15,7 +15,7 @@ from gan_lightning.build import judge_of
 from gan_lightning.cli import CONF, compose
 from gan_lightning.data.arrays import GANData
 from gan_lightning.data.digits import Digits
-from gan_lightning.loading import known_targets
+from gan_lightning.shipped import known_targets
 from gan_lightning.studies import (
     density_game,
     dirac,

@@ -1,0 +1,77 @@
+"""The reader's own classes: which modules ``trust=<package>`` means, and what in them may be built."""
+
+import importlib
+import importlib.metadata
+import inspect
+import keyword
+import re
+import sys
+from typing import Any
+
+
+def dependencies() -> set[str]:
+    """Top-level modules of everything that gan_lightning depends on."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    names, todo = set[str](), ["gan-lightning", "pip", "setuptools"]
+    while todo:
+        name = canonicalize_name(todo.pop())
+        if name in names:
+            continue
+        names.add(name)
+        try:
+            required = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        todo += [Requirement(r).name for r in required]
+    found = importlib.metadata.packages_distributions()
+    return {module for module, owners in found.items() if names & {canonicalize_name(o) for o in owners}}
+
+
+def check_trust(trust: Any) -> str:
+    """The prefix of modules that the reader trusts; "" for none.
+
+    Raises:
+        ValueError: it is no dotted name, or names what is nobody's own: Python, gan_lightning, what they depend on.
+    """
+    if trust is None:
+        return ""
+    parts = trust.split(".") if isinstance(trust, str) else [""]
+    if not all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", p) and not keyword.iskeyword(p) for p in parts):
+        raise ValueError(f"trust must be the dotted name of your own package, got {trust!r}. Write trust=my_package")
+    top = parts[0]
+    if top in sys.stdlib_module_names or top in sys.builtin_module_names or top in {"gan_lightning", *dependencies()}:
+        raise ValueError(
+            f"trust must name your own package, got {trust}, which comes with Python, gan_lightning or what it depends "
+            "on, and has functions that run anything. Write trust=my_package"
+        )
+    return str(trust)
+
+
+def own_class(target: str, trust: str, where: str) -> Any:
+    """The class or function ``target``, imported, which has to be defined below the prefix ``trust``.
+
+    Raises:
+        ValueError: it is not there, or was only imported there from somewhere else.
+    """
+    parts = target.split(".")
+    found: Any = None
+    try:
+        for i in range(len(parts)):
+            if found is not None and hasattr(found, parts[i]):
+                found = getattr(found, parts[i])
+            else:
+                found = importlib.import_module(".".join(parts[: i + 1]))
+            home = found.__name__ if inspect.ismodule(found) else getattr(found, "__module__", "")
+            if i + 1 >= len(trust.split(".")) and not is_below(home, trust):
+                raise ValueError(f"{where}: {'.'.join(parts[: i + 1])} is from {home}, which trust={trust} is not.")
+    except ImportError as error:
+        raise ValueError(f"{where}: {target} cannot be imported: {error}. Run where {parts[0]} can be.") from error
+    if not (inspect.isclass(found) or inspect.isfunction(found)):
+        raise ValueError(f"{where}: {target} is neither a class nor a function. Name one.")
+    return found
+
+
+def is_below(name: str, prefix: str) -> bool:
+    return bool(prefix) and (name == prefix or name.startswith(prefix + "."))

@@ -1,0 +1,187 @@
+"""Reading the small files of a run as plain data: nothing is resolved, constructed or followed.
+
+Plain data are dicts with string keys, lists, strings, numbers, booleans and None. The run may be a stranger's, so a
+file has to be a regular file of modest size, without YAML tags, anchors, merge keys or duplicate keys.
+"""
+
+import json
+import os
+import re
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SMALL = 2**20  # bytes of a configuration or a record
+LARGE = 2**28  # bytes of metrics.jsonl
+DEPTH, NODES, LENGTH = 30, 50_000, 10_000  # of nesting; values of a file; characters of a string
+
+# What moves a terminal's cursor, changes its colours or reverses the direction of the text.
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def printable(text: str) -> str:
+    """``text`` without control characters; line breaks and tabs stay."""
+    return CONTROL.sub("", text)
+
+
+def read_bytes(path: Path, limit: int = SMALL) -> bytes:
+    """The content of a regular file that is no link.
+
+    Raises:
+        ValueError: it is something else, too large, or cannot be read.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 (a descriptor)
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise ValueError(f"{path} is not a regular file. Put the file itself there.")
+            if found.st_size > limit:
+                raise ValueError(f"{path} must not exceed {limit} bytes, got {found.st_size}. It is not a run's file.")
+            content = file.read(limit + 1)
+    except OSError as error:
+        why = "it is a link" if path.is_symlink() else error.strerror or error
+        raise ValueError(f"{path} cannot be read: {why}. Put the file itself there.") from error
+    return content[:limit]
+
+
+def read_text(path: Path, limit: int = SMALL) -> str:
+    """As ``read_bytes``, decoded from UTF-8."""
+    try:
+        return read_bytes(path, limit).decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not text in UTF-8 (byte {error.start}). Restore it.") from error
+
+
+class PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML's safe loader, for mappings whose keys are strings and differ. Tags, merge keys and dates are refused."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:str":
+                raise ValueError(f"the key {str(key.value)[:80]!r} is no string")
+            if key.value in seen:
+                raise ValueError(f"the key {key.value[:80]!r} is there twice")
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=True)  # type: ignore[no-any-return]
+
+
+PlainLoader.add_implicit_resolver(  # 1e-5 is a number, as on the command line
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def check_events(text: str) -> None:
+    """Refuse what could grow beyond its text, before anything is made of it."""
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, PlainLoader)):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise ValueError("anchors and aliases are not allowed")
+        if getattr(event, "tag", None):
+            raise ValueError(f"the tag {event.tag} is not allowed")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEPTH or count > 2 * NODES:
+            raise ValueError("it is nested too deeply or too long")
+
+
+def plain(value: Any) -> Any:
+    """A copy of plain data.
+
+    Raises:
+        ValueError: something else is among them, or they are too deep, too many or too long.
+    """
+    left = [NODES]
+
+    def copy(value: Any, depth: int) -> Any:
+        left[0] -= 1
+        if depth > DEPTH or left[0] < 0:
+            raise ValueError("it is nested too deeply or too long")
+        if type(value) is dict:
+            if odd := [key for key in value if type(key) is not str or len(key) > LENGTH]:
+                raise ValueError(f"the key {str(odd[0])[:80]!r} is no string")
+            return {key: copy(child, depth + 1) for key, child in value.items()}
+        if type(value) is list:
+            return [copy(child, depth + 1) for child in value]
+        if type(value) is str and len(value) > LENGTH:
+            raise ValueError(f"a string has {len(value)} characters")
+        if type(value) is int and value.bit_length() > 64:
+            raise ValueError("a whole number needs more than 64 bits")
+        if value is None or type(value) in (str, int, float, bool):
+            return value
+        raise ValueError(f"{str(value)[:80]!r} is a {type(value).__name__}, not a string, a number or true or false")
+
+    return copy(value, 0)
+
+
+def parse_yaml(text: str, origin: Path) -> Any:
+    """Plain data of a YAML text. Raises ValueError that names ``origin``."""
+    try:
+        check_events(text)
+        return plain(yaml.load(text, PlainLoader))
+    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
+        raise ValueError(f"{origin} is not plain YAML: {first_line(error)}. Restore it.") from error
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping that a YAML file holds.
+
+    Raises:
+        ValueError: names the file and what is wrong with it.
+    """
+    found = parse_yaml(read_text(path), path)
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} must hold names and values, got {type(found).__name__}. Restore it.")
+    return found
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object that a JSON file holds. Raises ValueError as ``read_yaml``."""
+    try:
+        found = plain(json.loads(read_text(path)))
+    except (ValueError, RecursionError) as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise ValueError(f"{path} is not plain JSON: {first_line(error)}. Restore it.") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} must hold names and values, got {type(found).__name__}. Restore it.")
+    return found
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, for a sentence of ours; with the next line where the first only leads to it."""
+    lines = printable(str(error)).strip().splitlines() or [type(error).__name__]
+    return (" ".join(lines[:2]) if lines[0].endswith(":") else lines[0]).rstrip(".")
+
+
+def check_links(run: Path, names: Sequence[str] = ("**/*",), *, itself: bool = False) -> None:
+    """Refuse a directory that leads out of itself, before anything is written into it.
+
+    Args:
+        names: patterns of what is looked at in it.
+        itself: it must not be a link either, since nobody typed its name.
+
+    Raises:
+        ValueError: names a link, or what is neither file nor folder.
+    """
+    if itself and run.is_symlink():
+        raise ValueError(f"{run} is a link, and what is written there would go elsewhere. Remove it.")
+    for path in sorted({p for name in names for p in run.glob(name)}):
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode) and not stays_below(path, run):
+            raise ValueError(
+                f"{path} is a link that leads out of the run, and a run's files are written through its links. "
+                "Put what it points to there."
+            )
+        if not (stat.S_ISLNK(mode) or stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise ValueError(f"{path} is neither a file nor a folder, which a run does not have. Remove it.")
+
+
+def stays_below(link: Path, folder: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a circle of links
+        return False

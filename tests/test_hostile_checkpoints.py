@@ -1,0 +1,117 @@
+"""Checkpoints from a stranger, a corpus: pickles that call, archives and tensors that lie about their size."""
+
+import io
+import os
+import pickle
+import struct
+import zipfile
+
+import pytest
+import torch
+from hostile import memory_limit, rebuilt, refused, with_value
+
+import gan_lightning
+
+
+class Touch:
+    def __init__(self, command="touch executed"):
+        self.command = command
+
+    def __reduce__(self):
+        return (os.system, (self.command,))
+
+
+class Call:
+    """Pickled as a call."""
+
+    def __init__(self, function, *arguments):
+        self.function, self.arguments = function, arguments
+
+    def __reduce__(self):
+        return (self.function, self.arguments)
+
+
+def expanded(whole):
+    """A tensor of 2^40 numbers that are all one: four bytes in the file."""
+    weights = torch.load(io.BytesIO(whole), weights_only=True)["state_dict"]
+    name = next(iter(weights))
+    return with_value(whole, state_dict={**weights, name: torch.zeros(1).expand(2**40)})
+
+
+def laughing(whole):
+    """Plain lists that hold one another twice: small in the file, 2^60 values to walk through."""
+    level = [0]
+    for _ in range(60):
+        level = [level, level]
+    config = torch.load(io.BytesIO(whole), weights_only=True)["config"]
+    return with_value(whole, config={**config, "seed": level})
+
+
+def larger_than_the_file(whole):
+    """The central directory claims more bytes than there are."""
+    at = whole.index(b"PK\x01\x02")
+    return whole[: at + 20] + struct.pack("<II", 2**31, 2**31) + whole[at + 28 :]
+
+
+CHECKPOINTS = {
+    "a pickle that calls, alone": lambda whole: pickle.dumps(Touch()),
+    "a pickle that calls": lambda whole: rebuilt(whole, {"data.pkl": lambda d: pickle.dumps(Touch(), 2)}),
+    "a pickle that calls in weights": lambda whole: with_value(whole, state_dict={"a": Touch()}),
+    "a pickle that calls in config": lambda whole: with_value(whole, config=Touch()),
+    "a pickle that calls in counters": lambda whole: with_value(whole, counters={"g_steps_done": Touch()}),
+    "a pickle in a tensor's bytes": lambda whole: rebuilt(whole, {"data/0": lambda d: pickle.dumps(Touch())}),
+    "a pickle as version": lambda whole: rebuilt(whole, more={"version.pkl": pickle.dumps(Touch())}),
+    "a script's constants": lambda whole: rebuilt(whole, more={"constants.pkl": pickle.dumps(Touch())}),
+    "a script's code": lambda whole: rebuilt(whole, more={"code/__torch__.py": b"import os"}),
+    "an archive in the archive": lambda whole: rebuilt(whole, more={"inner.zip": whole[:100]}),
+    "a second pickle": lambda whole: rebuilt(whole, more={"../data.pkl": pickle.dumps(Touch())}),
+    "a member twice": lambda whole: rebuilt(whole, more={"data.pkl": pickle.dumps(Touch())}),
+    "an absolute name": lambda whole: rebuilt(whole, more={"/../../../executed": b"x"}),
+    "eval in the newest protocol": lambda whole: rebuilt(whole, {"data.pkl": lambda d: pickle.dumps(Call(eval, "1"))}),
+    "64 GiB by one call": lambda whole: with_value(whole, config=Call(bytearray, 2**36)),
+    "4 TiB by one tensor": lambda whole: with_value(whole, config=Call(torch.Tensor, 2**40)),
+    "a function of PyTorch": lambda whole: with_value(whole, config=Call(torch.hub.load, ".", "entry", "local")),
+    "a load in a load": lambda whole: with_value(whole, config=Call(torch.load, "evil.pt")),
+    "an extension's code": lambda whole: rebuilt(whole, {"data.pkl": lambda d: b"\x80\x02\x82\x01."}),
+    "a tensor of 2^40": expanded,
+    "a sparse tensor": lambda whole: with_value(whole, state_dict={"a": torch.eye(2).to_sparse()}),
+    "a set": lambda whole: with_value(whole, extra={1, 2}),
+    "a list instead of weights": lambda whole: with_value(whole, state_dict=[1]),
+    "numbers instead of weights": lambda whole: with_value(whole, state_dict={"a": 1}),
+    "a shape of strings": lambda whole: with_value(whole, shape=["a", "b", "c"]),
+    "a shape below 0": lambda whole: with_value(whole, shape=[1, -8, 8]),
+    "a count that is text": lambda whole: with_value(whole, counters={"g_steps_done": "=cmd"}),
+    "a bomb": lambda whole: rebuilt(whole, {"data/0": lambda d: bytes(2**24)}, compression=zipfile.ZIP_DEFLATED),
+    "more than the file has": larger_than_the_file,
+    "a comment": lambda whole: rebuilt(whole, comment=b"PK\x05\x06" + b"\x00" * 18),
+    "something before it": lambda whole: b"#!/bin/sh\ntouch executed\nexit\n" + whole,
+    "something behind it": lambda whole: whole + b"\x00" * 64,
+    "two archives": lambda whole: whole + whole,
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("attack", CHECKPOINTS)
+def test_a_checkpoint_is_data(stranger, attack):
+    path = stranger / "checkpoints/last.ckpt"
+    path.write_bytes(CHECKPOINTS[attack](path.read_bytes()))
+    with memory_limit():
+        refused(stranger, lambda: gan_lightning.load(stranger), "checkpoint")
+
+
+KIND = "is not the configuration of a run"
+SWELLING = {
+    "laughs": (laughing, "nested too deeply or too long"),
+    "pictures of 10^18": (lambda whole: with_value(whole, shape=[1, 10**9, 10**9]), KIND),
+    "points of 10^14": (lambda whole: with_value(whole, shape=[10**14]), "does not fit the network of its run"),
+}
+
+
+@pytest.mark.parametrize("attack", SWELLING)
+def test_a_checkpoint_that_would_swell(stranger, attack):
+    edit, words = SWELLING[attack]
+    path = stranger / "checkpoints/last.ckpt"
+    path.write_bytes(edit(path.read_bytes()))
+    (stranger / "config.yaml").unlink()
+    with memory_limit():
+        refused(stranger, lambda: gan_lightning.load(path), words)
