@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_lightning.lock import let_go
 from gan_lightning.paths import typed_for_hydra
+from gan_lightning.plain import printable, read_yaml
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +53,10 @@ def slug(overrides: Sequence[str], longest: int = 120) -> str:
 
 def swept_keys(sweep: Path) -> set[str]:
     """The keys that the multirun in ``sweep`` varies, read from the record that Hydra keeps of it."""
-    hydra_cfg = OmegaConf.load(sweep / "multirun.yaml").hydra
-    typed = OverridesParser.create().parse_overrides(list(hydra_cfg.overrides.task))
+    hydra_cfg = read_yaml(sweep / "multirun.yaml")["hydra"]
+    typed = OverridesParser.create().parse_overrides(hydra_cfg["overrides"]["task"])
     keys = {o.key_or_group for o in typed if o.is_sweep_override()}
-    return keys | set(hydra_cfg.sweeper.get("params") or {})
+    return keys | set(hydra_cfg["sweeper"].get("params") or {})
 
 
 def arm(sweep: str, overrides: Sequence[str]) -> str:
@@ -103,7 +104,7 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
                 sys.exit(1)
             except Exception as error:
                 if not getattr(error, "told", False):
-                    print(explain(error, config_name), file=sys.stderr)
+                    print(printable(explain(error, config_name)), file=sys.stderr)
                 sys.exit(1)
             finally:
                 let_go()
@@ -188,7 +189,7 @@ class Brief(logging.Formatter):
     """Messages without their tracebacks, for the console; the run's log file has them."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return record.getMessage()
+        return printable(record.getMessage())
 
 
 class DecideDataOnce(Callback):

@@ -7,11 +7,10 @@ comes out may differ from the run's own only where that changes nothing of the g
 import copy
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.checks import leaves
@@ -20,6 +19,8 @@ from gan_lightning.files import write_text
 from gan_lightning.loading import whole_checkpoint
 from gan_lightning.lock import NAME, keep
 from gan_lightning.paths import for_hydra, typed_path
+from gan_lightning.plain import check_links, read_json
+from gan_lightning.replay import game, parsed
 from gan_lightning.runs import find, is_run, last_begun, status_of
 
 FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "checkpoint_seconds",
@@ -27,25 +28,22 @@ FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "che
 UNSAID = {"update": "alternating", "d_loss_weight": 1.0}  # what runs played that were begun before there was a choice
 
 
-def recorded_overrides(run: Path) -> list[str]:
-    """What was typed when the run began: its game, and nothing of Hydra's own, which could name other code.
+def recorded_overrides(run: Path, typed: Sequence[str] = ()) -> list[str]:
+    """What was typed when the run began and is not ``typed`` now: its game, and nothing that could name other code.
 
     Raises:
         ValueError: record.json is not there, torn, or says something else.
     """
     file = run / "record.json"
     try:
-        found = json.loads(file.read_text())["overrides"]
-        parsed = OverridesParser.create().parse_overrides(found)
-        strange = [o.input_line for o in parsed if o.key_or_group.startswith("hydra")]
-    except (OSError, ValueError, KeyError, TypeError, HydraException) as error:
+        found = read_json(file).get("overrides")
+        parsed(found, file)
+    except ValueError as error:
         raise ValueError(
-            f"{file} does not tell how the run was begun ({type(error).__name__}). Begin a new run, or give "
+            f"{file} does not tell how the run was begun ({error}) Begin a new run, or give "
             "hydra.run.dir=<this directory> resume=auto with the overrides of its config.yaml."
         ) from error
-    if strange:
-        raise ValueError(f"{file} says {strange[0]}, which is no part of a game. It was not written by this project.")
-    return list(found)
+    return game(found, file, typed)
 
 
 class AlreadyDone(Exception):
@@ -65,11 +63,11 @@ def resume_arguments(argv: list[str]) -> list[str]:
         raise ValueError("resume= goes on with one run, got a multirun. For a sweep there is continue=<its directory>.")
     named = typed_path(asked[-1].split("=", 1)[1])
     run, checkpoint = to_resume(named)
-    keep(run)
+    check_links(run)
     more = [a for a in argv[1:] if not a.startswith("resume=")]
-    typed = {a.lstrip("+").split("=", 1)[0] for a in more} | {"resume", "resume_override"}  # said once, for once
-    recorded = recorded_overrides(run)
-    own = [a for a in recorded if a.lstrip("+").split("=", 1)[0] not in typed]
+    recorded_overrides(run, more)  # what is refused is refused before a lock is written
+    keep(run)
+    own = recorded_overrides(run, more)
     if checkpoint is None and is_run(run):  # a run was named, and which of its checkpoints is for us to choose
         checkpoint = start_of(run)
     os.environ[RESUME] = AGAIN if checkpoint is None else str(checkpoint.resolve())
@@ -138,9 +136,9 @@ def check_same_game(own: DictConfig, cfg: DictConfig) -> None:
     Raises:
         ValueError: names every difference that is not free, unless ``resume_override=true``.
     """
-    asked = copy.deepcopy(cfg)
-    asked.steps = own.steps
     before = UNSAID | dict(leaves(OmegaConf.to_container(own)))
+    asked = copy.deepcopy(cfg)
+    asked.steps = before["steps"]
     now = dict(leaves(OmegaConf.to_container(asked, resolve=True)))
     changed = {
         key: (before.get(key, "nothing"), now.get(key, "nothing"))

@@ -1,15 +1,17 @@
 """Multirun directories: which jobs a sweep has, which are done, and going on with one that was stopped."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from gan_lightning.cli import CONTINUE, arm
 from gan_lightning.paths import for_hydra, typed_path
+from gan_lightning.plain import check_links, read_yaml
+from gan_lightning.replay import JOBS, game, is_list, launching, n_values, own_folders, parsed
 from gan_lightning.runs import is_run, newest, set_aside, status_of
 
 
@@ -28,16 +30,31 @@ def directory_of(sweep: str) -> Path:
 
 
 def typed(sweep: Path) -> tuple[list[str], list[str]]:
-    """(overrides of the task, overrides of Hydra) as they were typed when the sweep was started."""
-    overrides = OmegaConf.load(sweep / "multirun.yaml").hydra.overrides
-    return list(overrides.task), list(overrides.hydra)
+    """(overrides of the task, overrides of Hydra) as they were typed when the sweep was started; data, not to be run.
+
+    Raises:
+        ValueError: multirun.yaml does not tell.
+    """
+    file = sweep / "multirun.yaml"
+    overrides = read_yaml(file).get("hydra")
+    overrides = overrides.get("overrides") if isinstance(overrides, dict) else None
+    task, hydra = (overrides.get(kind) if isinstance(overrides, dict) else None for kind in ("task", "hydra"))
+    parsed(task, file)
+    parsed(hydra, file)
+    return task, hydra  # type: ignore[return-value]
 
 
 def jobs(sweep: Path) -> dict[str, list[str]]:
     """Directory name -> overrides of every job that the sweep has, begun or not (Hydra's basic sweeper)."""
-    parsed = OverridesParser.create().parse_overrides(typed(sweep)[0])
-    (batch,) = BasicSweeper.split_arguments(parsed, None)
-    return {arm(str(sweep), overrides): list(overrides) for overrides in batch}
+    file = sweep / "multirun.yaml"
+    task = parsed(typed(sweep)[0], file)
+    if math.prod(map(n_values, task)) > JOBS or not all(map(is_list, task)):
+        raise ValueError(f"{file} asks for more than {JOBS} jobs, or names none of them. Restore it.")
+    (batch,) = BasicSweeper.split_arguments(task, None)
+    try:
+        return {arm(str(sweep), overrides): list(overrides) for overrides in batch}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{file} is not the record of a sweep: {error} is missing or odd. Restore it.") from error
 
 
 def statuses(sweep: Path) -> dict[str, str]:
@@ -51,15 +68,15 @@ def continue_arguments(argv: list[str]) -> list[str]:
     if not asked:
         return argv
     sweep = directory_of(typed_path(asked[-1].split("=", 1)[1])).resolve()
+    check_links(sweep)
     running = [n for n, s in statuses(sweep).items() if s == "running"]
     if running:
         raise ValueError(f"{sweep} is still running ({', '.join(running)}). Wait for it, or stop it first.")
     more = [a for a in argv[1:] if not a.startswith("continue=") and a not in ("-m", "--multirun")]
     task, hydra = typed(sweep)
-    if strange := [o for o in (*task, *hydra) if "_target_" in o or "searchpath" in o]:
-        raise ValueError(f"{sweep}/multirun.yaml says {strange[0]}: type the sweep anew if you mean that.")
-    hydra = [o for o in hydra if not o.startswith(("hydra.sweep.dir=", "hydra.mode="))]
-    if changed := [a for a in more if not a.startswith("hydra")]:
+    task = game(task, sweep / "multirun.yaml", more, sweeps=True)
+    hydra = launching(hydra, sweep / "multirun.yaml", more)
+    if changed := [a for a in more if not a.startswith(("hydra", "trust=", "-")) and Path(a) not in own_folders(more)]:
         raise ValueError(
             f"continue= goes on with the sweep as it was started, got {' '.join(changed)} beside it. "
             "Start a new sweep for other values."
