@@ -10,14 +10,15 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from gan_lightning.checks import leaves
 from gan_lightning.columns import headings, settings, summary
 from gan_lightning.files import write_json
 from gan_lightning.measurements import Measurements, alike, read_measurements
+from gan_lightning.plain import read_json, read_text
 from gan_lightning.runs import is_run, status_of
 from gan_lightning.sweeps import directory_of, statuses, typed
+from gan_lightning.tables import csv_cell, line, markdown_cell
+from gan_lightning.trust import plain_config
 
 log = logging.getLogger(__name__)
 
@@ -52,17 +53,33 @@ class Run:
 
 
 def read(path: Path) -> Run:
-    config = OmegaConf.to_container(OmegaConf.load(path / "config.yaml"))
+    """What a run's files say, as data. Raises ValueError that names the file which cannot be read."""
+    config = plain_config(path / "config.yaml")
     game = tuple(sorted((k, repr(v)) for k, v in game_of(config).items()))
-    record = json.loads((path / "record.json").read_text()) if (path / "record.json").is_file() else {}
-    overrides = dict(o.split("=", 1) for o in record.get("overrides", []) if "=" in o)
+    record = read_json(path / "record.json") if (path / "record.json").is_file() else {}
+    typed = record.get("overrides", [])
+    if not isinstance(typed, list) or not all(isinstance(o, str) for o in typed):
+        raise ValueError(f"{path / 'record.json'} has no list of overrides. Restore it.")
+    overrides = dict(o.split("=", 1) for o in typed if "=" in o)
+    read_json(path / "status.json")
     return Run(
         path,
-        status_of(path)["status"],
+        line(status_of(path).get("status")),
         {k: v for k, v in overrides.items() if not k.startswith(NOT_THE_GAME)},
         game,
         read_measurements(path / "metrics.json"),
     )
+
+
+def read_all(paths: Sequence[Path]) -> tuple[list[Run], dict[str, str]]:
+    """The runs whose files can be read, and name -> what is wrong with those of the others."""
+    runs, odd = [], {}
+    for path in paths:
+        try:
+            runs.append(read(path))
+        except ValueError as error:
+            odd[path.name] = f"cannot be read: {error}"
+    return runs, odd
 
 
 def game_of(config: Any) -> dict[str, Any]:
@@ -88,12 +105,17 @@ def gather(runs: str) -> tuple[list[Run], dict[str, str], Path]:
         folder = paths[0].parent if paths else Path()
     else:
         folder = directory_of(runs)
-        states = statuses(folder)
+        try:
+            states = statuses(folder)
+        except ValueError as error:  # what there is can be compared all the same
+            log.warning("%s", error)
+            states = {path.name: "there" for path in sorted(folder.glob("*")) if is_run(path)}
         paths = [folder / name for name in states if is_run(folder / name)]
         missing = {name: status for name, status in states.items() if status == "missing"}
     if not paths:
         raise ValueError(f"runs={runs} holds no run. Give a multirun directory, a glob in quotes, or latest.")
-    return [read(path) for path in paths], missing, folder
+    found, odd = read_all(paths)
+    return found, missing | odd, folder
 
 
 def arms(runs: Sequence[Run]) -> dict[str, list[Run]]:
@@ -159,8 +181,9 @@ def rows_of(arms: Mapping[str, Sequence[Run]], checkpoint: str, protocol: str) -
 
 def markdown(rows: Sequence[Mapping[str, str]]) -> str:
     names = list(rows[0])
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    return "\n".join([*lines, *("| " + " | ".join(row.get(n, "") for n in names) + " |" for row in rows)])
+    lines = ["| " + " | ".join(map(markdown_cell, names)) + " |", "|" + "---|" * len(names)]
+    cells = [[markdown_cell(row.get(n, "")) for n in names] for row in rows]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in cells)])
 
 
 def checkpoints(runs: Sequence[Run], protocol: str) -> list[tuple[str, str]]:
@@ -181,21 +204,25 @@ def report(runs: Sequence[Run], missing: Mapping[str, str]) -> str:
     parts = []
     named = arms(runs)
     for protocol, members in protocols(runs).items():
-        p = json.loads(protocol)
+        p = {key: markdown_cell(value) for key, value in json.loads(protocol).items()}
         for checkpoint, what in checkpoints(members, protocol):
             same = [r for r in members if r.is_measured(checkpoint, what)]
             told = dict.fromkeys(settings(c) for c in columns_of(same, protocol) if c.get("parameters") != {})
             table = rows_of({n: [r for r in arm if r in same] for n, arm in named.items()}, checkpoint, protocol)
             rows = f", {p['rows']}" if p.get("rows", "all") != "all" else ""
             parts.append(
-                f"### {p['dataset']}, {what}\n\n{p['n_fake']} samples against {p['n_real']} {p['split']} images{rows}, "
-                f"sample seed {p['seed']}, judge {p['judge_sha256'][:12]}; mean +- standard deviation (n - 1) over "
-                f"training seeds. {'; '.join(told)}.\n\n{markdown(table)}"
+                f"### {p['dataset']}, {markdown_cell(what)}\n\n"
+                f"{p['n_fake']} samples against {p['n_real']} {p['split']} images{rows}, sample seed {p['seed']}, "
+                f"judge {p['judge_sha256'][:12]}; mean +- standard deviation (n - 1) over training seeds. "
+                f"{markdown_cell('; '.join(told))}.\n\n{markdown(table)}"
             )
     left = {run.path.name: run.status for run in runs if run.status != "done"} | dict(missing)
     left |= {run.path.name: "done, not evaluated" for run in runs if run.status == "done" and run.metrics is None}
     if left:
-        parts.append("### Not in the tables, or not to the end\n\n" + "\n".join(f"- {n}: {s}" for n, s in left.items()))
+        parts.append(
+            "### Not in the tables, or not to the end\n\n"
+            + "\n".join(f"- {markdown_cell(n)}: {markdown_cell(s)}" for n, s in left.items())
+        )
     return "\n\n".join(parts) + "\n"
 
 
@@ -204,7 +231,7 @@ def write_csv(runs: Sequence[Run], path: Path) -> None:
     rows: list[dict[str, Any]] = []
     for name, members in arms(runs).items():
         for run in members:
-            seed = OmegaConf.load(run.path / "config.yaml").seed
+            seed = plain_config(run.path / "config.yaml").get("seed")
             for protocol in protocols([run]):
                 for checkpoint, what in checkpoints([run], protocol):
                     steps = run.metrics["checkpoints"][checkpoint]["g_steps"] if run.metrics else None
@@ -218,9 +245,9 @@ def write_csv(runs: Sequence[Run], path: Path) -> None:
     if rows:
         names = list(dict.fromkeys(k for row in rows for k in row))
         with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, names, restval="-")
-            writer.writeheader()
-            writer.writerows(rows)
+            writer = csv.writer(file)
+            writer.writerow(map(csv_cell, names))
+            writer.writerows([csv_cell(row.get(name, "-")) for name in names] for row in rows)
 
 
 def write_origins(runs: Sequence[Run], folder: Path, out: Path) -> None:
@@ -228,11 +255,14 @@ def write_origins(runs: Sequence[Run], folder: Path, out: Path) -> None:
     (out / "configs").mkdir(exist_ok=True)
     origins = {}
     for run in runs:
-        (out / "configs" / f"{run.path.name}.yaml").write_text((run.path / "config.yaml").read_text())
+        (out / "configs" / f"{run.path.name}.yaml").write_text(read_text(run.path / "config.yaml"))
         record = run.path / "record.json"
         origins[run.path.name] = {
             **{k: v for k, v in status_of(run.path).items() if k not in ("host", "pid", "ended")},
-            **(json.loads(record.read_text()) if record.is_file() else {}),
+            **(read_json(record) if record.is_file() else {}),
         }
-    sweep = typed(folder)[0] if (folder / "multirun.yaml").is_file() else []
+    try:
+        sweep = typed(folder)[0] if (folder / "multirun.yaml").is_file() else []
+    except ValueError:  # told when the runs were gathered
+        sweep = []
     write_json(out / "runs.json", {"sweep": sweep, "runs": origins})

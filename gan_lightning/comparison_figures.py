@@ -1,6 +1,6 @@
 """What compare draws: curves with their spread, and samples of every arm from the same z."""
 
-import json
+import logging
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,7 +10,11 @@ import torch
 
 from gan_lightning.callbacks.samples import POINTS, grid
 from gan_lightning.comparison import Run, arms
-from gan_lightning.loading import load
+from gan_lightning.loading import LoadedGenerator, load
+from gan_lightning.plain import LARGE, read_text
+from gan_lightning.tables import curve, title
+
+log = logging.getLogger(__name__)
 
 
 def draw_curves(
@@ -28,8 +32,7 @@ def draw_curves(
             points: dict[int, list[float]] = defaultdict(list)
             for run in members:
                 file = run.path / "metrics.jsonl"
-                for line in file.read_text().splitlines() if file.is_file() else []:
-                    entry = json.loads(line)
+                for entry in curve(read_text(file, LARGE)) if file.is_file() else []:
                     if metric in entry:
                         points[entry["step"]].append(entry[metric])
             if not points:
@@ -37,7 +40,7 @@ def draw_curves(
             steps = sorted(points)
             mean = torch.tensor([statistics.fmean(points[s]) for s in steps])
             spread = torch.tensor([statistics.stdev(points[s]) if len(points[s]) > 1 else 0.0 for s in steps])
-            (line2d,) = axis.plot(steps, mean, label=f"{name} ({len(members)})", linewidth=1.2)
+            (line2d,) = axis.plot(steps, mean, label=f"{title(name)} ({len(members)})", linewidth=1.2)
             axis.fill_between(steps, mean - spread, mean + spread, alpha=0.2, color=line2d.get_color())
         axis.set_title(metric)
         axis.set_xlabel("G steps")
@@ -49,7 +52,18 @@ def draw_curves(
     plt.close(figure)
 
 
-def draw_samples(runs: Sequence[Run], path: Path, n: int, seed: int) -> None:
+def first_that_loads(runs: Sequence[Run], trust: str | None) -> LoadedGenerator | None:
+    """G of the first run that has a whole checkpoint; what is wrong with those before it is told."""
+    for run in runs:
+        if (run.path / "checkpoints" / "last.ckpt").is_file():
+            try:
+                return load(run.path, trust=trust)
+            except ValueError as error:
+                log.warning("no samples of %s: %s", run.path.name, error)
+    return None
+
+
+def draw_samples(runs: Sequence[Run], path: Path, n: int, seed: int, trust: str | None = None) -> None:
     """A row of samples per arm, its first seed that has a checkpoint, all from the same z."""
     import matplotlib
 
@@ -58,11 +72,10 @@ def draw_samples(runs: Sequence[Run], path: Path, n: int, seed: int) -> None:
 
     rows = []
     for name, members in arms(runs).items():
-        ready = [r for r in members if (r.path / "checkpoints" / "last.ckpt").is_file()]
-        if ready:
-            images = load(ready[0].path).sample(n, seed)
+        if G := first_that_loads(members, trust):
+            images = G.sample(n, seed)
             if images.ndim == 2:  # one picture of the plane
-                images = grid(load(ready[0].path).sample(POINTS, seed))[None] * 2 - 1
+                images = grid(G.sample(POINTS, seed))[None] * 2 - 1
             rows.append((name, images))
     if not rows:
         return
@@ -76,7 +89,7 @@ def draw_samples(runs: Sequence[Run], path: Path, n: int, seed: int) -> None:
     for (name, images), axis in zip(rows, axes[:, 0], strict=True):
         strip = (torch.cat(list(images), dim=2).clamp(-1, 1) + 1) / 2
         axis.imshow(strip.permute(1, 2, 0).squeeze(2).numpy(), cmap="gray", vmin=0, vmax=1)
-        axis.set_title(name, fontsize=9, loc="left")
+        axis.set_title(title(name), fontsize=9, loc="left")
         axis.axis("off")
     figure.savefig(path, dpi=110)
     plt.close(figure)

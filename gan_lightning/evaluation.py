@@ -77,7 +77,9 @@ def candidates(run: str, trust: str | None = None) -> tuple[Path, dict[str, Cand
         what = LAST if own and file.stem == "last" else f"checkpoint {file.name}"
         G = load(file, trust=trust)
         found[file.stem] = Candidate(what, "G", G)
-        found |= {f"{file.stem}-{average}": Candidate(what, average, load(file, average, trust)) for average in G.others}
+        found |= {
+            f"{file.stem}-{average}": Candidate(what, average, load(file, average, trust)) for average in G.others
+        }
     return directory, found
 
 

@@ -19,7 +19,10 @@ from typing import Any
 
 from torch import nn
 
+from gan_lightning.plain import read_json
+
 HOW = ("metric", "function", "of", "parameters", "protocol")  # measured alike if these are alike
+PROTOCOL = ("dataset", "split", "n_fake", "n_real", "judge_sha256", "seed")
 NOT_RECORDED = "all, with settings that were not recorded"  # of files from before settings were kept
 
 Measurements = dict[str, Any]
@@ -47,19 +50,29 @@ def read_measurements(path: Path) -> Measurements | None:
     if not path.is_file():
         return None
     try:
-        found = json.loads(path.read_text())
+        found = read_json(path)
         if "measured" not in found:
             found = from_before(found)
         for checkpoint in found["checkpoints"].values():
-            _ = checkpoint["weights"], checkpoint["g_steps"], checkpoint["what"]
+            expect(checkpoint, {"weights": str, "g_steps": int, "what": str, "generator": str})
         for column in found["measured"]:
-            _ = column["protocol"]["dataset"], column["floor"].items(), column["values"].items()
+            expect(column, {"metric": str, "protocol": dict, "floor": dict, "values": dict})
+            expect(column["protocol"], dict.fromkeys(PROTOCOL, str | int | None))
+            for numbers in (column["floor"], *column["values"].values()):
+                expect(numbers, dict.fromkeys(numbers, int | float))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path} is not what evaluate writes ({type(error).__name__}: {error}). Move it away and evaluate the run "
             "again: python -m gan_lightning.evaluate run=<run directory>."
         ) from error
     return dict(found)
+
+
+def expect(found: dict[str, Any], kinds: Mapping[str, Any]) -> None:
+    """Each of these names is there, with a value of its kind. Raises ValueError."""
+    for name, kind in kinds.items():
+        if not isinstance(found[name], kind) or isinstance(found[name], bool):
+            raise ValueError(f"{name} is {str(found[name])[:80]!r}")
 
 
 def from_before(found: Mapping[str, Any]) -> Measurements:

@@ -169,7 +169,7 @@ def test_a_configuration_that_is_none(call, run, text):
     [
         (
             ["+callbacks.evil._target_=os.system", "+callbacks.evil.command='touch executed'"],
-            "names _target_: os.system",
+            "says +callbacks.evil._target_=os.system, which is no part of a game",
         ),
         (["hydra.searchpath=[file:///tmp]"], "which is no part of a game"),
         (["+hydra.callbacks.evil._target_=os.system"], "which is no part of a game"),
@@ -198,14 +198,14 @@ def test_a_sweep_that_would_run_code_when_continued(call, run):
     sweep.mkdir()
     task = {"task": ["seed=0,1"], "hydra": ["hydra.callbacks.evil._target_=os.system"]}
     OmegaConf.save({"hydra": {"overrides": task, "sweeper": {"params": None}}}, sweep / "multirun.yaml")
-    refused(call, run, "type the sweep anew if you mean that", "train", "-m", f"continue={sweep}")
+    refused(call, run, "which is not how this project starts jobs", "train", "-m", f"continue={sweep}")
 
 
 def test_a_technique_whose_name_is_a_path(call, run):
     cfg = OmegaConf.load(run / "config.yaml")
     cfg.technique["../../evil"] = {"_target_": "gan_lightning.techniques.ema.EMA"}
     OmegaConf.save(cfg, run / "config.yaml")
-    refused(call, run, "a technique's name must be a plain word, got '../../evil'", "sample", "run=run")
+    refused(call, run, "technique.../../evil must be a key of the installed conf/", "sample", "run=run")
 
 
 # Data -------------------------------------------------------------------------------------------------------

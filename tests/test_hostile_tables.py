@@ -1,0 +1,152 @@
+"""What compare says of a stranger's runs, a corpus: text stays text in Markdown, CSV, pictures and on a terminal."""
+
+import csv
+import json
+import shutil
+import sys
+
+import pytest
+import yaml
+from hostile import SECRET
+
+from gan_lightning import compare as compare_verb
+from gan_lightning.comparison import gather, report, write_csv
+from gan_lightning.tables import csv_cell, curve, markdown_cell, title
+
+METRICS = {
+    "protocol": {"dataset": "synthetic", "split": "test", "n_fake": 8, "n_real": 8, "judge_sha256": "ab", "seed": 1},
+    "checkpoints": {"last": {"g_steps": 6, "frechet_distance": 1.5}},
+    "floor": {"frechet_distance": -0.5},
+}
+
+
+@pytest.fixture
+def runs(stranger):
+    """Two runs of a stranger below ``runs``, evaluated; the second is the one to change."""
+    for name in ("a", "b"):
+        folder = stranger.parent / "runs" / name
+        shutil.copytree(stranger, folder)
+        (folder / "metrics.json").write_text(json.dumps(METRICS))
+        (folder / "record.json").write_text(json.dumps({"overrides": [f"objective={name}", f"steps={ord(name)}"]}))
+    return stranger.parent / "runs"
+
+
+@pytest.fixture
+def compare(runs, monkeypatch, capsys):
+    def call(*more):
+        monkeypatch.setattr(sys, "argv", ["compare.py", 'runs="runs/*"', "out=out", *more])
+        compare_verb.main()
+        captured = capsys.readouterr()
+        written = {p.name: p.read_bytes() for p in (runs.parent / "out").rglob("*") if p.is_file()}
+        return captured.out + captured.err, written
+
+    return call
+
+
+def edit(file, change):
+    """Changes a YAML or JSON file in place."""
+    value = json.loads(file.read_text()) if file.suffix == ".json" else yaml.safe_load(file.read_text())
+    change(value)
+    file.write_text(json.dumps(value) if file.suffix == ".json" else yaml.safe_dump(value))
+
+
+def test_nothing_is_resolved(runs, compare):
+    edit(runs / "b/config.yaml", lambda c: c.update(seed="${oc.env:SECRET}"))
+    text, written = compare()
+    assert "config.yaml is not the configuration of a run: seed is left to be resolved" in text
+    assert "| all |" in text.replace("steps=97", "all"), "the other run is still there"
+    assert SECRET not in text
+    assert not any(SECRET.encode() in content for content in written.values())
+
+
+BAD = {
+    "config.yaml": ["", "[]", "seed: !!python/name:os.system", "seed: [", "a: &a [1]\nb: *a\n"],
+    "record.json": ["[]", "{", '{"overrides": 3}', '{"overrides": [["x"]]}'],
+    "status.json": ["[]", "{", "[" * 10**5],
+    "metrics.json": ["[]", "{", "{}", json.dumps({**METRICS, "floor": {"frechet_distance": "=cmd|x"}}),
+                     json.dumps({**METRICS, "checkpoints": {"last": [1]}}),
+                     json.dumps({**METRICS, "protocol": {"dataset": {}}})],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in BAD.items() for text in texts])
+def test_a_file_that_is_odd_is_named_and_loses_no_other(runs, name, text):
+    (runs / "b" / name).write_text(text)
+    found, missing, _ = gather("runs/*")
+    assert f"- b: cannot be read: runs/b/{name} " in report(found, missing)
+    write_csv(found, runs.parent / "table.csv")
+    rows = list(csv.DictReader((runs.parent / "table.csv").read_text().splitlines()))
+    assert [row["run"] for row in rows] == ["a"]
+
+
+CELLS = [
+    ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"), ("=HYPERLINK(1)", "'=HYPERLINK(1)"), ("+1+1", "'+1+1"),
+    ("-x", "'-x"), ("@SUM(1)", "'@SUM(1)"), ("\t=1", "'=1"), ("\r=1", "'=1"), (" =1", "'=1"), ("a\nb", "a b"),
+    ("-1.5", "-1.5"), ("+3e-4", "+3e-4"), ("\x1b[31mred", "[31mred"), (-1.5, -1.5), (3, 3), (None, None),
+    ("all", "all"), ("\u202e=x", "'=x"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "cell"), CELLS)
+def test_a_cell_of_csv(value, cell):
+    found = csv_cell(value)
+    assert found == cell
+    assert not str(found).startswith(("=", "@", "\t", "\r"))
+
+
+def test_a_cell_of_markdown():
+    assert markdown_cell("a|b\nc`d`<script>x</script>[y](javascript:z)\x1b[31m&lt;\\") == (
+        r"a\|b c\`d\`&lt;script&gt;x&lt;/script&gt;[y]\(javascript:z)[31m&amp;lt;\\"
+    )
+    assert markdown_cell("technique=[ema]") == "technique=[ema]"
+
+
+def test_a_title_is_no_formula():
+    assert title("$\\frac{") == r"\$\frac{"
+    assert title("_hidden") == " _hidden"
+
+
+def test_the_lines_of_a_curve():
+    lines = [
+        '{"step": 1, "a": 2}',
+        '{"step": "x"}',
+        "[1]",
+        '{"step": 2, "a": NaN}',
+        '{"step": 3, "a": "=x"}',
+        "[" * 10**5,
+    ]
+    assert curve("\n".join(lines)) == [{"step": 1, "a": 2}, {"step": 2}, {"step": 3}]
+
+
+HOSTILE_TEXT = "=cmd|x|`y`<script>\x1b]0;z\x07$\\frac"
+
+
+def test_the_tables_of_hostile_runs(runs, compare):
+    """Names of metrics, of checkpoints, of the dataset and what was typed: all from the stranger."""
+    edit(runs / "b/record.json", lambda r: r.update(overrides=["objective='=cmd|x|`y`<script>$\\frac'"]))
+    edit(runs / "b/metrics.json", lambda m: m["checkpoints"]["last"].update({HOSTILE_TEXT: 2.0}))
+    edit(runs / "b/metrics.json", lambda m: m["floor"].update({HOSTILE_TEXT: 2.0}))
+    edit(runs / "b/metrics.json", lambda m: m["protocol"].update({"dataset": HOSTILE_TEXT, "seed": HOSTILE_TEXT}))
+    edit(runs / "b/status.json", lambda s: s.update(status=HOSTILE_TEXT))
+    text, written = compare()
+    for shown in (text, written["table.md"].decode()):
+        assert "<script>" not in shown
+        assert "\x1b" not in shown
+        assert "`y`" not in shown
+    for line in written["table.md"].decode().splitlines():
+        if line.startswith("|"):
+            assert line.replace("\\|", "").count("|") in (5, 6), line
+    cells = [cell for row in csv.reader(written["table.csv"].decode().splitlines()) for cell in row]
+    assert "'=cmd|x|`y`<script>]0;z$\\frac" in cells
+    assert not any(cell.startswith(("=", "@", "+")) for cell in cells)
+    assert {"curves.png", "samples.png", "runs.json"} <= written.keys()
+
+
+def test_a_folder_of_tables_that_leads_elsewhere(runs, stranger, monkeypatch, capsys):
+    (stranger.parent / "elsewhere").mkdir()
+    (runs / "compare").symlink_to("../elsewhere")
+    monkeypatch.setattr(sys, "argv", ["compare.py", 'runs="runs/*"'])
+    with pytest.raises(SystemExit):
+        compare_verb.main()
+    assert "runs/compare is a link" in capsys.readouterr().out
+    assert not list((stranger.parent / "elsewhere").iterdir())
