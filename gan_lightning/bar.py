@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class Bar:
-    """A thread of its own speaks every ``seconds``, so a single long computation is not silent either.
+    """It counts like a tqdm; a thread of its own speaks, so that a single long computation is not silent either.
 
     Args:
         what: is going on.
@@ -41,7 +41,7 @@ class Bar:
         if self.bar is not None:
             self.bar.update(n)
 
-    def now(self, doing: str) -> None:
+    def set_postfix_str(self, doing: str) -> None:
         """Say what is being done, wherever the next sign of life appears."""
         self.doing = doing
         if self.bar is not None:

@@ -175,11 +175,16 @@ def main(cfg: DictConfig) -> None:
     if cfg.techniques:
         print(technique_costs(overrides, 4 * cfg.rounds, cfg.slice // 5))
         return
+    print("  the default run, for its start and its memory ...", flush=True)
     start, resident = start_and_memory(overrides)
     ratios = []
+    print(f"  {cfg.rounds} rounds of both loops in turn ...", flush=True)
     for real, bare in loop_ratios(overrides, cfg.rounds, cfg.steps, cfg.slice):
         ratios.append(real / bare)
-        print(f"  training loop {1e3 * real:.2f} ms per step, bare loop {1e3 * bare:.2f} ms: {real / bare:.3f}")
+        print(
+            f"  training loop {1e3 * real:.2f} ms per step, bare loop {1e3 * bare:.2f} ms: {real / bare:.3f}",
+            flush=True,
+        )
     results = [
         ("time per step over the bare loop, median", statistics.median(ratios), "<=", cfg.max_ratio),
         ("images served per second", images_per_s(overrides), ">=", cfg.min_images_per_s),

@@ -68,7 +68,7 @@ def candidates(run: str, trust: str | None = None) -> tuple[Path, dict[str, Cand
     directory, path = find(run)
     folder = directory / "checkpoints"
     found = {}
-    for file in [path] if Path(run).is_file() else [path, *sorted(folder.glob("best*.ckpt"))]:
+    for file in [path] if Path(run).is_file() else [path, *sorted(folder.glob("best*.ckpt"), key=lambda p: p.stem)]:
         own = file.parent == folder
         if own and file.stem.startswith("best"):
             generator = file.stem.removeprefix("best").removeprefix("-") or "G"
@@ -96,7 +96,7 @@ def evaluate(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
     with Bar("evaluating", unit="run") as bar:
         bar.reset(len(runs) if len(runs) > 1 else None)
         for run in runs:
-            bar.now(f"{run}, reading it")
+            bar.set_postfix_str(f"{run}, reading it")
             directory, found = candidates(run, cfg.trust)
             data = next(iter(found.values())).G.config.data
             if cfg.root is not None:
@@ -142,13 +142,13 @@ def evaluate_run(
         }
         if weights in measured:
             continue  # another name of the same generator
-        bar.now(f"{directory}, samples of {name}")
+        bar.set_postfix_str(f"{directory}, samples of {name}")
         samples = G.sample(yardstick.n, seed)
         if not torch.isfinite(samples).all():
             raise ValueError(f"the samples of {directory} ({name}.ckpt) are not finite: G has diverged. Train again.")
         drawn[weights] = as_pixels(samples)
         measured[weights] = yardstick.measure(drawn[weights], doing=f"{directory}, {name}", bar=bar)
-    bar.now(f"{directory}, real images")
+    bar.set_postfix_str(f"{directory}, real images")
     protocol = {**yardstick.protocol, "seed": seed}
     columns = [
         {
@@ -160,7 +160,7 @@ def evaluate_run(
         for metric in yardstick.metrics
     ]
     now = {"checkpoints": names, "measured": columns}
-    bar.now(f"{directory}, pictures")
+    bar.set_postfix_str(f"{directory}, pictures")
     sheets: dict[str, Tensor] = {}
     for name in names:
         weights = names[name]["weights"]

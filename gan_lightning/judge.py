@@ -15,12 +15,13 @@ log = logging.getLogger(__name__)
 def main(cfg: DictConfig) -> None:
     import torch
     import torch.nn.functional as F
-    from tqdm import tqdm
 
+    from gan_lightning.bar import Bar
     from gan_lightning.build import decide_data, make
     from gan_lightning.checks import check_values
     from gan_lightning.data.arrays import to_signed_range
     from gan_lightning.metrics.judge import JudgeNet
+    from gan_lightning.written import Written
 
     check_values(cfg)
     note = decide_data(cfg)
@@ -40,7 +41,7 @@ def main(cfg: DictConfig) -> None:
     steps = cfg.epochs * (len(train) // cfg.batch_size)
     optimizer = torch.optim.AdamW(net.parameters(), cfg.lr, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, cfg.lr, total_steps=steps)
-    bar = tqdm(total=steps, mininterval=5)
+    bar = Bar(f"training a judge of {source.name}", total=steps)
     for _ in range(cfg.epochs):
         order = torch.randperm(len(train))
         for rows in order[: len(order) // cfg.batch_size * cfg.batch_size].split(cfg.batch_size):
@@ -62,10 +63,12 @@ def main(cfg: DictConfig) -> None:
         net.scale.fill_(1 / features.square().mean().sqrt())
     accuracy = (torch.cat(parts) == test.labels).double().mean().item()
     out = Path(cfg.out or f"judge-{source.name}.pt")
-    torch.save(net.state_dict(), out)
+    written = Written()
+    torch.save(net.state_dict(), written.add(out))
     digest = hashlib.sha256(out.read_bytes()).hexdigest()
     log.info("%s: %.2f %% of %d test images right, %d bytes", out, 100 * accuracy, len(test), out.stat().st_size)
     log.info("sha256: %s", digest)
+    log.info("wrote %s", written)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gan_lightning.cli import verb
+from gan_lightning.files import write_text
+from gan_lightning.written import Written
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +76,10 @@ def main(cfg: DictConfig) -> None:
     folder = Path(cfg.folder)
     text = page(folder)  # all of it, before anything is written
     out = folder.with_suffix(".md")
-    out.write_text(text)
-    log.info("%s, from %d folder(s) of %s", out, sum(p.is_dir() for p in folder.glob("*")), folder)
+    written = Written()
+    write_text(written.add(out), text)
+    log.info("read %d folder(s) of %s", sum(p.is_dir() for p in folder.glob("*")), folder)
+    log.info("wrote %s", written)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig
 
+from gan_lightning.bar import Bar
 from gan_lightning.cli import verb
+from gan_lightning.files import whole
+from gan_lightning.written import Written
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +23,12 @@ def sample(
     out: str | Path | None = None,
     generator: str = "G",
     trust: str | None = None,
+    written: Written | None = None,
 ) -> tuple[Path, Path]:
-    """Draw ``n`` samples from a generator of ``run``; nothing in the run changes.
+    """Draw ``n`` samples from a generator of ``run``; nothing else in the run changes.
+
+    The files are named by checkpoint (unless it is the last), generator (unless it is G), ``n`` and ``seed``; in a
+    folder ``out`` of your own, by the run too. ``written`` takes note of them.
 
     Returns:
         The PNG grid, and the .npz with uint8 ``[n, C, H, W]`` under the key ``images``, or with float32 ``[n, d]``
@@ -31,19 +38,28 @@ def sample(
 
     from gan_lightning.callbacks.samples import grid
     from gan_lightning.loading import load
+    from gan_lightning.runs import find
 
-    G = load(run, generator, trust)
-    images = G.sample(n, seed)
-    folder = Path(out) if out else G.run / "samples"
+    written = written or Written()
+    directory, checkpoint = find(run)
+    G = load(checkpoint, generator, trust)
+    with Bar(f"drawing {n} samples"):
+        images = G.sample(n, seed)
+    folder = Path(out) if out else directory / "samples"
+    parts = [directory.resolve().name] if out else []
+    parts += [checkpoint.stem] if checkpoint.stem != "last" else []
+    parts += [generator] if generator != "G" and not checkpoint.stem.endswith(f"-{generator}") else []
+    name = "-".join([*parts, f"n{n}-seed{seed}"])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        name = "" if generator == "G" else f"{generator}-"
-        png, npz = (folder / f"{name}n{n}-seed{seed}.{kind}" for kind in ("png", "npz"))
-        save_image(grid(images[:GRID] if images.ndim > 2 else images), png)
-        if images.ndim > 2:
-            np.savez_compressed(npz, images=((images + 1) * 127.5).round().clamp(0, 255).byte().numpy())
-        else:
-            np.savez_compressed(npz, points=images.numpy())
+        png, npz = (written.add(folder / f"{name}.{kind}") for kind in ("png", "npz"))
+        with whole(png) as file:
+            save_image(grid(images[:GRID] if images.ndim > 2 else images), file, format="png")
+        with whole(npz) as file:
+            if images.ndim > 2:
+                np.savez_compressed(file, images=((images + 1) * 127.5).round().clamp(0, 255).byte().numpy())
+            else:
+                np.savez_compressed(file, points=images.numpy())
     except OSError as error:
         raise ValueError(
             f"out={folder} cannot be written: {error.strerror or error}. Name another folder with out=<folder>."
@@ -56,8 +72,10 @@ def main(cfg: DictConfig) -> None:
     from gan_lightning.checks import check_values
 
     check_values(cfg)
-    png, npz = sample(cfg.run, cfg.n, cfg.seed, cfg.out, cfg.generator, cfg.trust)
-    log.info("%d samples: %s (grid), %s (key images, uint8 N x C x H x W; points: float32 N x d)", cfg.n, png, npz)
+    written = Written()
+    sample(cfg.run, cfg.n, cfg.seed, cfg.out, cfg.generator, cfg.trust, written)
+    log.info("%d samples; in the .npz: images, uint8 N x C x H x W, or points, float32 N x d", cfg.n)
+    log.info("wrote %s", written)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """``python -m gan_lightning.study study=dirac``: an experiment that is more than one training run."""
 
 import logging
-import sys
 import time
 from pathlib import Path
 
@@ -16,11 +15,13 @@ log = logging.getLogger(__name__)
 def main(cfg: DictConfig) -> None:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
-    from tqdm import tqdm
 
+    from gan_lightning.bar import Bar
     from gan_lightning.build import decide_data, make
     from gan_lightning.checks import check_values
-    from gan_lightning.runs import environment, write_json
+    from gan_lightning.files import write_json
+    from gan_lightning.runs import environment
+    from gan_lightning.written import Written
 
     check_values(cfg)
     name = HydraConfig.get().runtime.choices["study"]
@@ -31,12 +32,15 @@ def main(cfg: DictConfig) -> None:
     out = Path(cfg.out) if cfg.out else Path(HydraConfig.get().runtime.output_dir)
     out.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    with tqdm(unit="step", disable=not sys.stderr.isatty()) as bar:
-        numbers = make(cfg.study)(out, bar)
-    seconds = round(time.perf_counter() - start, 1)
-    origin = {"study": name, "settings": OmegaConf.to_container(cfg.study, resolve=True), "seconds": seconds}
-    write_json(out / "numbers.json", {**origin, **environment(), "numbers": numbers})
-    log.info("study=%s took %.0f s; figure.png and numbers.json lie in %s", name, seconds, out)
+    written = Written()
+    with written.watch(out):
+        with Bar(f"study={name}") as bar:
+            numbers = make(cfg.study)(out, bar)
+        seconds = round(time.perf_counter() - start, 1)
+        origin = {"study": name, "settings": OmegaConf.to_container(cfg.study, resolve=True), "seconds": seconds}
+        write_json(out / "numbers.json", {**origin, **environment(), "numbers": numbers})
+    log.info("study=%s took %.0f s", name, seconds)
+    log.info("wrote %s", written)
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ class Yardstick:
         found = {}
         for metric in self.metrics:
             if bar is not None:
-                bar.now(f"{doing}: {metric.name}")
+                bar.set_postfix_str(f"{doing}: {metric.name}")
             found[metric.name] = metric(observed)
         return found
 

@@ -202,3 +202,21 @@ def test_eight_runs_start_together_on_an_empty_folder(server, tmp_path):
     assert all((raw / name).read_bytes() == content for name, content in contents.items())
     for name in contents:
         assert len([r for r in server.requests if r.endswith(f"{name}.gz")]) <= 2, "asked whether it lives, and fetched"
+
+
+@pytest.mark.parametrize("kind", ["forbidden", "cut"])
+def test_a_failed_download_leaves_no_folders(server, tmp_path, kind):
+    """Neither where nobody answers nor where what comes is not whole; what was there before stays."""
+    (tmp_path / "data").mkdir()
+    folder = tmp_path / "data" / "MNIST" / "raw"
+    with pytest.raises(DataUnavailable, match="Fetching them failed"):
+        ensure([FILE], folder, [server.url(kind)], "mnist")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "data"]
+
+
+def test_what_was_fetched_before_a_failure_stays(server, tmp_path):
+    other = RemoteFile("other", 5, "0" * 32, "0" * 32)
+    folder = tmp_path / "MNIST" / "raw"
+    with pytest.raises(DataUnavailable):
+        ensure([FILE, other], folder, [server.url("whole")], "mnist")
+    assert only_whole_files(folder) == ["train-images"]

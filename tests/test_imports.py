@@ -36,7 +36,7 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
         "theory",
     },
     "networks": BASE,
-    "data": BASE,
+    "data": BASE | {"bar"},
     "metrics": BASE,
     "gan": BASE,
     "bare": {"gan"},

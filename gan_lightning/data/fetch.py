@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +22,14 @@ import pooch
 import requests
 from filelock import FileLock, Timeout
 
+from gan_lightning.bar import Bar
 from gan_lightning.data.arrays import DataUnavailable
 
 log = logging.getLogger(__name__)
 
 PROBE_SECONDS = 8.0  # an unreachable network is noticed within this time
 STALL_SECONDS = 20.0  # a download without a byte for so long is given up
+LOCK = ".fetch.lock"
 LOCK_SECONDS = 600.0  # how long to wait for another job's download
 
 
@@ -64,9 +67,27 @@ def ensure(files: Sequence[RemoteFile], folder: Path, mirrors: Sequence[str], da
     """
     if not faults(files, folder):
         return
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        _fetch(files, folder, mirrors, dataset)
+    except BaseException:
+        _remove_empty(new)
+        raise
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Take away the folders, the innermost first, that were made for nothing but the lock."""
+    with suppress(OSError):  # one that holds something stays
+        for folder in folders:
+            if [path.name for path in folder.iterdir()] == [LOCK]:
+                (folder / LOCK).unlink()
+            folder.rmdir()
+
+
+def _fetch(files: Sequence[RemoteFile], folder: Path, mirrors: Sequence[str], dataset: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".fetch.lock", timeout=LOCK_SECONDS):
+        with FileLock(folder / LOCK, timeout=LOCK_SECONDS):
             wrong = faults(files, folder)  # another job may have mended them meanwhile
             if wrong:
                 _download([f for f in files if f.name in wrong], folder, mirrors)
@@ -116,7 +137,8 @@ def _download(files: Sequence[RemoteFile], folder: Path, mirrors: Sequence[str])
     pooch.get_logger().setLevel(logging.WARNING)
     for file in files:
         log.info("downloading %s from %s", file.name, alive[0])
-        packed = _first_that_works(file, folder, alive)
+        with Bar(f"downloading {file.name}"):
+            packed = _first_that_works(file, folder, alive)
         _unpack(packed, folder / file.name)
         packed.unlink()
 

@@ -25,24 +25,33 @@ def row(cells: Iterable[str]) -> str:
 
 @verb("theory")
 def main(cfg: DictConfig) -> None:
+    from gan_lightning.bar import Bar
     from gan_lightning.build import make
+    from gan_lightning.files import write_text
     from gan_lightning.theory.statements import statements
+    from gan_lightning.written import Written
 
     plain = {"smoothing": {"real_target": 1.0, "fake_target": 0.0}}
     nodes = {
         p.stem: OmegaConf.create({**plain, "loss": OmegaConf.load(p)}) for p in sorted((CONF / "loss").glob("*.yaml"))
     }
     rows, failed = [], 0
-    for s in statements({name: make(node.loss) for name, node in nodes.items()}):
+    all_of_them = statements({name: make(node.loss) for name, node in nodes.items()})
+    bar = Bar("checking", total=len(all_of_them), unit="statement")
+    for s in all_of_them:
         measured, error, passed = s.check()
+        bar.update()
         failed += not passed
         numbers = (f"{s.expected:.9g}", f"{measured:.9g}", f"{error:.1e}")
         rows.append((s.source, s.text, *numbers, f"{s.tolerance:.0e}", s.why, "pass" if passed else "FAIL"))
+    bar.close()
     if cfg.out:
         head = ("source", "statement", "the paper says", "we measure", "error", "allowed", "since", "")
         table = [row(head), "|" + "---|" * len(head), *map(row, rows)]
-        Path(cfg.out).write_text(INTRODUCTION + "\n".join(table) + "\n")
-        log.info("%s: %d statements, %d failed", cfg.out, len(rows), failed)
+        written = Written()
+        write_text(written.add(Path(cfg.out)), INTRODUCTION + "\n".join(table) + "\n")
+        log.info("%d statements, %d failed", len(rows), failed)
+        log.info("wrote %s", written)
     else:
         for source, text, says, found, off, _, _, verdict in rows:
             log.info("%-4s %-24s %-88s %14s %14s %8s", verdict, source, text, says, found, off)
