@@ -1,6 +1,7 @@
 """From the runs of a sweep to one table: what differs names the arm, seeds are its repetitions."""
 
 import csv
+import io
 import json
 import logging
 from collections import defaultdict
@@ -12,7 +13,7 @@ from typing import Any
 
 from gan_lightning.checks import leaves
 from gan_lightning.columns import headings, settings, summary
-from gan_lightning.files import write_json
+from gan_lightning.files import write_json, write_text
 from gan_lightning.measurements import Measurements, alike, read_measurements
 from gan_lightning.plain import read_json, read_text
 from gan_lightning.runs import is_run, status_of
@@ -213,8 +214,8 @@ def report(runs: Sequence[Run], missing: Mapping[str, str]) -> str:
             parts.append(
                 f"### {p['dataset']}, {markdown_cell(what)}\n\n"
                 f"{p['n_fake']} samples against {p['n_real']} {p['split']} images{rows}, sample seed {p['seed']}, "
-                f"judge {p['judge_sha256'][:12]}; mean +- standard deviation (n - 1) over training seeds. "
-                f"{markdown_cell('; '.join(told))}.\n\n{markdown(table)}"
+                f"judge {p['judge_sha256'][:12]}; mean +- standard deviation (n - 1) over training seeds."
+                f"{''.join(f' {markdown_cell(t)}.' for t in told)}\n\n{markdown(table)}"
             )
     left = {run.path.name: run.status for run in runs if run.status != "done"} | dict(missing)
     left |= {run.path.name: "done, not evaluated" for run in runs if run.status == "done" and run.metrics is None}
@@ -244,10 +245,11 @@ def write_csv(runs: Sequence[Run], path: Path) -> None:
                     rows.append({**row, **own, **json.loads(protocol), "settings": "; ".join(told)})
     if rows:
         names = list(dict.fromkeys(k for row in rows for k in row))
-        with path.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(map(csv_cell, names))
-            writer.writerows([csv_cell(row.get(name, "-")) for name in names] for row in rows)
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(map(csv_cell, names))
+        writer.writerows([csv_cell(row.get(name, "-")) for name in names] for row in rows)
+        write_text(path, text.getvalue())
 
 
 def write_origins(runs: Sequence[Run], folder: Path, out: Path) -> None:
@@ -255,7 +257,7 @@ def write_origins(runs: Sequence[Run], folder: Path, out: Path) -> None:
     (out / "configs").mkdir(exist_ok=True)
     origins = {}
     for run in runs:
-        (out / "configs" / f"{run.path.name}.yaml").write_text(read_text(run.path / "config.yaml"))
+        write_text(out / "configs" / f"{run.path.name}.yaml", read_text(run.path / "config.yaml"))
         record = run.path / "record.json"
         origins[run.path.name] = {
             **{k: v for k, v in status_of(run.path).items() if k not in ("host", "pid", "ended")},

@@ -5,11 +5,13 @@ import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from gan_lightning.callbacks.samples import POINTS, grid
 from gan_lightning.comparison import Run, arms
+from gan_lightning.files import whole
 from gan_lightning.loading import LoadedGenerator, load
 from gan_lightning.plain import LARGE, read_text
 from gan_lightning.tables import curve, title
@@ -17,22 +19,33 @@ from gan_lightning.tables import curve, title
 log = logging.getLogger(__name__)
 
 
-def draw_curves(
-    runs: Sequence[Run], path: Path, metrics: Sequence[str] = ("metric/fd_judge", "d/real_prob", "d/fake_prob")
-) -> None:
-    """Mean over seeds per arm, shaded by the standard deviation."""
+CURVES = ("metric/fd_judge", "metric/coverage_judge", "d/real_prob", "d/fake_prob", "d/real_score", "d/fake_score")
+
+
+def curves_of(runs: Sequence[Run]) -> dict[Path, list[dict[str, Any]]]:
+    """Each run's logged steps."""
+    files = {run.path: run.path / "metrics.jsonl" for run in runs}
+    return {path: curve(read_text(file, LARGE)) if file.is_file() else [] for path, file in files.items()}
+
+
+def draw_curves(runs: Sequence[Run], path: Path) -> list[str]:
+    """Mean over seeds per arm, shaded by the standard deviation: of each of CURVES that some run has, which it returns.
+
+    D's verdicts are probabilities or scores, by the loss.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(metrics), figsize=(5.5 * len(metrics), 4), layout="constrained")
-    for axis, metric in zip(axes, metrics, strict=True):
+    logged = curves_of(runs)
+    metrics = [m for m in CURVES if any(m in entry for entries in logged.values() for entry in entries)] or [CURVES[0]]
+    figure, axes = plt.subplots(1, len(metrics), figsize=(5.5 * len(metrics), 4), layout="constrained", squeeze=False)
+    for axis, metric in zip(axes[0], metrics, strict=True):
         for name, members in arms(runs).items():
             points: dict[int, list[float]] = defaultdict(list)
             for run in members:
-                file = run.path / "metrics.jsonl"
-                for entry in curve(read_text(file, LARGE)) if file.is_file() else []:
+                for entry in logged[run.path]:
                     if metric in entry:
                         points[entry["step"]].append(entry[metric])
             if not points:
@@ -46,9 +59,17 @@ def draw_curves(
         axis.set_xlabel("G steps")
         if metric == "metric/fd_judge" and axis.lines:
             axis.set_yscale("log")
-    if axes[0].lines:
-        axes[0].legend(fontsize=8)
-    figure.savefig(path, dpi=110)
+    if axes[0, 0].lines:
+        axes[0, 0].legend(fontsize=8)
+    save(figure, path)
+    return metrics
+
+
+def save(figure: Any, path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    with whole(path) as file:
+        figure.savefig(file, dpi=110, format="png")
     plt.close(figure)
 
 
@@ -91,5 +112,4 @@ def draw_samples(runs: Sequence[Run], path: Path, n: int, seed: int, trust: str 
         axis.imshow(strip.permute(1, 2, 0).squeeze(2).numpy(), cmap="gray", vmin=0, vmax=1)
         axis.set_title(title(name), fontsize=9, loc="left")
         axis.axis("off")
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save(figure, path)

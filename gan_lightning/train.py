@@ -180,7 +180,8 @@ def play(
         log.info("%s after %d of %d G steps; to go on:", why, gan.g_steps_done, cfg.steps)
         log.info("       python -m gan_lightning.train %s", word("resume", shown))
     ended = "stopped" if status["status"] == "stopped" else "done"
-    log.info("%s after %.0f s: pictures, curves and the checkpoint lie in %s", ended, status["seconds"], shown)
+    made = sorted(f"{path.name}/" if path.is_dir() else path.name for path in run.iterdir() if path.name[0] != ".")
+    log.info("%s after %.0f s; wrote in %s: %s", ended, status["seconds"], shown, ", ".join(made))
     log.info("next:  python -m gan_lightning.sample %s", word("run", shown))
     if callbacks["evaluation"].judge is not None:
         points = " metrics=points" if len(data.source.shape) == 1 else ""

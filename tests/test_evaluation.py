@@ -278,10 +278,13 @@ def sweep(tmp_path_factory):
     return folder / "s"
 
 
-def test_compare_makes_one_row_per_arm(sweep, tmp_path):
+def test_compare_makes_one_row_per_arm(sweep, tmp_path, capsys):
     from gan_lightning import compare as compare_verb
 
     in_this_process(sweep.parent, compare_verb.main, "runs=s", f"out={tmp_path}")
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told.startswith("wrote ")
+    assert all(str(p) in told for p in tmp_path.rglob("*") if p.is_file())
     text = (tmp_path / "table.md").read_text()
     rows = [line for line in text.splitlines() if line.startswith("| loss=")]
     assert len(rows) == 4, "two arms, last and best"

@@ -95,7 +95,7 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
         "runs",
         "sweeps",
     },
-    "comparison_figures": {"plain", "tables", "callbacks", "comparison", "loading"},
+    "comparison_figures": {"files", "plain", "tables", "callbacks", "comparison", "loading"},
 }
 VERBS = {"train", "sample", "evaluate", "compare", "judge", "bench", "results", "study"}
 

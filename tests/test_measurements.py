@@ -12,6 +12,7 @@ from conftest import TINY
 from gan_lightning.cli import compose
 from gan_lightning.columns import summary
 from gan_lightning.comparison import gather, report, write_csv
+from gan_lightning.comparison_figures import draw_curves
 from gan_lightning.evaluation import evaluate
 from gan_lightning.measurements import merge, read_measurements, weights_of
 from gan_lightning.train import train
@@ -90,7 +91,7 @@ def test_numbers_of_other_settings_have_columns_of_their_own(tmp_path):
     cells = [(r["arm"], r["recall (neighbours: k = 5)"], r["recall (neighbours: k = 2)"]) for r in rows]
     assert cells[:2] == [("loss=nsgan", "0.3", "-"), ("loss=mmgan", "-", "0.2")]
     runs, missing, _ = gather(f"{tmp_path}/*")
-    assert "neighbours: k = 5; neighbours: k = 2." in report(runs, missing), "the settings stand above the table too"
+    assert " neighbours: k = 5. neighbours: k = 2." in report(runs, missing), "the settings stand above the table too"
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,16 @@ def test_the_csv_has_a_row_per_checkpoint_and_protocol_with_all_it_depends_on(tm
         ("a", "last", "last checkpoint", "-", "-", "1.0", "2", ""),
         ("b", "last", "last checkpoint", "-", "0.2", "-", "1", "neighbours: k = 2"),
     ]
+
+
+def test_the_curves_are_those_that_the_runs_have(tmp_path):
+    """A critic has scores: its sheet had two empty panels."""
+    for name, keys in {"a": ["metric/fd_judge", "d/real_score"], "b": ["metric/fd_judge", "d/real_prob"]}.items():
+        run = a_run(tmp_path, name, None, loss=name)
+        (run / "metrics.jsonl").write_text(json.dumps({"step": 1, **dict.fromkeys(keys, 0.5)}) + "\n")
+    runs, _, _ = gather(f"{tmp_path}/*")
+    assert draw_curves(runs, tmp_path / "curves.png") == ["metric/fd_judge", "d/real_prob", "d/real_score"]
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 # metrics.json ----------------------------------------------------------------------------------------------

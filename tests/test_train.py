@@ -89,6 +89,15 @@ def test_tensorboard_reads_back(run):
     assert events.Scalars("final/loss/g")[0].value == pytest.approx(lines[-1]["loss/g"], rel=1e-6)
 
 
+def test_it_ends_with_what_it_wrote(tiny, tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        train(tiny("steps=1"), tmp_path)
+    (line,) = (r.getMessage() for r in caplog.records if " wrote in " in r.getMessage())
+    assert line.startswith("done after ")
+    for name in ("checkpoints/", "config.yaml", "metrics.jsonl", "record.json", "status.json", "tensorboard/"):
+        assert (name in line) == (tmp_path / name).exists(), name
+
+
 def test_pictures(run):
     names = sorted(p.name for p in (run / "samples").iterdir())
     assert names == ["0000000.png", "0000005.png", "0000010.png", "0000012.png", "real.png", "training.gif"]
