@@ -6,9 +6,11 @@ import inspect
 import keyword
 import re
 import sys
+from functools import cache
 from typing import Any
 
 
+@cache
 def dependencies() -> set[str]:
     """Top-level modules of everything that gan_lightning depends on."""
     from packaging.requirements import Requirement

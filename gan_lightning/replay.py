@@ -28,6 +28,7 @@ from gan_lightning.shipped import choices, groups, train_yaml
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9][A-Za-z0-9_]*)*")
 NAME = re.compile(r"[A-Za-z0-9_]+")
 ONCE = {"resume", "resume_override", "continue", "trust"}  # said once, for once
+WITH_VALUE = {"--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn", "--package", "-p", "--cfg", "-c"}
 MOST, LONGEST, JOBS = 1000, 10_000, 10_000  # overrides, characters of one, jobs of a sweep
 
 # Of Hydra's own: what a recorded sweep may say of how its jobs run.
@@ -75,6 +76,14 @@ def own_folders(arguments: Sequence[str]) -> list[Path]:
     found = [a.split("=", 1)[1] for a in arguments if a.startswith("--config-dir=")]
     found += [arguments[i + 1] for i, a in enumerate(arguments[:-1]) if a in ("--config-dir", "-cd")]
     return [Path(folder) for folder in found]
+
+
+def options_first(arguments: Sequence[str]) -> list[str]:
+    """The same command line with Hydra's options, and what belongs to them, before the overrides, as it wants them."""
+    options, others = list[str](), list[str]()
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        (options if argument.startswith("-") or before in WITH_VALUE else others).append(argument)
+    return [*options, *others]
 
 
 def game(overrides: Any, origin: Path, typed: Sequence[str] = (), *, sweeps: bool = False) -> list[str]:
@@ -126,7 +135,9 @@ def fault(override: Override, folders: Sequence[Path], sweeps: bool) -> str | No
         names = [name for value in values for name in (value if isinstance(value, list) else [value])]
         known = choices(key, *folders)
         strange = [n for n in names if n is not None and not (type(n) is str and NAME.fullmatch(n) and n in known)]
-        return f"{key} has no choice {strange[0]!r:.80}" if strange else None
+        if not strange:
+            return None
+        return f"{key} has no choice {strange[0]!r:.80} here or in a --config-dir that is typed now"
     if override.type in (OverrideType.ADD, OverrideType.FORCE_ADD) and "." not in key:
         return "nothing reads an added key"
     return None if all(is_plain(value) for value in values) else "its value is not plain"

@@ -20,7 +20,7 @@ from gan_lightning.loading import whole_checkpoint
 from gan_lightning.lock import NAME, keep
 from gan_lightning.paths import for_hydra, typed_path
 from gan_lightning.plain import check_links, read_json
-from gan_lightning.replay import game, parsed
+from gan_lightning.replay import game, options_first, parsed
 from gan_lightning.runs import find, is_run, last_begun, status_of
 
 FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "checkpoint_seconds",
@@ -71,7 +71,7 @@ def resume_arguments(argv: list[str]) -> list[str]:
     if checkpoint is None and is_run(run):  # a run was named, and which of its checkpoints is for us to choose
         checkpoint = start_of(run)
     os.environ[RESUME] = AGAIN if checkpoint is None else str(checkpoint.resolve())
-    return [argv[0], *own, *more, f"hydra.run.dir={for_hydra(run.resolve())}"]
+    return [argv[0], *options_first([*own, *more]), f"hydra.run.dir={for_hydra(run.resolve())}"]
 
 
 def to_resume(named: str) -> tuple[Path, Path | None]:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from gan_lightning.cli import CONTINUE, arm
 from gan_lightning.paths import for_hydra, typed_path
 from gan_lightning.plain import check_links, read_yaml
-from gan_lightning.replay import JOBS, game, is_list, launching, n_values, own_folders, parsed
+from gan_lightning.replay import JOBS, game, is_list, launching, n_values, options_first, own_folders, parsed
 from gan_lightning.runs import is_run, newest, set_aside, status_of
 
 
@@ -82,7 +82,7 @@ def continue_arguments(argv: list[str]) -> list[str]:
             "Start a new sweep for other values."
         )
     os.environ[CONTINUE] = "1"
-    return [argv[0], "-m", *task, *hydra, *more, f"hydra.sweep.dir={for_hydra(sweep)}"]
+    return [argv[0], "-m", *options_first([*task, *hydra, *more]), f"hydra.sweep.dir={for_hydra(sweep)}"]
 
 
 def already_done(run: Path) -> bool:
