@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from gan_lightning.cli import verb
 from gan_lightning.files import write_text
+from gan_lightning.tables import markdown_cell
 from gan_lightning.written import Written
 
 log = logging.getLogger(__name__)
@@ -38,9 +39,8 @@ def origin(runs: dict[str, Any]) -> str:
     spread = (
         f"{min(seconds):,.0f} to {max(seconds):,.0f} s each, {sum(seconds):,.0f} s in all" if seconds else "unfinished"
     )
-    return (
-        f"{len(records)} run(s), {spread}, on {'; '.join(places)}; {'; '.join(versions)}; commit {', '.join(commits)}."
-    )
+    where, what, which = map(markdown_cell, ("; ".join(places), "; ".join(versions), ", ".join(commits)))
+    return f"{len(records)} run(s), {spread}, on {where}; {what}; commit {which}."
 
 
 def section(folder: Path) -> str:

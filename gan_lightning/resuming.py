@@ -19,7 +19,7 @@ from gan_lightning.files import write_text
 from gan_lightning.loading import whole_checkpoint
 from gan_lightning.lock import NAME, keep
 from gan_lightning.paths import for_hydra, typed_path
-from gan_lightning.plain import check_links, read_json
+from gan_lightning.plain import LARGE, check_links, read_json, read_text
 from gan_lightning.replay import game, options_first, parsed
 from gan_lightning.runs import find, is_run, last_begun, status_of
 
@@ -158,12 +158,12 @@ def cut(lines: Path, g_steps: int) -> None:
     if not lines.is_file():
         return
     kept = []
-    for line in lines.read_text().splitlines():
+    for line in read_text(lines, LARGE).splitlines():
         try:
             step = json.loads(line)["step"]
-        except ValueError:
+        except (ValueError, LookupError, TypeError, RecursionError):
             continue  # torn when the power went
-        if step <= g_steps:
+        if isinstance(step, int) and step <= g_steps:
             kept.append(line)
     write_text(lines, "".join(line + "\n" for line in kept))
 

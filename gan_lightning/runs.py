@@ -1,6 +1,5 @@
 """Run directories: the record a run leaves, and finding it again."""
 
-import json
 import logging
 import os
 import platform
@@ -22,6 +21,7 @@ from gan_lightning.cli import explain
 from gan_lightning.files import sync_folder, write_json, write_text
 from gan_lightning.lock import NAME, held
 from gan_lightning.paths import word
+from gan_lightning.plain import read_json
 
 log = logging.getLogger(__name__)
 
@@ -96,9 +96,9 @@ def record(
     command = shlex.join(["python", "-m", "gan_lightning.train", *overrides])
     told = {"command": command, "overrides": overrides, "note": note, **environment()}
     if resumed:
-        first = json.loads((run / "record.json").read_text()) if (run / "record.json").is_file() else {}
+        first = read_json(run / "record.json") if (run / "record.json").is_file() else {}
         again_at = {"at": now(), **told}
-        told = {**first, "overrides": overrides, "resumed": [*first.get("resumed", []), again_at]}
+        told = {**first, "overrides": overrides, "resumed": [*(first.get("resumed") or []), again_at]}
     try:
         write_json(run / "record.json", told)
         write_json(run / "status.json", status)
@@ -199,9 +199,13 @@ def _newest_run(files: list[Path], asked: str, what: str, remedy: str) -> Path:
 def status_of(run: Path) -> dict[str, Any]:
     """status.json, with ``unfinished`` for a run that says running but that no process plays."""
     try:
-        status = json.loads((run / "status.json").read_text())
-    except (OSError, ValueError):
+        status = read_json(run / "status.json")
+    except ValueError:
         return {"status": "unfinished"}
+    if not isinstance(status.get("status"), str):
+        status["status"] = "unfinished"
+    if not isinstance(status.get("g_steps"), int):
+        status["g_steps"] = 0
     if status["status"] == "running" and not held(run):
         status["status"] = "unfinished"
     return status

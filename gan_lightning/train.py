@@ -98,7 +98,8 @@ def play(
     composed = copy.deepcopy(cfg)  # with its interpolations
     OmegaConf.resolve(cfg)
     begun = 0
-    if resume is not None or again or os.environ.get(CONTINUE):  # written in a file that may be a stranger's
+    replayed = (resume is not None or again) and cfg.resume != "auto"  # with auto, all of it is typed
+    if replayed or os.environ.get(CONTINUE):  # written in a file that may be a stranger's
         checked(OmegaConf.to_container(cfg), run, trust, whole=True)
     if resume is not None:
         check_links(run)
@@ -222,9 +223,22 @@ def flat(config: Any) -> dict[str, bool | int | float | str]:
     }
 
 
+def check_place(run: Path) -> None:
+    """Nothing is written through a link that leads out of ``run``, the log of this included. Raises ValueError."""
+    from gan_lightning.plain import check_links
+
+    try:
+        check_links(run)
+    except ValueError:
+        for handler in [h for h in logging.root.handlers if isinstance(h, logging.FileHandler)]:
+            logging.root.removeHandler(handler)
+        raise
+
+
 @verb("train")
 def main(cfg: DictConfig) -> float | None:
     run = Path(HydraConfig.get().runtime.output_dir)
+    check_place(run)
     with sole(run):
         return job(cfg, run)
 

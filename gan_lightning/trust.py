@@ -22,6 +22,7 @@ from gan_lightning.shipped import PATH, expanded, groups, patterns
 
 WORD = re.compile(r"[A-Za-z0-9_.:+-]{0,100}")  # a string that names a choice, never a path
 NUMBERS, LONGEST = 2.0**63, 1000  # how large a number, how long a list may be
+MADE = 2**31  # numbers of a dataset that is made up, or resized
 OPEN = re.compile(r"(technique|callbacks|logger)\.[A-Za-z][A-Za-z0-9_]*")  # places that have any name
 UNBUILT = ("trainer", "callbacks", "logger")  # of a run that is only looked at
 
@@ -217,10 +218,20 @@ def checked(config: Any, origin: Path, trust: str | None = None, *, whole: bool 
             result[name] = check.node(value, shapes, name)
     cfg = OmegaConf.create(result)
     try:
+        check_size(result["data"])
         check_values(cfg)
     except ValueError as error:
         raise ValueError(f"{origin} is not the configuration of a run: {error}") from error
     return cfg
+
+
+def check_size(data: dict[str, Any]) -> None:
+    """What a dataset makes up or resizes stays within memory. Raises ValueError."""
+    known = {key: value for key, value in data.items() if isinstance(value, int | float)}
+    side, channels = known.get("size", 1), known.get("channels", 1)
+    n = max(known.get("n", 2000), known.get("n_test", 0))
+    if "root" not in data and n * side * side * channels > MADE:
+        raise ValueError(f"data must not make up more than {MADE} numbers, got {known}. Use a smaller size or n.")
 
 
 def plain_config(path: Path) -> dict[str, Any]:

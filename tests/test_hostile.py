@@ -106,6 +106,8 @@ EDITS = {
     "a reference batch of 10^10": (put("technique.virtual_batch_norm",
         {"_target_": "gan_lightning.techniques.virtual_batch_norm.VirtualBatchNorm", "size": 10**10,
          "prior": {"_target_": "gan_lightning.prior.Normal", "dim": 5}}), "does not fit the network of its run"),
+    "data of 10^13 numbers": (put("data.n", 10**13), "data must not make up more than"),
+    "pictures of 10^5 a side": (put("data.size", 10**5), "data must not make up more than"),
     "a number of 10^30": (put("seed", 10**30), "needs more than 64 bits"),
     "a string of 10^5": (put("objective", "a" * 10**5), "a string has 100000 characters"),
 }  # fmt: skip

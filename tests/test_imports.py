@@ -63,7 +63,7 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
     },  # when they are needed, inside functions
     "checks": set(),
     "build": BASE | {"cli", "data", "gan", "metrics"},
-    "runs": {"cli", "files", "lock", "paths"},
+    "runs": {"plain", "cli", "files", "lock", "paths"},
     "loading": BASE | {"archives", "data", "plain", "trust", "build", "cli", "runs"},
     "sweeps": {"plain", "replay", "cli", "paths", "runs"},
     "resuming": {"plain", "replay", "checks", "cli", "files", "loading", "lock", "paths", "runs"},
