@@ -8,6 +8,7 @@ Conventions, once for the whole package:
 * real comes before fake in every signature
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -142,7 +143,39 @@ class BeforeUpdate(Protocol):
         ...
 
 
+# method -> what it is called with, by position
+CALLED_WITH = {
+    "d_term": ("play", "rng"),
+    "g_term": ("play", "rng"),
+    "view": ("x", "progress", "rng"),
+    "view_shape": ("shape",),
+    "transform_d": ("D",),
+    "transform_g": ("G",),
+    "before_update": ("mover", "player"),
+    "after_update": ("G", "D", "player"),
+    "join": ("gan",),
+}
 SEATS = (DTerm, GTerm, View, DTransform, GTransform, BeforeUpdate, AfterUpdate)
+
+
+def check_methods(name: str, technique: Any) -> None:
+    """A technique's methods take what the step calls them with.
+
+    Raises:
+        ValueError: names the technique, the method and its arguments.
+    """
+    for method, arguments in CALLED_WITH.items():
+        own = getattr(technique, method, None)
+        if own is None:
+            continue
+        try:
+            inspect.signature(own).bind(*arguments)
+        except TypeError as error:
+            raise ValueError(
+                f"technique {name!r} must have a method {method}({', '.join(arguments)}), which the step calls, got "
+                f"another signature in {type(technique).__name__}: {error}. Write def {method}(self, "
+                f"{', '.join(arguments)})."
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -159,6 +192,7 @@ class Seats:
                     f"technique {name!r} fits no seat: a technique has at least one of the methods {methods}, "
                     f"{type(technique).__name__} has none. Give it one (docs/architecture.md)."
                 )
+            check_methods(name, technique)
 
     def of(self, seat: type) -> list[tuple[str, Any]]:
         """Name and technique of all that sit in ``seat``."""
