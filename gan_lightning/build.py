@@ -1,11 +1,14 @@
 """From a configuration to objects. Concrete classes are named in conf/ only."""
 
+import inspect
 import logging
+import re
+from contextlib import suppress
 from typing import Any
 
 import torch
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import nn
 
@@ -20,13 +23,44 @@ log = logging.getLogger(__name__)
 
 
 def make(node: Any, **kwargs: Any) -> Any:
-    """Instantiate ``node`` with plain lists and dicts as arguments; a constructor's ValueError comes out as it is."""
+    """Instantiate ``node`` with plain lists and dicts as arguments; a constructor's ValueError comes out as it is.
+
+    Raises:
+        ValueError: the constructor's own, or one that names the key where it does not take what it gets.
+    """
     try:
         return instantiate(node, _convert_="all", **kwargs)
     except InstantiationException as error:
-        if isinstance(error.__cause__, ValueError):
-            raise error.__cause__ from None
+        cause = error.__cause__
+        if isinstance(cause, ValueError):
+            raise cause from None
+        if isinstance(cause, TypeError):
+            key = match[1] if (match := re.search(r"full_key: (\S+)", str(error))) else "the configuration"
+            raise ValueError(does_not_take(key, node, cause)) from error
+        if cause is not None and "can't allocate memory" in str(cause):
+            raise cause from error
         raise
+
+
+def does_not_take(key: str, node: Any, error: TypeError) -> str:
+    """A sentence for a constructor that was given what it does not take."""
+    target = str(node.get("_target_", node)) if isinstance(node, DictConfig | dict) else str(node)
+    name = f"{key.split('.')[0]}={target.split('.')[-2]}" if target.startswith("gan_lightning.") else target
+    knobs = [str(k) for k in node if not str(k).startswith("_")] if isinstance(node, DictConfig | dict) else []
+    if match := re.search(r"unexpected keyword argument '(\w+)'", str(error)):
+        with suppress(Exception):
+            known = inspect.signature(get_object(target)).parameters
+            knobs = [name for name in known if name not in ("self", "args", "kwargs", "z_dim", "shape", "params")]
+        return (
+            f"{key}.{match[1]} is no setting of {name} (unexpected keyword argument {match[1]!r}), which takes "
+            f"{', '.join(knobs) or 'none'}. Leave it out; where an experiment sets it, keep the experiment's own "
+            f"{key.split('.')[0]}."
+        )
+    own = ", ".join(f"{key}.{k}" for k in knobs) or "none"
+    return (
+        f"{key} cannot be built by {name}: {error}. Its settings are {own}: give each a value of the kind that --help "
+        "shows."
+    )
 
 
 def decide_data(cfg: DictConfig) -> str | None:
@@ -42,6 +76,14 @@ def decide_data(cfg: DictConfig) -> str | None:
         return None
     note = f"data=auto fell back to data={name}: real {next(iter(options)).upper()} could not be had."
     return f"{note} {why}"
+
+
+def spread(cfg: DictConfig) -> None:
+    """``devices=2`` and more mean DDP, as ``trainer=ddp`` has it, whatever the kind of device."""
+    if cfg.devices > 1 and cfg.trainer.strategy == "auto":
+        ddp = OmegaConf.load(CONF / "trainer" / "ddp.yaml")
+        with open_dict(cfg):
+            cfg.trainer.strategy, cfg.trainer.plugins = ddp.strategy, ddp.plugins
 
 
 def drop_unchosen(cfg: DictConfig) -> None:

@@ -1,66 +1,14 @@
-"""What a configuration must fulfil before anything is built: one table of rules, one sentence per fault."""
+"""What a configuration must fulfil before anything is built: one sentence per fault."""
 
-import math
 import os
-from collections.abc import Callable
+import re
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-Rule = tuple[Callable[[Any], bool], str]
-
-
-def is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def is_number(value: Any) -> bool:
-    return is_int(value) or (isinstance(value, float) and math.isfinite(value))
-
-
-POSITIVE_INT: Rule = (lambda v: is_int(v) and v >= 1, "a whole number, 1 or more")
-COUNT: Rule = (lambda v: is_int(v) and v >= 0, "a whole number, 0 or more")
-POSITIVE: Rule = (lambda v: is_number(v) and v > 0, "a number above 0")
-FRACTION: Rule = (lambda v: is_number(v) and 0 <= v < 1, "a number from 0 up to, not including, 1")
-SECONDS: Rule = (lambda v: is_number(v) and v >= 0, "a number of seconds, 0 or more")
-TARGET: Rule = (lambda v: is_number(v) and 0 <= v <= 1, "a number from 0 to 1")
-
-# pattern of the key -> (rule, an example to type)
-RULES: dict[str, tuple[Rule, str]] = {
-    "steps": (POSITIVE_INT, "steps=10000"),
-    "d_steps": (POSITIVE_INT, "d_steps=1"),
-    "update": ((lambda v: v in ("alternating", "simultaneous"), "alternating or simultaneous"), "update=alternating"),
-    "d_loss_weight": (POSITIVE, "d_loss_weight=0.5"),
-    "batch_size": ((lambda v: is_int(v) and v >= 2, "a whole number, 2 or more"), "batch_size=64"),
-    "devices": (POSITIVE_INT, "devices=1"),
-    "seed": (COUNT, "seed=0"),
-    "sample_every": (COUNT, "sample_every=1000 (0: never)"),
-    "evaluate_every": (COUNT, "evaluate_every=1000 (0: never)"),
-    "checkpoint_every": (COUNT, "checkpoint_every=1000 (0: not counted)"),
-    "checkpoint_seconds": (SECONDS, "checkpoint_seconds=120 (0: no clock)"),
-    "log_every": (COUNT, "log_every=50 (0: never)"),
-    "optimizer*.lr": (POSITIVE, "optimizer.lr=2e-4"),
-    "optimizer*.momentum": (FRACTION, "optimizer.momentum=0.5"),
-    "optimizer*.betas.?": (FRACTION, "optimizer.betas=[0.5,0.999]"),
-    "smoothing.*_target": (TARGET, "smoothing=one_sided"),
-    "network.?.hidden*": (POSITIVE_INT, "network.G.hidden=[128,128], for maxout network.G.hidden=1200"),
-    "network.?.width": (POSITIVE_INT, "network.G.width=32"),
-    "network.?.waves": (COUNT, "network.G.waves=32 (0: none)"),
-    "network.?.finest": (POSITIVE, "network.G.finest=3.0"),
-    "network.?.*dropout": (FRACTION, "network.D.dropout=0.5"),
-    "network.D.units": (POSITIVE_INT, "network.D.units=240"),
-    "network.D.pieces": (POSITIVE_INT, "network.D.pieces=5"),
-    "prior.dim": (POSITIVE_INT, "prior.dim=100"),
-    "data.size": (POSITIVE_INT, "data.size=28"),
-    "data.n": (POSITIVE_INT, "data.n=1000"),
-    "n": ((lambda v: v is None or (is_int(v) and v >= 1), "a whole number, 1 or more"), "n=64"),
-    "epochs": (POSITIVE_INT, "epochs=12"),
-    "lr": (POSITIVE, "lr=3e-3"),
-    "features": (POSITIVE_INT, "features=64"),
-    "width": (POSITIVE_INT, "width=32"),
-    "shift": (COUNT, "shift=2"),
-}
+from gan_lightning.rules import RULES
 
 
 def leaves(node: Any, path: str = "") -> list[tuple[str, Any]]:
@@ -74,20 +22,38 @@ def leaves(node: Any, path: str = "") -> list[tuple[str, Any]]:
     return [leaf for key, child in children for leaf in leaves(child, f"{path}.{key}" if path else str(key))]
 
 
+def lists(node: Any, path: str = "") -> list[tuple[str, list[Any]]]:
+    """(dotted key, list) of every list below ``node``."""
+    children: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    below = [found for key, child in children for found in lists(child, f"{path}.{key}" if path else str(key))]
+    return [(path, node), *below] if isinstance(node, list) else below
+
+
 def check_values(cfg: DictConfig) -> None:
     """Hold every value of ``cfg`` against RULES.
 
     Raises:
         ValueError: names the key, the rule, the value got and an example that is right.
     """
-    for key, value in leaves(OmegaConf.to_container(cfg, resolve=True)):
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    derived = {key for key, value in leaves(OmegaConf.to_container(cfg)) if "${" in str(value)}
+    for key, value in sorted([*lists(plain), *leaves(plain)], key=lambda item: item[0] in derived):  # these last
         for pattern, ((holds, rule), example) in RULES.items():
             if fnmatchcase(key, pattern) and not holds(value):
-                raise ValueError(f"{key} must be {rule}, got {value!r}. Write for example {example}")
+                whole = isinstance(value, float) and value.is_integer() and holds(int(value))
+                raise ValueError(
+                    f"{key} must be {rule}, got {value!r}. Write "
+                    + (f"{key}={int(value)}" if whole else f"for example {example}")
+                )
     if cfg.get("update") == "simultaneous" and cfg.d_steps != 1:
         raise ValueError(
             f"update=simultaneous moves both players on each batch, so d_steps must be 1, got {cfg.d_steps}. "
             "Leave d_steps out, or write update=alternating"
+        )
+    if "slice" in cfg and cfg.steps % cfg.slice:
+        raise ValueError(
+            f"steps must be a multiple of slice, the steps after which the two loops change places; got "
+            f"steps={cfg.steps} and slice={cfg.slice}. Write steps={max(cfg.steps // cfg.slice, 1) * cfg.slice}"
         )
     if "devices" in cfg and cfg.batch_size % cfg.devices:
         raise ValueError(
@@ -116,6 +82,90 @@ def check_added_keys(overrides: list[str], cfg: DictConfig) -> None:
         )
 
 
+# what a search may minimise, beside the numbers of the log: name/name
+BEST = ("best_fd_over_coverage", "best_fd_judge", "best_coverage_judge")
+COUNTED = (*BEST, "g_steps", "images", "seconds", "epoch")
+
+
+def check_objective(cfg: DictConfig, has_judge: bool) -> None:
+    """``objective=`` is a number that a run of ``cfg`` will have at its end.
+
+    Raises:
+        ValueError: it is none, or needs an evaluation that there will not be.
+    """
+    name = cfg.objective
+    if name is None:
+        return
+    if name not in COUNTED and not re.fullmatch(r"(loss|d|g|grad|speed|metric)/\w+", str(name)):
+        raise ValueError(
+            f"objective must be one of {', '.join(COUNTED)} or a number of metrics.jsonl such as metric/fd_judge or "
+            f"loss/d, got {name!r}. Write objective=best_fd_over_coverage"
+        )
+    if name in BEST or str(name).startswith("metric/"):
+        if not cfg.evaluate_every:
+            raise ValueError(
+                f"objective={name} needs an evaluation during the run, got evaluate_every=0. Write evaluate_every=1000"
+            )
+        if not has_judge:
+            raise ValueError(
+                f"objective={name} needs a judge for the samples, and conf/judge/ has none for this dataset and size. "
+                "Use another dataset or data.size, or objective=loss/d"
+            )
+    elif "/" in str(name) and not cfg.log_every:
+        raise ValueError(f"objective={name} needs the curves, got log_every=0. Write log_every=50")
+
+
+def check_memory(what: str, needed: int, remedy: str) -> None:
+    """``needed`` bytes are no more than the memory of this machine.
+
+    Raises:
+        ValueError: says what it would take.
+    """
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # a system that does not say
+        return
+    if needed > memory:
+        raise ValueError(
+            f"{what} must fit into the memory of this machine, {memory / 1e9:,.0f} GB, and would take "
+            f"{needed / 1e9:,.0f} GB. {remedy}"
+        )
+
+
+def new_folder(folder: str | Path, key: str = "out") -> Path:
+    """``folder``, made if it is not there; told before any work is done for it.
+
+    Raises:
+        ValueError: it cannot be made, or cannot be written.
+    """
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_be_written(key, path, error.strerror or str(error)) from error
+    if not os.access(path, os.W_OK):
+        raise cannot_be_written(key, path, "Permission denied")
+    return path
+
+
+def new_file(file: str | Path, key: str = "out") -> Path:
+    """``file``, which can be written: its folder is there and it is none itself.
+
+    Raises:
+        ValueError: it cannot be written.
+    """
+    path = Path(file)
+    if path.is_dir():
+        raise cannot_be_written(key, path, "it is a folder", "file")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise cannot_be_written(key, path, f"{path.parent} is no folder that can be written", "file")
+    return path
+
+
+def cannot_be_written(key: str, path: Path, why: str, kind: str = "folder") -> ValueError:
+    return ValueError(f"{key}={path} cannot be written: {why}. Name another {kind} with {key}=<{kind}>.")
+
+
 def check_device(cfg: DictConfig) -> None:
     """The chosen device exists and can do the chosen precision.
 
@@ -133,6 +183,12 @@ def check_device(cfg: DictConfig) -> None:
         raise ValueError(
             "trainer=gpu needs a GPU that PyTorch can use (CUDA, ROCm or Apple's MPS), found none. "
             "Use trainer=cpu or trainer=auto, or install a PyTorch build for your GPU."
+        )
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else int(has_gpu)
+    if (accelerator == "gpu" or (accelerator == "auto" and has_gpu)) and cfg.devices > gpus:
+        raise ValueError(
+            f"devices must not exceed the {gpus} GPU(s) that PyTorch can use, got {cfg.devices}. "
+            f"Write devices={gpus}, or trainer=cpu"
         )
     on_cpu = accelerator == "cpu" or (accelerator == "auto" and not has_gpu)
     if cfg.precision.name == "fp16" and on_cpu:

@@ -1,7 +1,7 @@
 """What every verb shares: where conf/ lies, the names of run directories, one clear message for a mistake."""
 
+import contextlib
 import copy
-import difflib
 import functools
 import hashlib
 import logging
@@ -15,11 +15,9 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from gan_lightning.lock import let_go
 from gan_lightning.paths import typed_for_hydra
@@ -84,11 +82,14 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
         def main() -> Any:
             register_resolvers()
             logging.raiseExceptions = False  # a reader of our lines that has gone, such as head, is no news
+            from gan_lightning.mistakes import arranged, explain
+
             if wants_traceback():
                 return composed()
             os.environ[FULL] = "1"  # Hydra then raises what it would print, and we say it better
             os.environ[OURS] = "1"
             try:
+                sys.argv = arranged(sys.argv, config_name)
                 if any(a.startswith("continue=") for a in sys.argv):
                     from gan_lightning.sweeps import continue_arguments
 
@@ -122,57 +123,42 @@ def wants_traceback() -> bool:
 
 def _job(task: Callable[[DictConfig], Any], cfg: DictConfig) -> Any:
     """Run one job; tell its error at once, since the other jobs of a multirun go on."""
+    from gan_lightning.checks import check_values
+    from gan_lightning.kinds import check_kinds, check_typed
+    from gan_lightning.mistakes import explain, is_too_large
+
     register_resolvers()
     try:
+        check_typed()
+        check_values(cfg)
+        check_kinds(cfg)
         return task(cfg)
     except Exception as error:
         log.error("%s", explain(error), exc_info=error)
+        if isinstance(error, ValueError) or is_too_large(error):
+            leave_nothing()
         if HydraConfig.get().mode != RunMode.MULTIRUN and not wants_traceback():
             sys.exit(1)
         error.told = True  # type: ignore[attr-defined]
         raise
 
 
-def explain(error: BaseException, config_name: str | None = None) -> str:
-    """One message for a person: what is wrong, and what to do."""
-    text = str(error)
-    if config_name and (match := re.match(r"Could not override '([^']+)'", text)):
-        return f"error: there is no key {match[1]!r}.{_suggest(match[1], config_name)}"
-    if match := re.search(r"Could not (?:find|load) '([\w/]+)/([^'/]+)'", text):
-        return f"error: {_no_such_choice(*match.groups())}"
-    ours = isinstance(error, ValueError | OSError | HydraException | OmegaConfBaseException)
-    name = "" if ours else f"{type(error).__name__}: "
-    more = "" if ours else f" (the whole traceback: in the run's log, or with {FULL}=1)"
-    return f"error: {name}{error or text}{more}"
+def leave_nothing() -> None:
+    """Remove the directory of a job that was refused before it began: it holds nothing but the log that says so.
 
-
-# what an option of Hydra's comes with: the project's extra that brings it
-EXTRAS = {"joblib": "sweeps", "optuna": "search", "submitit_slurm": "slurm", "submitit_local": "slurm"}
-
-
-def _no_such_choice(group: str, choice: str) -> str:
-    if group.startswith("hydra/") and choice in EXTRAS:
-        return f"{group}={choice} needs a package that is not there: pip install 'gan-lightning[{EXTRAS[choice]}]'"
-    choices = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
-    close = difflib.get_close_matches(choice, choices, n=1)
-    hint = f" Did you mean {group}={close[0]}?" if close else ""
-    return f"{group} must be one of {', '.join(choices)}, got {choice!r}.{hint}"
-
-
-def _suggest(key: str, config_name: str) -> str:
-    """The keys that look like ``key``."""
-    from gan_lightning.checks import leaves
-
-    try:
-        cfg = compose(config_name)
-    except Exception:
-        return " --help lists the keys."
-    known: set[str] = set()
-    for leaf, _ in leaves(OmegaConf.to_container(cfg)):
-        parts = leaf.split(".")
-        known |= {".".join(parts[: i + 1]) for i in range(len(parts))}
-    close = difflib.get_close_matches(key, sorted(known), n=3)
-    return (f" Did you mean {' or '.join(close)}?" if close else "") + " --help lists the keys."
+    Only one that was named by us, with the time of this very job, is removed.
+    """
+    job = HydraConfig.get()
+    named = [o for o in job.overrides.hydra if o.lstrip("+").startswith(("hydra.run.dir", "hydra.sweep"))]
+    run = Path(job.runtime.output_dir)
+    if named or run == Path.cwd():
+        return
+    with contextlib.suppress(OSError):
+        if {path.name for path in run.iterdir()} <= {f"{job.job.name}.log", ".lock"}:
+            for path in run.iterdir():
+                path.unlink()
+        run.rmdir()  # where something lies in it, this does nothing
+        run.parent.rmdir()
 
 
 def compose(config_name: str, overrides: list[str] | None = None) -> DictConfig:

@@ -1,7 +1,6 @@
 """``python -m gan_lightning.compare runs=<multirun directory>``: one table, curves and samples of a sweep's arms."""
 
 import logging
-from pathlib import Path
 
 from omegaconf import DictConfig
 
@@ -13,7 +12,7 @@ log = logging.getLogger(__name__)
 @verb("compare")
 def main(cfg: DictConfig) -> None:
     from gan_lightning.bar import Bar
-    from gan_lightning.checks import check_values
+    from gan_lightning.checks import check_values, new_folder
     from gan_lightning.comparison import gather, report, write_csv, write_origins
     from gan_lightning.comparison_figures import draw_curves, draw_samples
     from gan_lightning.files import write_text
@@ -26,10 +25,9 @@ def main(cfg: DictConfig) -> None:
     with Bar("comparing") as bar:
         bar.set_postfix_str("reading the runs")
         runs, missing, folder = gather(str(cfg.runs))
-        out = Path(cfg.out) if cfg.out else folder / "compare"
         if not cfg.out:
-            check_links(out, itself=True)
-        out.mkdir(parents=True, exist_ok=True)
+            check_links(folder / "compare", itself=True)
+        out = new_folder(cfg.out or folder / "compare")
         with written.watch(out):
             text = report(runs, missing)
             write_text(out / "table.md", text)

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-from pathlib import Path
 
 from omegaconf import DictConfig
 
@@ -18,7 +17,7 @@ def main(cfg: DictConfig) -> None:
 
     from gan_lightning.bar import Bar
     from gan_lightning.build import decide_data, make
-    from gan_lightning.checks import check_values
+    from gan_lightning.checks import check_values, new_file
     from gan_lightning.data.arrays import to_signed_range
     from gan_lightning.metrics.judge import JudgeNet
     from gan_lightning.written import Written
@@ -33,8 +32,18 @@ def main(cfg: DictConfig) -> None:
             f"a judge is trained on square images whose side is a multiple of 4, got data={source.name} of shape "
             f"{tuple(source.shape)}. Set data.size=28 or 32."
         )
+    if cfg.shift >= source.shape[1]:
+        raise ValueError(
+            f"shift must be below the side of the images, {source.shape[1]} pixels, got {cfg.shift}. Write shift=2"
+        )
+    out = new_file(cfg.out or f"judge-{source.name}.pt")
     source.prepare()
     train, test = source.train(), source.test()
+    if cfg.batch_size > len(train):
+        raise ValueError(
+            f"batch_size must not exceed the {len(train)} images of data={source.name}, got {cfg.batch_size}. "
+            f"Write batch_size=128"
+        )
     classes = int(train.labels.max()) + 1
     torch.manual_seed(cfg.seed)
     net = JudgeNet(source.shape, cfg.features, classes, cfg.width)
@@ -62,7 +71,6 @@ def main(cfg: DictConfig) -> None:
         features = torch.cat([net(to_signed_range(part))[0] for part in train.images.split(500)])
         net.scale.fill_(1 / features.square().mean().sqrt())
     accuracy = (torch.cat(parts) == test.labels).double().mean().item()
-    out = Path(cfg.out or f"judge-{source.name}.pt")
     written = Written()
     torch.save(net.state_dict(), written.add(out))
     digest = hashlib.sha256(out.read_bytes()).hexdigest()

@@ -153,6 +153,19 @@ def check_same_game(own: DictConfig, cfg: DictConfig) -> None:
         )
 
 
+def check_something_left(run: Path, begun: int, steps: int) -> None:
+    """A run that ended is gone on with to play longer.
+
+    Raises:
+        ValueError: it has played ``steps`` G steps.
+    """
+    if begun >= steps and status_of(run)["status"] == "done":
+        raise ValueError(
+            f"steps must exceed the {begun} G steps that {run} has played to go on with it, got {steps}: nothing is "
+            f"left to play. Write resume={run} steps={2 * begun}"
+        )
+
+
 def cut(lines: Path, g_steps: int) -> None:
     """Drop what a log says of the time after ``g_steps``: it will be said again."""
     if not lines.is_file():

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lightning.cli import explain
 from gan_lightning.files import sync_folder, write_json, write_text
 from gan_lightning.lock import NAME, held
+from gan_lightning.mistakes import explain
 from gan_lightning.paths import word
 from gan_lightning.plain import read_json
 

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from pathlib import Path
 
 from omegaconf import DictConfig
 
@@ -18,7 +17,7 @@ def main(cfg: DictConfig) -> None:
 
     from gan_lightning.bar import Bar
     from gan_lightning.build import decide_data, make
-    from gan_lightning.checks import check_values
+    from gan_lightning.checks import check_values, new_folder
     from gan_lightning.files import write_json
     from gan_lightning.runs import environment
     from gan_lightning.written import Written
@@ -29,8 +28,7 @@ def main(cfg: DictConfig) -> None:
         note = decide_data(cfg.study)
         if note:
             log.warning("%s", note)
-    out = Path(cfg.out) if cfg.out else Path(HydraConfig.get().runtime.output_dir)
-    out.mkdir(parents=True, exist_ok=True)
+    out = new_folder(cfg.out or HydraConfig.get().runtime.output_dir)
     start = time.perf_counter()
     written = Written()
     with written.watch(out):

@@ -71,7 +71,7 @@ def play(
     cfg: DictConfig, run: Path, overrides: list[str], extra_callbacks: Sequence[Any], resume: Path | None, again: bool
 ) -> dict[str, Any]:
     """What ``train`` says, when nobody else plays this run."""
-    from gan_lightning.checks import check_added_keys, check_device, check_values
+    from gan_lightning.checks import check_added_keys, check_device, check_objective, check_values
 
     check_added_keys(overrides, cfg)
     check_values(cfg)
@@ -79,13 +79,23 @@ def play(
     import torch
     from lightning.pytorch import seed_everything
 
-    from gan_lightning.build import build_data, build_gan, check_lipschitz, decide_data, drop_unchosen, judge_of, make
+    from gan_lightning.build import (
+        build_data,
+        build_gan,
+        check_lipschitz,
+        decide_data,
+        drop_unchosen,
+        judge_of,
+        make,
+        spread,
+    )
     from gan_lightning.callbacks.finite import NotFinite
     from gan_lightning.callbacks.max_time import MaxTime
     from gan_lightning.loading import load_weights, read_checkpoint
     from gan_lightning.own_code import check_trust
     from gan_lightning.plain import check_links
-    from gan_lightning.resuming import check_same_game, cut, resumed_loggers
+    from gan_lightning.resuming import check_same_game, check_something_left, cut, resumed_loggers
+    from gan_lightning.rules import duration
     from gan_lightning.runs import record
     from gan_lightning.sweeps import CONTINUE
     from gan_lightning.trust import checked, plain_config
@@ -95,6 +105,7 @@ def play(
     check_device(cfg)
     note = decide_data(cfg)
     drop_unchosen(cfg)
+    spread(cfg)
     composed = copy.deepcopy(cfg)  # with its interpolations
     OmegaConf.resolve(cfg)
     begun = 0
@@ -106,7 +117,10 @@ def play(
         check_same_game(OmegaConf.create(plain_config(run / "config.yaml")), composed)
         checkpoint = read_checkpoint(resume)
         begun = checkpoint["counters"]["g_steps_done"]
+        check_something_left(run, begun, cfg.steps)
     data = build_data(cfg)
+    judge = judge_of(data.source) if cfg.evaluate_every else None
+    check_objective(cfg, judge is not None)
     data.prepare_data()
     data.setup()
     seed_everything(cfg.seed, verbose=False)
@@ -123,12 +137,12 @@ def play(
     callbacks["checkpoints"].identity = {"config": config, "shape": list(data.source.shape)}
     callbacks["hparams"].config = flat(config)
     if cfg.evaluate_every:
-        callbacks["evaluation"].judge = judge_of(data.source)
+        callbacks["evaluation"].judge = judge
         if callbacks["evaluation"].judge is None:
             log.info("no evaluation: conf/judge has none for data=%s of shape %s", data.source.name,
                      tuple(data.source.shape))  # fmt: skip
     if cfg.max_time is not None:
-        callbacks["max_time"] = MaxTime(cfg.max_time)
+        callbacks["max_time"] = MaxTime(duration(cfg.max_time))
     trainer = make(
         cfg.trainer,
         default_root_dir=str(run),

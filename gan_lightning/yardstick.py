@@ -86,6 +86,11 @@ class Yardstick:
                 f"there is no judge for data={source.name} of shape {tuple(source.shape)}, so nothing can measure its "
                 f"samples. Train one (python -m gan_lightning.judge data={source.name}) and name it in conf/judge/."
             )
+        if not hasattr(judge, "means") and any("fake_judge" in metric.of for metric in metrics):
+            raise ValueError(
+                f"metrics=points counts the modes of a mixture, and data={source.name} has none. "
+                "Use metrics=default or metrics=fast."
+            )
         source.prepare()
         train, validation, test = (
             to_signed_range(a.images) for a in (source.train(), source.validation(), source.test())

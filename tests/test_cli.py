@@ -14,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning import sample as sample_verb
 from gan_lightning import train as train_verb
-from gan_lightning.cli import compose, explain, slug
+from gan_lightning.cli import compose, slug
+from gan_lightning.mistakes import explain
 
 ROOT = Path(__file__).parent.parent
 
@@ -130,7 +131,7 @@ MISTAKES = [
     (["steps=ten"], "steps must be a whole number, 1 or more, got 'ten'"),
     (["steps=1.5"], "steps must be a whole number, 1 or more, got 1.5"),
     (["d_steps=0"], "d_steps must be a whole number, 1 or more, got 0"),
-    (["seed=-1"], "seed must be a whole number, 0 or more, got -1"),
+    (["seed=-1"], "seed must be a whole number from 0 to 4294967295, got -1"),
     (["optimizer.lr=-1"], "optimizer.lr must be a number above 0, got -1. Write for example optimizer.lr=2e-4"),
     (["optimizer.d.lr=abc"], "optimizer.d.lr must be a number above 0, got 'abc'"),
     (["optimizer.lr=nan"], "optimizer.lr must be a number above 0, got nan"),
@@ -153,7 +154,7 @@ MISTAKES = [
     ),
     (["network=points", "network.D.finest=0"], "network.D.finest must be a number above 0, got 0"),
     (["network=points", "network.G.init=hee"], "network.G.init must be default or he, got 'hee'"),
-    (["data.size=0"], "data.size must be a whole number, 1 or more, got 0"),
+    (["data.size=0"], "data.size must be a whole number, 8 or more, got 0"),
 ]
 
 

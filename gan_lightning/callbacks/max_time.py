@@ -6,7 +6,7 @@ from lightning.pytorch.callbacks import Timer
 
 
 class MaxTime(Timer):
-    """Lightning's Timer, ending the run after ``duration`` (days:hours:minutes:seconds) of this sitting.
+    """Lightning's Timer, ending the run after ``duration`` (a timedelta) of this sitting.
 
     Lightning's own counts the sittings before it too: a run that was ended by it, resumed with the same limit, would
     play nothing.

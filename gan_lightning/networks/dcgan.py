@@ -16,7 +16,9 @@ from gan_lightning.networks.layers import init_dcgan
 def halvings(shape: Shape) -> tuple[int, int]:
     """(number of halvings, side of the smallest map) for square images ``(C, S, S)``."""
     if len(shape) != 3 or shape[1] != shape[2]:
-        raise ValueError(f"network=dcgan needs square images (C, S, S), got {shape}. Use network=mlp.")
+        raise ValueError(
+            f"network=dcgan needs square images (C, S, S), got {shape}. Use network=mlp, or network=points for points."
+        )
     side, n = shape[1], 0
     while side % 2 == 0 and side > 7:
         side, n = side // 2, n + 1

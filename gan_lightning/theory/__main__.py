@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable
-from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -27,10 +26,12 @@ def row(cells: Iterable[str]) -> str:
 def main(cfg: DictConfig) -> None:
     from gan_lightning.bar import Bar
     from gan_lightning.build import make
+    from gan_lightning.checks import new_file
     from gan_lightning.files import write_text
     from gan_lightning.theory.statements import statements
     from gan_lightning.written import Written
 
+    out = new_file(cfg.out) if cfg.out else None
     plain = {"smoothing": {"real_target": 1.0, "fake_target": 0.0}}
     nodes = {
         p.stem: OmegaConf.create({**plain, "loss": OmegaConf.load(p)}) for p in sorted((CONF / "loss").glob("*.yaml"))
@@ -45,11 +46,11 @@ def main(cfg: DictConfig) -> None:
         numbers = (f"{s.expected:.9g}", f"{measured:.9g}", f"{error:.1e}")
         rows.append((s.source, s.text, *numbers, f"{s.tolerance:.0e}", s.why, "pass" if passed else "FAIL"))
     bar.close()
-    if cfg.out:
+    if out:
         head = ("source", "statement", "the paper says", "we measure", "error", "allowed", "since", "")
         table = [row(head), "|" + "---|" * len(head), *map(row, rows)]
         written = Written()
-        write_text(written.add(Path(cfg.out)), INTRODUCTION + "\n".join(table) + "\n")
+        write_text(written.add(out), INTRODUCTION + "\n".join(table) + "\n")
         log.info("%d statements, %d failed", len(rows), failed)
         log.info("wrote %s", written)
     else:

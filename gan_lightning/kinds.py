@@ -1,0 +1,152 @@
+"""What was typed, beside what conf/ has: words that make sense, and values of the kind of their defaults.
+
+A number stays a number, a list of numbers a list of numbers.
+"""
+
+import functools
+import math
+from fnmatch import fnmatchcase
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+# What may be null although its default is none: the comment in its YAML file says what null means there.
+NULLABLE = ("metrics.*", "technique.gradient_clipping.?", "study.steps")
+
+
+def shipped(config_name: str, overrides: tuple[str, ...]) -> dict[str, Any]:
+    """The configuration with the groups of ``overrides`` and no values, as plain data. Only inside a job of Hydra."""
+    loader = GlobalHydra.instance().config_loader()
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    groups = tuple(o.input_line for o in parsed if o.input_line and loader.get_group_options(o.key_or_group))
+    return _shipped(config_name, groups)
+
+
+@functools.lru_cache(maxsize=8)
+def _shipped(config_name: str, groups: tuple[str, ...]) -> dict[str, Any]:
+    cfg = GlobalHydra.instance().config_loader().load_configuration(config_name, list(groups), RunMode.RUN)
+    plain: Any = OmegaConf.to_container(cfg)
+    plain.pop("hydra", None)
+    return plain
+
+
+# of Lightning's Trainer -> what says it here
+TRAINER = {
+    "max_epochs": "steps=<G steps>",
+    "max_steps": "steps=<G steps>",
+    "min_steps": "steps=<G steps>",
+    "max_time": "max_time=<time>",
+    "limit_train_batches": "steps=<G steps>",
+    "accumulate_grad_batches": "batch_size=<images>",
+    "gradient_clip_val": "'technique=[gradient_clipping]'",
+    "num_nodes": "devices=<processes of one machine>",
+    "devices": "devices=<processes>",
+    "precision": "precision=bf16",
+    "callbacks": "a node of its own: +callbacks.<name>._target_=<class>",
+    "logger": "a node of its own: +logger.<name>._target_=<class>",
+    "enable_checkpointing": "checkpoint_every=<G steps>",
+    "use_distributed_sampler": "nothing: each process gets its rows of the batch",
+    "default_root_dir": "hydra.run.dir=<folder>",
+}
+
+
+def check_typed() -> None:
+    """What was typed makes sense as words, before their values are looked at. Only inside a job of Hydra.
+
+    Raises:
+        ValueError: a technique named twice, a key of the Trainer that the game has its own word for, or a search that
+            is no multirun.
+    """
+    hydra = HydraConfig.get()
+    for override in hydra.overrides.task:
+        key, _, value = override.lstrip("+").partition("=")
+        if key.startswith("trainer.") and key.removeprefix("trainer.") in TRAINER:
+            raise ValueError(
+                f"{key} is not for typing: the game sets it, and {override!r} would be lost or change what is played. "
+                f"Write {TRAINER[key.removeprefix('trainer.')]}"
+            )
+        if key == "technique":
+            names = [name.strip(" '\"") for name in value.strip("[]").split(",")]
+            if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+                raise ValueError(
+                    f"technique must name each technique once, got {value}. "
+                    f"Write 'technique=[{','.join(dict.fromkeys(names))}]': {twice[0]} has one set of knobs."
+                )
+    search = hydra.runtime.choices.get("search")
+    if search and hydra.mode is not None and hydra.mode.name == "RUN":
+        raise ValueError(
+            f"search={search} varies its keys from run to run, which needs a multirun, got a single run. Put -m in "
+            f"front: python -m gan_lightning.train -m search={search}"
+        )
+
+
+def check_kinds(cfg: DictConfig) -> None:
+    """Hold every value that was typed against its default's kind. Only inside a job of Hydra.
+
+    Raises:
+        ValueError: names the key, the kind, the value got and the default.
+    """
+    hydra = HydraConfig.get()
+    defaults = shipped(str(hydra.job.config_name), tuple(hydra.overrides.task))
+    compare(OmegaConf.to_container(cfg, resolve=True), resolved(defaults))
+
+
+def resolved(plain: dict[str, Any]) -> Any:
+    return OmegaConf.to_container(OmegaConf.create(plain), resolve=True)
+
+
+def compare(value: Any, default: Any, key: str = "") -> None:
+    """Walk both together. What is built by somebody else's class is for that class to judge.
+
+    Raises:
+        ValueError: the kind of a value is another than its default's.
+    """
+    if isinstance(default, dict):
+        if default.get("_target_", "gan_lightning.").split(".")[0] != "gan_lightning":
+            return
+        if isinstance(value, dict):
+            for name in default.keys() & value.keys():
+                compare(value[name], default[name], f"{key}.{name}" if key else str(name))
+            return
+    if default is None or (value is None and any(fnmatchcase(key, p) for p in NULLABLE)):
+        return
+    kind, holds = kind_of(default)
+    if not holds(value):
+        raise ValueError(f"{key} must be {kind}, got {value!r}. Write for example {example(key, default)}")
+
+
+def kind_of(default: Any) -> tuple[str, Any]:
+    """(the kind in words, a function that says whether a value is of it)."""
+    if isinstance(default, bool):
+        return "true or false", lambda v: isinstance(v, bool)
+    if isinstance(default, int):
+        return "a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)
+    if isinstance(default, float):
+        return "a number", is_finite
+    if isinstance(default, list):
+        if default and all(isinstance(item, int) for item in default):
+            return "a list of whole numbers", lambda v: isinstance(v, list) and all(kind_of(0)[1](i) for i in v)
+        if default and all(isinstance(item, int | float) for item in default):
+            return "a list of numbers", lambda v: isinstance(v, list) and all(map(is_finite, v))
+        return "a list", lambda v: isinstance(v, list)
+    if isinstance(default, dict):
+        return "a group of keys, each of which is set by itself", lambda v: isinstance(v, dict)
+    return "a word", lambda v: isinstance(v, str | int | float) and not isinstance(v, bool)
+
+
+def is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def example(key: str, default: Any) -> str:
+    """``key`` with its default, as it is typed."""
+    if isinstance(default, dict):
+        first = next((k for k in default if not str(k).startswith("_")), "<key>")
+        return f"{key}.{first}=<value>"
+    if isinstance(default, list):
+        return f"'{key}=[{','.join(map(str, default))}]'"
+    return f"{key}={str(default).lower() if isinstance(default, bool) else default}"

@@ -1,0 +1,234 @@
+"""A mistake on the command line, told in one sentence: what was typed, the rule, and what to type instead."""
+
+import difflib
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gan_lightning.cli import CONF, FULL
+from gan_lightning.synonyms import CHOICES, EXTRAS, KEYS
+
+
+def explain(error: BaseException, config_name: str | None = None) -> str:
+    """One message for a person: what is wrong, and what to do.
+
+    Args:
+        config_name: the verb, where its configuration could not be composed from ``sys.argv``.
+    """
+    text = str(error)
+    if config_name and (match := re.match(r"Could not override '([^']+)'", text)):
+        return f"error: {no_such_key(match[1], config_name, sys.argv[1:])}"
+    if match := re.search(r"Could not (?:find|load) '([\w/]+)/([^'/]*)'", text):
+        return f"error: {no_such_choice(*match.groups())}"
+    if config_name and "Config group override must be" in text:
+        return f"error: {strange_choice(sys.argv[1:]) or text}"
+    if match := re.match(r"Ambiguous value for argument '([^']+)'", text):
+        key, _, value = match[1].partition("=")
+        return (
+            f"error: {match[1]} names several values: a sweep over them has -m in front (-m {match[1]}), one list of "
+            f"them is typed in brackets and quotes ('{key}=[{value}]')."
+        )
+    if isinstance(error, OverrideParseException):
+        why = text.splitlines()[1] if text.startswith("Error parsing") else text.splitlines()[0]
+        return (
+            f"error: {error.override} cannot be read as key=value ({why}). Close every bracket and quote, and put the "
+            "whole in single quotes if it has brackets, spaces or commas: 'technique=[ema]'."
+        )
+    if config_name == "study" and "You must specify 'study'" in text:
+        return f"error: study= must name a study. Choose one, such as study=dirac:\n{studies()}"
+    if is_too_large(error):
+        return f"error: {too_large(text)}"
+    ours = isinstance(error, ValueError | OSError | HydraException | OmegaConfBaseException)
+    name = "" if ours else f"{type(error).__name__}: "
+    more = "" if ours else f" (the whole traceback: in the run's log, or with {FULL}=1)"
+    return f"error: {name}{error or text}{more}"
+
+
+def is_too_large(error: BaseException) -> bool:
+    """Did a computation ask for more memory than there is?"""
+    return type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+
+
+def too_large(text: str) -> str:
+    asked = re.search(r"you tried to allocate (\d+) bytes", text)
+    what = f"{int(asked[1]) / 1e9:,.0f} GB" if asked else "more"
+    return (
+        f"the memory of the device must hold what is computed, and it could not give {what} at once. Make batch_size, "
+        "n, data.size, prior.dim or the widths of the network smaller."
+    )
+
+
+# Words that are no key=value ---------------------------------------------------------------------------------
+
+
+def arranged(argv: Sequence[str], config_name: str) -> list[str]:
+    """``argv`` with Hydra's own options (``-m``, ``--help``) before the overrides, wherever they were typed.
+
+    Raises:
+        ValueError: an option that is none, a word without ``=``, or a run's directory without a name.
+    """
+    known, left = get_args_parser().parse_known_args(list(argv[1:]))
+    found = {*(known.overrides or []), *left}
+    overrides = [word for word in argv[1:] if word in found]
+    options = [word for word in argv[1:] if word not in found]
+    for at, word in enumerate(overrides):
+        after = overrides[at + 1] if at + 1 < len(overrides) and "=" not in overrides[at + 1].lstrip("=") else ""
+        if word.startswith("-"):
+            key = word.lstrip("-")
+            right = key if "=" in key else f"{key}={after.lstrip('=') or '<value>'}"
+            raise ValueError(f"{word} is no option: keys are typed without dashes, as key=value. Write {right}")
+        if "=" not in word and not word.startswith("~"):
+            before = overrides[at - 1] if at else ""
+            raise ValueError(
+                f"{word} is not of the form key=value. Write {meant(word, before, after, config_name)}; "
+                "--help lists the keys."
+            )
+        if word.lstrip("+") in ("hydra.run.dir=", "hydra.sweep.dir="):
+            raise ValueError(f"{word} must name a directory, got nothing. Write {word}<folder>, or leave it out.")
+    return [argv[0], *options, *overrides]
+
+
+# verb -> the key that a lone word is most often meant for
+FIRST = {"study": "study", "sample": "run", "evaluate": "run", "compare": "runs", "results": "folder", "judge": "data"}
+
+
+def meant(word: str, before: str, after: str, config_name: str) -> str:
+    """What a word without ``=`` was probably meant to be."""
+    if before.endswith("="):
+        return before + word
+    if after:
+        return f"{word}={after.lstrip('=')}"
+    key = {"study": "study", "sample": "run", "evaluate": "run", "compare": "runs", "results": "folder"}.get(
+        config_name
+    )
+    for group in sorted(p for p in CONF.iterdir() if p.is_dir() and config_name in ("train", "judge")):
+        if (group / f"{word}.yaml").is_file():
+            return f"technique=[{word}]" if group.name == "technique" else f"{group.name}={word}"
+    return f"{key}={word}" if key else f"{word}=<value>"
+
+
+# Keys --------------------------------------------------------------------------------------------------------
+
+
+def composed(config_name: str, typed: Sequence[str]) -> DictConfig:
+    """The configuration with the groups that were typed, and no values; without those groups if that cannot be."""
+    groups = [o for o in typed if (CONF / o.lstrip("+").split("=")[0]).is_dir()]
+    if config_name == "study" and not groups:
+        groups = ["study=dirac"]
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
+        for choices in (groups, []):
+            try:
+                return hydra.compose(config_name, overrides=choices, return_hydra_config=True)
+            except Exception:
+                continue
+    return OmegaConf.create({})
+
+
+def names_in(node: Any, path: str = "") -> list[str]:
+    """Every dotted key of ``node``, groups and values alike."""
+    if not isinstance(node, dict):
+        return []
+    here = {f"{path}.{key}" if path else str(key): child for key, child in node.items() if not str(key).startswith("_")}
+    return [name for key, child in here.items() for name in (key, *names_in(child, key))]
+
+
+def no_such_key(key: str, config_name: str, typed: Sequence[str]) -> str:
+    """What to type instead of a key that the configuration, as composed with what was typed, does not have."""
+    cfg = composed(config_name, typed)
+    choices = OmegaConf.select(cfg, "hydra.runtime.choices") or {}
+    plain: Any = OmegaConf.to_container(cfg)
+    plain.pop("hydra", None)
+    known = names_in(plain)
+    value = next((o.split("=", 1)[1] for o in typed if o.split("=", 1)[0] == key and "=" in o), "")
+    head, _, rest = key.partition(".")
+    name = rest.partition(".")[0]
+    hint = ""
+    if head == "technique" and name not in plain.get("technique", {}) and (CONF / head / f"{name}.yaml").is_file():
+        chosen = ",".join([*plain["technique"], name])
+        return f"{key} needs its technique beside it. Write 'technique=[{chosen}]' {key}={value or '<value>'}"
+    if head == "technique" and name and name not in plain.get("technique", {}):
+        return no_such_choice(head, name)
+    if "." in key and head in plain:
+        place = key.rpartition(".")[0]
+        while place not in known:
+            place = place.rpartition(".")[0]
+        there = [n for n in known if n.startswith(f"{place}.") and "." not in n[len(place) + 1 :]]
+        others = [o for o in elsewhere(head, rest) if o != choices.get(head)]
+        of = f" (with {head}={choices[head]})" if choices.get(head) and head != "technique" else ""
+        close = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        hint += f" It belongs to {' and '.join(f'{head}={o}' for o in others)}." if others else ""
+        hint += f" {place}{of} has {', '.join(n.rpartition('.')[2] for n in there) or 'no keys'}."
+    elif word := synonym(key, value, plain, config_name):
+        hint = f" {word}"
+    elif (CONF / "technique" / f"{key}.yaml").is_file() and "technique" in plain:
+        hint = f" It is a technique: write 'technique=[{key}]'."
+    else:
+        close = difflib.get_close_matches(key, known, n=3, cutoff=0.7)
+        same = [n for n in known if n.rpartition(".")[2] == key.rpartition(".")[2]][:3]
+        hint = f" Did you mean {' or '.join(close or same)}?" if close or same else ""
+    return f"there is no key {key!r}.{hint} --help lists the keys."
+
+
+def elsewhere(group: str, rest: str) -> list[str]:
+    """The choices of ``group`` that have the key ``rest``."""
+    if not (CONF / group).is_dir():
+        return []
+    files = sorted((CONF / group).glob("*.yaml"))
+    return [p.stem for p in files if rest in names_in(OmegaConf.to_container(OmegaConf.load(p)))]
+
+
+def synonym(key: str, value: str, plain: dict[str, Any], config_name: str) -> str:
+    """What this project calls a word of other tools, if the verb has it."""
+    plainest = key.lower().replace("-", "_").rpartition(".")[2]
+    for words, (ours, advice) in KEYS.items():
+        if plainest in words.split() and (ours.split(".")[0] in plain or ours.startswith("hydra.")):
+            if config_name != "train" and ours.startswith("hydra."):
+                continue
+            return advice.format(value=value or "<value>")
+    return ""
+
+
+# Choices -----------------------------------------------------------------------------------------------------
+
+
+def no_such_choice(group: str, choice: str) -> str:
+    if group.startswith("hydra/") and choice in EXTRAS:
+        return f"{group}={choice} needs a package that is not there: pip install 'gan-lightning[{EXTRAS[choice]}]'"
+    choices = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
+    close = difflib.get_close_matches(choice.lower(), choices, n=1)
+    hint = f" Did you mean {group}={close[0]}?" if close else ""
+    for words, advice in CHOICES.get(group, {}).items():
+        if choice.lower() in words.split():
+            hint = f" {advice}"
+    return f"{group} must be one of {', '.join(choices)}, got {repr(choice) if choice else 'nothing'}.{hint}"
+
+
+def strange_choice(typed: Sequence[str]) -> str | None:
+    """A group that got a number or a truth value, which Hydra does not name."""
+    for override in OverridesParser.create().parse_overrides([o for o in typed if not o.startswith("-")]):
+        if (CONF / override.key_or_group).is_dir() and not isinstance(override.value(), str | list):
+            return no_such_choice(override.key_or_group, str(override.input_line).partition("=")[2])
+    return None
+
+
+def studies() -> str:
+    """A line per study: its name, and the first line of its file."""
+    files = sorted((CONF / "study").glob("*.yaml"))
+    width = max(len(p.stem) for p in files)
+    return "\n".join(f"  {p.stem:{width}}  {first_line(p)}" for p in files)
+
+
+def first_line(path: Path) -> str:
+    return path.read_text().splitlines()[0].lstrip("# ")

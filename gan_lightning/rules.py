@@ -1,0 +1,135 @@
+"""The rules for values: one table, pattern of the key -> rule and an example that is right."""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+Rule = tuple[Callable[[Any], bool], str]
+
+
+def is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    return is_int(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+POSITIVE_INT: Rule = (lambda v: is_int(v) and v >= 1, "a whole number, 1 or more")
+COUNT: Rule = (lambda v: is_int(v) and v >= 0, "a whole number, 0 or more")
+POSITIVE: Rule = (lambda v: is_number(v) and v > 0, "a number above 0")
+FRACTION: Rule = (lambda v: is_number(v) and 0 <= v < 1, "a number from 0 up to, not including, 1")
+SECONDS: Rule = (lambda v: is_number(v) and v >= 0, "a number of seconds, 0 or more")
+TARGET: Rule = (lambda v: is_number(v) and 0 <= v <= 1, "a number from 0 to 1")
+SEED: Rule = (lambda v: is_int(v) and 0 <= v < 2**32, "a whole number from 0 to 4294967295")
+WIDTHS: Rule = (
+    lambda v: (is_int(v) and v >= 1) or (isinstance(v, list) and len(v) > 0),
+    "one or more widths, each a whole number, 1 or more",
+)
+
+# pattern of the key -> (rule, an example to type)
+RULES: dict[str, tuple[Rule, str]] = {
+    "steps": (POSITIVE_INT, "steps=10000"),
+    "d_steps": (POSITIVE_INT, "d_steps=1"),
+    "update": ((lambda v: v in ("alternating", "simultaneous"), "alternating or simultaneous"), "update=alternating"),
+    "d_loss_weight": (POSITIVE, "d_loss_weight=0.5"),
+    "batch_size": ((lambda v: is_int(v) and v >= 2, "a whole number, 2 or more"), "batch_size=64"),
+    "devices": (POSITIVE_INT, "devices=1"),
+    "seed": (SEED, "seed=0"),
+    "sample_every": (COUNT, "sample_every=1000 (0: never)"),
+    "evaluate_every": (COUNT, "evaluate_every=1000 (0: never)"),
+    "checkpoint_every": (COUNT, "checkpoint_every=1000 (0: not counted)"),
+    "checkpoint_seconds": (SECONDS, "checkpoint_seconds=120 (0: no clock)"),
+    "log_every": (COUNT, "log_every=50 (0: never)"),
+    "optimizer*.lr": (POSITIVE, "optimizer.lr=2e-4"),
+    "optimizer*.momentum": (FRACTION, "optimizer.momentum=0.5"),
+    "optimizer*.betas": (
+        (lambda v: isinstance(v, list) and len(v) == 2, "a list of two numbers"),
+        "'optimizer.betas=[0.5,0.999]'",
+    ),
+    "optimizer*.betas.?": (FRACTION, "'optimizer.betas=[0.5,0.999]'"),
+    "schedule.hold": (FRACTION, "schedule.hold=0.5"),
+    "max_time": (
+        (lambda v: v is None or duration(v) is not None, "a time above 0, in seconds or with units"),
+        "max_time=90 (seconds), max_time=5m, max_time=1h30m or max_time=00:01:30:00 (days:hours:minutes:seconds)",
+    ),
+    "smoothing.*_target": (TARGET, "smoothing=one_sided"),
+    "loss.*_target": (TARGET, "smoothing=one_sided"),
+    "network.?.hidden": (WIDTHS, "'network.G.hidden=[128,128]', for maxout network.G.hidden=1200"),
+    "network.?.hidden.*": (POSITIVE_INT, "'network.G.hidden=[128,128]', for maxout network.G.hidden=1200"),
+    "network.?.bn_eps": (POSITIVE, "network.G.bn_eps=1e-5"),
+    "network.?.irange": (POSITIVE, "network.G.irange=0.05"),
+    "network.?.width": (POSITIVE_INT, "network.G.width=32"),
+    "network.?.waves": (COUNT, "network.G.waves=32 (0: none)"),
+    "network.?.finest": (POSITIVE, "network.G.finest=3.0"),
+    "network.?.*dropout": (FRACTION, "network.D.dropout=0.5"),
+    "network.D.units": (POSITIVE_INT, "network.D.units=240"),
+    "network.D.pieces": (POSITIVE_INT, "network.D.pieces=5"),
+    "prior.dim": (POSITIVE_INT, "prior.dim=100"),
+    "data.size": ((lambda v: is_int(v) and v >= 8, "a whole number, 8 or more"), "data.size=28"),
+    "data.n": (POSITIVE_INT, "data.n=1000"),
+    "data.n_test": (POSITIVE_INT, "data.n_test=2500"),
+    "data.sd": (POSITIVE, "data.sd=0.05"),
+    "callbacks.finite.every": (POSITIVE_INT, "callbacks.finite.every=50"),
+    "callbacks.finite.skips": (POSITIVE_INT, "callbacks.finite.skips=50"),
+    "callbacks.finite.limit": (POSITIVE, "callbacks.finite.limit=1e6"),
+    "callbacks.samples.n": (POSITIVE_INT, "callbacks.samples.n=64; for no pictures sample_every=0"),
+    "callbacks.samples.frame_ms": (POSITIVE_INT, "callbacks.samples.frame_ms=150"),
+    "callbacks.evaluation.n": (
+        (lambda v: is_int(v) and v >= 6, "a whole number, 6 or more"),
+        "callbacks.evaluation.n=1000; for no evaluation evaluate_every=0",
+    ),
+    "callbacks.progress.line_seconds": (POSITIVE, "callbacks.progress.line_seconds=30"),
+    "callbacks.*.every": (COUNT, "callbacks.samples.every=1000 (0: never)"),
+    "callbacks.*.seed": (SEED, "callbacks.samples.seed=0"),
+    "n": ((lambda v: v is None or (is_int(v) and v >= 1), "a whole number, 1 or more"), "n=64"),
+    "epochs": (POSITIVE_INT, "epochs=12"),
+    "lr": (POSITIVE, "lr=3e-3"),
+    "features": (POSITIVE_INT, "features=64"),
+    "width": (POSITIVE_INT, "width=32"),
+    "shift": (COUNT, "shift=2"),
+    "rounds": (POSITIVE_INT, "rounds=5"),
+    "slice": (POSITIVE_INT, "slice=50"),
+    "max_ratio": (POSITIVE, "max_ratio=1.10"),
+    "max_start_s": (POSITIVE, "max_start_s=15"),
+    "max_resident_mb": (POSITIVE, "max_resident_mb=1200"),
+    "min_images_per_s": (POSITIVE, "min_images_per_s=300000"),
+    "study.steps": ((lambda v: v is None or POSITIVE_INT[0](v), POSITIVE_INT[1]), "study.steps=1000"),
+    "study.?_steps": (POSITIVE_INT, "study.d_steps=5"),
+    "study.batch_size": ((lambda v: is_int(v) and v >= 2, "a whole number, 2 or more"), "study.batch_size=64"),
+    "study.frames": (COUNT, "study.frames=40"),
+    "study.h": (POSITIVE, "study.h=0.2"),
+    "study.gamma": (POSITIVE, "study.gamma=0.3"),
+    "study.*weight": (POSITIVE, "study.weight=0.7"),
+    "study.sigma": (POSITIVE, "study.sigma=0.7"),
+    "study.sigmas.*": (POSITIVE, "'study.sigmas=[0.1,1.0]'"),
+    "study.at.*": (POSITIVE_INT, "'study.at=[100,400,800]'"),
+    "study.iterations": (POSITIVE_INT, "study.iterations=300"),
+    "study.every": (POSITIVE_INT, "study.every=10"),
+    "study.*width": (POSITIVE_INT, "study.width=16"),
+    "study.*lr": (POSITIVE, "study.d_lr=1e-3"),
+    "study.*seeds.*": (SEED, "'study.seeds=[0,1]'"),
+}
+
+UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+
+
+def duration(value: Any) -> timedelta | None:
+    """A time as it is typed: seconds (``90``), with units (``5m``, ``1h30m``), ``hours:minutes:seconds``, or with days.
+
+    None for what is no time above 0.
+    """
+    text = str(value).strip().lower()
+    if is_number(value):
+        seconds = float(value)
+    elif re.fullmatch(r"\d+(:\d{1,2}){2,3}", text):
+        seconds = float(sum(int(n) * s for n, s in zip(reversed(text.split(":")), (1, 60, 3600, 86_400), strict=False)))
+    elif re.fullmatch(r"(\d+(\.\d+)?[dhms])+", text):
+        seconds = sum(float(n) * UNITS[unit] for n, unit in re.findall(r"([\d.]+)([dhms])", text))
+    elif re.fullmatch(r"\d+(\.\d+)?", text):
+        seconds = float(text)
+    else:
+        return None
+    return timedelta(seconds=seconds) if 0 < seconds < 1e9 else None

@@ -1,0 +1,266 @@
+"""What a person types wrongly in the first hour: one sentence with what to type, before anything begins."""
+
+import re
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from conftest import TINY
+
+from gan_lightning import mistakes
+from gan_lightning import train as train_verb
+from gan_lightning.kinds import compare
+from gan_lightning.mistakes import arranged, explain, no_such_choice, no_such_key, studies
+from gan_lightning.rules import duration
+
+NOT_THE_MLPS = [o for o in TINY if not o.startswith("network.")]
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys, tmp_path):
+    """Type arguments of ``train`` in an empty folder, where nothing may be left; returns what was said."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            train_verb.main()
+        captured = capsys.readouterr()
+        text = captured.out + captured.err
+        assert stop.value.code == 1, text
+        assert "Traceback" not in text
+        assert text.count("error: ") == 1, text
+        assert [p for p in tmp_path.rglob("*") if p.is_file()] == [], "nothing is begun"
+        return text
+
+    return run
+
+
+WHOLE = [  # composed by Hydra, refused before the run begins
+    (["network.G.hidden=128"], r"network.G.hidden must be a list of whole numbers, got 128. .*'network.G.hidden=\["),
+    (["network.G.hidden=[]"], r"network.G.hidden must be one or more widths.*got \[\]"),
+    (["optimizer.betas=0.5"], r"optimizer.betas must be a list of two numbers, got 0.5.*\[0.5,0.999\]"),
+    (["optimizer.d.betas=[0.5]"], r"optimizer.d.betas must be a list of two numbers, got \[0.5\]"),
+    (["max_time=tomorrow"], r"max_time must be a time above 0.*got 'tomorrow'.*max_time=5m"),
+    (["callbacks.samples.n=0"], r"callbacks.samples.n must be a whole number, 1 or more, got 0.*sample_every=0"),
+    (
+        ["callbacks.progress.line_seconds=often"],
+        "callbacks.progress.line_seconds must be a number above 0, got 'often'",
+    ),
+    (
+        ["objective=nonsense"],
+        r"objective must be one of best_fd_over_coverage.*got 'nonsense'. Write objective=best_fd_over_coverage",
+    ),
+    (["objective=best_fd_judge"], r"objective=best_fd_judge needs an evaluation.*evaluate_every=1000"),
+    (["data.size=3"], r"data.size must be a whole number, 8 or more, got 3"),
+    (["technique=[ema,ema]"], r"technique must name each technique once, got \[ema,ema\]. Write 'technique=\[ema\]'"),
+    (["steps=1e4"], r"steps must be a whole number, 1 or more, got 10000.0. Write steps=10000"),
+    (["loss.real_target=5"], "loss.real_target must be a number from 0 to 1, got 5"),
+    (["seed=99999999999999999999"], "seed must be a whole number from 0 to 4294967295"),
+    (["network.G.slope=abc"], "network.G.slope must be a number, got 'abc'. Write for example network.G.slope=0.2"),
+    (["resume_override=maybe"], "resume_override must be true or false, got 'maybe'"),
+    (["trainer.max_epochs=5"], "trainer.max_epochs is not for typing.*Write steps=<G steps>"),
+    (
+        ["+trainer.gradient_clip_val=1"],
+        r"trainer.gradient_clip_val is not for typing.*'technique=\[gradient_clipping\]'",
+    ),
+    (["search=learning_rates"], "which needs a multirun, got a single run. Put -m in front"),
+    (["prior.dim=100000000000"], "must hold what is computed, and it could not give .* GB at once"),
+]
+
+
+@pytest.mark.parametrize(("typed", "words"), WHOLE, ids=lambda v: "+".join(v) if isinstance(v, list) else "")
+def test_a_value_that_cannot_be(refused, typed, words):
+    assert re.search(words, refused(*TINY, *typed), re.DOTALL)
+
+
+def test_the_sizes_of_an_experiment_beside_another_network(refused):
+    text = refused("experiment=ring8", "network=dcgan", "data.n=500", "trainer=cpu")
+    assert "network.G.hidden is no setting of network=dcgan" in text
+    assert "which takes width." in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (["loss="], "loss must be one of hinge, lsgan, mmgan, nsgan, rpgan, wgan, got nothing."),
+        (["smoothing=0.9"], "got '0.9'. Smoothing of the real side to 0.9 is smoothing=one_sided."),
+        (["loss=mmgan,nsgan"], "a sweep over them has -m in front (-m loss=mmgan,nsgan)"),
+        (["technique=[ema"], "technique=[ema cannot be read as key=value"),
+    ],
+)
+def test_a_choice_that_cannot_be(refused, typed, words):
+    assert words in refused(*typed)
+
+
+# Words -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config_name", "typed", "words"),
+    [
+        ("train", ["loss", "nsgan"], "loss is not of the form key=value. Write loss=nsgan;"),
+        ("train", ["steps", "=100"], "Write steps=100;"),
+        ("train", ["steps=", "100"], "Write steps=100;"),
+        ("train", ["ema"], r"Write technique=\[ema\];"),
+        (
+            "train",
+            ["--loss", "nsgan"],
+            "--loss is no option: keys are typed without dashes, as key=value. Write loss=nsgan",
+        ),
+        ("train", ["--steps=100"], "Write steps=100"),
+        ("train", ["hydra.run.dir="], "hydra.run.dir= must name a directory, got nothing"),
+        ("study", ["dirac"], "Write study=dirac;"),
+        ("sample", ["outputs/x"], "Write run=outputs/x;"),
+        ("compare", ["outputs/x"], "Write runs=outputs/x;"),
+    ],
+)
+def test_words_that_are_no_key_and_value(config_name, typed, words):
+    with pytest.raises(ValueError, match=words):
+        arranged(["verb.py", *typed], config_name)
+
+
+def test_options_may_stand_anywhere():
+    typed = ["train.py", "steps=5", "-m", "seed=0,1", "--config-dir", "mine", "~loss", "--cfg", "job"]
+    assert arranged(typed, "train") == [
+        "train.py",
+        "-m",
+        "--config-dir",
+        "mine",
+        "--cfg",
+        "job",
+        "steps=5",
+        "seed=0,1",
+        "~loss",
+    ]
+
+
+# Keys --------------------------------------------------------------------------------------------------------
+
+KEYS = [
+    ("model=dcgan", "write network=dcgan"),
+    ("lr=1e-3", "Write optimizer.lr=1e-3"),
+    ("learning_rate=1e-3", "Write optimizer.lr=1e-3"),
+    ("epochs=10", "counted in G steps, not epochs: write steps=10000"),
+    ("epoch=10", "write steps=10000"),
+    ("max_epochs=10", "write steps=10000"),
+    ("iters=10", "write steps=10"),
+    ("batch=32", "Write batch_size=32"),
+    ("num_workers=4", "There are no workers"),
+    ("gpus=1", "Write trainer=gpu"),
+    ("dataset=mnist", "write data=mnist"),
+    ("generator=dcgan", "network.G.<setting>"),
+    ("optim=sgd", "write optimizer=adam or optimizer=sgd"),
+    ("z_dim=64", "write prior.dim=64"),
+    ("latent_dim=64", "write prior.dim=64"),
+    ("beta1=0.5", "'optimizer.betas=[0.5,0.999]'"),
+    ("ema=true", "It is a technique: write 'technique=[ema]'."),
+    ("sigma=0.1", "--help lists the keys."),
+    ("name=first", "hydra.run.dir=<folder>"),
+]
+
+
+@pytest.fixture(scope="module")
+def defaults():
+    return mistakes.composed("train", [])
+
+
+@pytest.mark.parametrize(("typed", "words"), KEYS)
+def test_words_of_other_tools(monkeypatch, defaults, typed, words):
+    monkeypatch.setattr(mistakes, "composed", lambda name, typed: defaults.copy())  # once for all of them
+    key = typed.split("=")[0]
+    said = no_such_key(key, "train", [typed])
+    assert said.startswith(f"there is no key {key!r}.")
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (["data=digits", "data.root=x"], ["It belongs to data=auto", "data (with data=digits) has size."]),
+        (
+            ["optimizer.momentum=0.9"],
+            ["It belongs to optimizer=sgd. optimizer (with optimizer=adam) has lr, betas, d, g."],
+        ),
+        (["technique=[r1]", "technique.ema.decay=0.9"], ["Write 'technique=[r1,ema]' technique.ema.decay=0.9"]),
+        (["technique=[ema]", "technique.ema.decai=0.9"], ["Did you mean technique.ema.decay?"]),
+        (["technique.emma.decay=0.9"], ["technique must be one of", "Did you mean technique=ema?"]),
+    ],
+)
+def test_suggestions_come_from_what_was_typed_before(typed, words):
+    said = no_such_key(typed[-1].split("=")[0], "train", typed)
+    for part in words:
+        assert part in said
+    assert "Did you mean data.root" not in said
+
+
+@pytest.mark.parametrize(
+    ("group", "choice", "words"),
+    [
+        ("loss", "NSGAN", "Did you mean loss=nsgan?"),
+        ("loss", "wgan-gp", "Write loss=wgan 'technique=[gradient_penalty]'."),
+        ("precision", "16", "It is precision=fp16"),
+        ("trainer", "cuda", "It is trainer=gpu."),
+        ("metrics", "fid", "metrics=inception"),
+    ],
+)
+def test_choices_of_other_tools(group, choice, words):
+    assert words in no_such_choice(group, choice)
+
+
+def test_study_alone_lists_the_studies():
+    said = explain(Exception("You must specify 'study', e.g, study=<OPTION>"), "study")
+    assert said.startswith("error: study= must name a study. Choose one, such as study=dirac:\n")
+    lines = studies().splitlines()
+    assert len(lines) == len(list((Path(__file__).parent.parent / "conf/study").glob("*.yaml")))
+    assert any(re.fullmatch(r"  dirac +Two numbers play: .*", line) for line in lines)
+
+
+# Values ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [(90, 90), ("90", 90), (0.5, 0.5), ("5m", 300), ("1h30m", 5400), ("1.5h", 5400), ("2d", 172_800), ("45s", 45),
+     ("00:01:30:00", 5400), ("1:30:00", 5400), ("1D 2h", None), ("5 min", None), ("1:30", None), (0, None),
+     (-1, None), ("soon", None), (True, None), ([90], None), ("00:00:00:00", None)],
+)  # fmt: skip
+def test_times_as_they_are_typed(text, seconds):
+    assert duration(text) == (None if seconds is None else timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("default", "value", "words"),
+    [
+        (1, 1.5, "a whole number, got 1.5. Write for example k=1"),
+        (1, True, "a whole number, got True"),
+        (1.0, "a", "a number, got 'a'. Write for example k=1.0"),
+        (1.0, float("nan"), "a number, got nan"),
+        (1.0, None, "a number, got None"),
+        (True, 1, "true or false, got 1. Write for example k=true"),
+        ([1, 2], 3, r"a list of whole numbers, got 3. Write for example 'k=\[1,2\]'"),
+        ([1, 2.5], ["x"], r"a list of numbers, got \['x'\]"),
+        ("a", ["a"], r"a word, got \['a'\]"),
+        ({"a": 1}, 2, "a group of keys, each of which is set by itself, got 2. Write for example k.a=<value>"),
+        ({"_target_": "gan_lightning.x.Y", "a": 1}, {"_target_": "gan_lightning.x.Y", "a": "b"}, "k.a must be a whole"),
+    ],
+)
+def test_a_value_is_of_its_defaults_kind(default, value, words):
+    with pytest.raises(ValueError, match=words):
+        compare({"k": value}, {"k": default})
+
+
+@pytest.mark.parametrize(
+    ("default", "value"),
+    [
+        (1.0, 2),
+        (None, "anything"),
+        ("a", 3),
+        ([1], []),
+        ({"_target_": "torch.optim.Adam", "lr": 1.0}, {"_target_": "torch.optim.Adam", "lr": "theirs to judge"}),
+        ({"a": 1}, {"a": 2, "more": "x"}),
+    ],
+)
+def test_what_is_of_its_defaults_kind_passes(default, value):
+    compare({"k": value}, {"k": default})
