@@ -7,7 +7,9 @@ import hashlib
 import logging
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.lock import let_go
-from gan_lightning.paths import typed_for_hydra
+from gan_lightning.paths import typed_for_hydra, word
 from gan_lightning.plain import printable, read_yaml
 
 log = logging.getLogger(__name__)
@@ -100,6 +102,9 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
                     sys.argv = resume_arguments(sys.argv)
                 sys.argv = typed_for_hydra(sys.argv)
                 return composed()
+            except KeyboardInterrupt:  # Ctrl-C, and in a multirun SIGTERM
+                print(_stopped(), file=sys.stderr)
+                sys.exit(1)
             except BrokenPipeError:  # the reader of our output, such as head, has gone
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 sys.exit(1)
@@ -109,12 +114,20 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
                 sys.exit(1)
             finally:
                 let_go()
+                StopMultirun.forget()
                 for said in (FULL, OURS, RESUME, CONTINUE):  # for this command alone
                     os.environ.pop(said, None)
 
         return main
 
     return decorate
+
+
+def _stopped() -> str:
+    if StopMultirun.sweep is None:
+        return "stopped"
+    command = f"python -m gan_lightning.train -m {word('continue', StopMultirun.sweep)}"
+    return f"the sweep was stopped; to go on: {command}"
 
 
 def wants_traceback() -> bool:
@@ -176,6 +189,27 @@ class Brief(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return printable(record.getMessage())
+
+
+class StopMultirun(Callback):
+    """Hydra's callback: SIGTERM ends a multirun, whoever plays its jobs, as Ctrl-C does, and we know which it was.
+
+    (A run that is being played in this process has handlers of its own, which end it with a checkpoint.)
+    """
+
+    sweep: str | None = None
+    before: Any = None
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        StopMultirun.sweep = str(config.hydra.sweep.dir)
+        if threading.current_thread() is threading.main_thread():
+            StopMultirun.before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    @classmethod
+    def forget(cls) -> None:
+        if cls.before is not None:
+            signal.signal(signal.SIGTERM, cls.before)
+        cls.sweep = cls.before = None
 
 
 class DecideDataOnce(Callback):

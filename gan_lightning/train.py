@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import os
+import re
 import shlex
 import sys
 import threading
@@ -174,8 +175,13 @@ def play(
         start = time.perf_counter()
         try:
             trainer.fit(gan, datamodule=data, ckpt_path=resume, weights_only=True if resume is not None else None)
+        except torch.multiprocessing.ProcessExitedException as error:
+            why = f"was ended by {error.signal_name}" if error.signal_name else f"ended with {error.exit_code}"
+            raise ValueError(lost(run, f"process {error.error_index + 1} of {cfg.devices} {why}")) from error
         except torch.multiprocessing.ProcessRaisedException as error:  # its text is a spawned process's traceback
             kind, _, words = str(error).strip().splitlines()[-1].partition(": ")
+            if re.search(r"[Cc]onnection (closed|reset|refused)", words):  # who is told of it first is chance
+                raise ValueError(lost(run, f"one of the {cfg.devices} processes has gone")) from error
             kinds = {"NotFinite": NotFinite, "OSError": OSError}  # those that somebody above waits for
             raise kinds.get(kind.rpartition(".")[2], ValueError)(words or kind) from error
         if trainer.world_size > 1:
@@ -205,6 +211,14 @@ def play(
     if not torch.isfinite(torch.tensor(list(gan.numbers.values()))).all():
         log.warning("the last logged numbers are not finite: %s", gan.numbers)
     return status
+
+
+def lost(run: Path, what: str) -> str:
+    """What is said when a process of a game of several is gone."""
+    return (
+        f"{what}, and the others with it. SIGKILL often comes from the system when memory runs out: then a smaller "
+        f"batch_size or fewer devices. To go on: python -m gan_lightning.train {word('resume', run)}"
+    )
 
 
 def gather_results(gan: Any, evaluation: Any, run: Path) -> None:

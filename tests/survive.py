@@ -1,7 +1,9 @@
 """Kill runs with SIGKILL at random moments, also while a checkpoint is being written, and compare how they end.
 
     python tests/survive.py --runs 4 --kills 5
+    python tests/survive.py --runs 2 --kills 5 --d-steps 3
 
+k, the D steps per G step, is drawn from 1 to 4 for each run unless it is given.
 Each run is started again and again by the same command, with ``resume=auto``, and killed as often as asked; then it
 may end. Weights, optimizers, counters, logged numbers and pictures must equal those of a run that was left alone. Exit
 code 1 and the difference if they do not.
@@ -23,14 +25,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 ROOT = Path(__file__).parent.parent
 GAME = ["data=digits", "network.G.hidden=[32,32]", "network.D.hidden=[32,16]", "network.D.dropout=0.2", "prior.dim=10",
-        "technique=[ema,historical_averaging,instance_noise]", "technique.instance_noise.final_sigma=0", "d_steps=2",
+        "technique=[ema,historical_averaging,instance_noise]", "technique.instance_noise.final_sigma=0",
         "schedule=linear", "batch_size=32", "steps=1500", "log_every=10", "sample_every=250", "evaluate_every=250",
         "checkpoint_every=10", "trainer=cpu", "seed=3", "resume=auto"]  # fmt: skip
 
 
-def start(run: Path) -> subprocess.Popen:
+def start(run: Path, k: int) -> subprocess.Popen:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "gan_lightning.train", *GAME, f"hydra.run.dir={run}"]
+    command = [sys.executable, "-m", "gan_lightning.train", *GAME, f"d_steps={k}", f"hydra.run.dir={run}"]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -98,25 +100,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--runs", type=int, default=4)
     parser.add_argument("--kills", type=int, default=5, help="of each run")
+    parser.add_argument("--d-steps", type=int, default=None, help="k of every run; else drawn from 1 to 4")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     rng = random.Random(args.seed)
     killed = {"playing": 0, "saving": 0, "ended before": 0}
     with tempfile.TemporaryDirectory() as folder:
-        straight = Path(folder) / "straight"
-        end(start(straight))
-        wanted = told(straight)
         for i in range(args.runs):
+            k = args.d_steps or rng.randint(1, 4)
+            straight = Path(folder) / f"straight-{k}"
+            if not straight.exists():
+                end(start(straight, k))
+            wanted = told(straight)
             run = Path(folder) / f"killed-{i}"
             for j in range(args.kills):
-                killed[kill(start(run), run, rng, while_saving=j % 2 == 1)] += 1
-            end(start(run))
+                killed[kill(start(run, k), run, rng, while_saving=j % 2 == 1)] += 1
+            end(start(run, k))
             found = told(run)
             for checkpoint in (wanted["last.ckpt"], wanted["best.ckpt"], found["last.ckpt"], found["best.ckpt"]):
                 checkpoint.pop("config", None)  # it names the run's own directory
             if differs := difference(wanted, found):
-                raise SystemExit(f"run {i} ended differently: {differs}")
-            print(f"run {i}: killed {args.kills} times, the same to the last bit", flush=True)
+                raise SystemExit(f"run {i}, k = {k}, ended differently: {differs}")
+            print(f"run {i}, k = {k}: killed {args.kills} times, the same to the last bit", flush=True)
     count = killed["playing"] + killed["saving"]
     print(f"{count} kills ({killed['saving']} while a checkpoint was written), {args.runs} runs: all bit-equal")
     if killed["ended before"]:
