@@ -18,7 +18,7 @@ from gan_lightning.cli import AGAIN, RESUME
 from gan_lightning.files import write_text
 from gan_lightning.loading import whole_checkpoint
 from gan_lightning.lock import NAME, keep
-from gan_lightning.paths import for_hydra, typed_path
+from gan_lightning.paths import for_hydra, typed_path, word
 from gan_lightning.plain import LARGE, check_links, read_json, read_text
 from gan_lightning.replay import game, options_first, parsed
 from gan_lightning.runs import find, is_run, last_begun, status_of
@@ -162,7 +162,7 @@ def check_something_left(run: Path, begun: int, steps: int) -> None:
     if begun >= steps and status_of(run)["status"] == "done":
         raise ValueError(
             f"steps must exceed the {begun} G steps that {run} has played to go on with it, got {steps}: nothing is "
-            f"left to play. Write resume={run} steps={2 * begun}"
+            f"left to play. Write {word('resume', run)} steps={2 * begun}"
         )
 
 

@@ -80,7 +80,8 @@ def test_train_then_sample_latest(call, tmp_path):
     command = last[-2].split("sample ")[1]
     code, text = call("sample", command, "n=5", "out=here")
     assert code == 0, text
-    assert sorted(p.name for p in (tmp_path / "here").iterdir()) == ["n5-seed0.npz", "n5-seed0.png"]
+    run = Path(command.removeprefix("run=")).name
+    assert sorted(p.name for p in (tmp_path / "here").iterdir()) == [f"{run}-n5-seed0.npz", f"{run}-n5-seed0.png"]
     assert call("sample", "n=3")[0] == 0
 
 
