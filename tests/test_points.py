@@ -64,6 +64,14 @@ def test_modes_by_hand():
     assert math.isnan(none["spread"])
 
 
+def test_a_mode_beside_its_place_is_not_a_narrow_one_in_it():
+    """Deviations are from the mode's mean, which is known, not from the samples' own: off by 2 sd, all alike."""
+    judge = ModeJudge("one", torch.zeros(1, 2), 1.0)
+    found = mode_coverage(judge, torch.tensor([[2.0, 0.0]]).repeat(30, 1))
+    kept = 1 - 4.5 * math.exp(-4.5) / (1 - math.exp(-4.5))
+    assert found["spread"] == found["narrowest"] == found["widest"] == pytest.approx(math.sqrt(2 / kept))
+
+
 def test_a_wide_mode_has_a_wide_spread():
     means = grid()
     points = means.repeat(400, 1) + 0.02 * torch.randn(10_000, 2, generator=torch.Generator().manual_seed(0))

@@ -40,8 +40,8 @@ def mode_coverage(judge: ModeJudge, fake: Tensor) -> dict[str, float]:
     high_quality: share within 3 sd of the nearest mean (98.89 % of the real law).
     modes: means that some such point is nearest to.
     reverse_kl: KL of the high-quality points' shares of the modes from the uniform law, in nats; inf without any.
-    spread: mean over modes of (deviation of its high-quality points from the mean) / (the same of the real law, cut at
-    3 sd too), per coordinate; 1 is right, 0 a point. nan where no mode has two points.
+    spread: mean over modes of (deviation of its high-quality points from the mode's known mean) / (the same of the real
+    law, cut at 3 sd too), per coordinate; 1 is right, 0 a point in its place. nan where no mode has two points.
     narrowest, widest: the same of the mode where it is smallest and largest, of those with at least 20 points.
     """
     distance, nearest = torch.cdist(fake.double(), judge.means).min(1)
@@ -55,7 +55,7 @@ def mode_coverage(judge: ModeJudge, fake: Tensor) -> dict[str, float]:
     for k in range(judge.classes):
         inside = fake[good & (nearest == k)].double() - judge.means[k]
         if len(inside) >= 2:
-            spreads.append((inside.var(0, correction=0).mean() / kept).sqrt().item() / judge.sd)
+            spreads.append((inside.square().mean() / kept).sqrt().item() / judge.sd)
         if len(inside) >= 20:
             sure.append(spreads[-1])
     return {

@@ -12,8 +12,13 @@ log = logging.getLogger(__name__)
 
 INTRODUCTION = """# The theory, checked
 
-Written by `make theory`. Each line is a statement of a paper, as a number, beside the number that
+Written by `make theory`. Each line is a statement of the source, as a number, beside the number that
 `gan_lightning.theory` computes. "Allowed" is what the measurement itself leaves open, for the reason beside it.
+
+What is published are the statements: theorems, formulas, examples. "Expected" is what follows from them for the case
+that is named (a distance m, a step h, a gamma); the papers print hardly any of these numbers, this project worked them
+out.
+Where the source is "notes", "derived" or "this project", no paper states the line.
 
 """
 
@@ -47,7 +52,7 @@ def main(cfg: DictConfig) -> None:
         rows.append((s.source, s.text, *numbers, f"{s.tolerance:.0e}", s.why, "pass" if passed else "FAIL"))
     bar.close()
     if out:
-        head = ("source", "statement", "the paper says", "we measure", "error", "allowed", "since", "")
+        head = ("source", "statement", "expected", "measured", "error", "allowed", "since", "")
         table = [row(head), "|" + "---|" * len(head), *map(row, rows)]
         written = Written()
         write_text(written.add(out), INTRODUCTION + "\n".join(table) + "\n")
@@ -56,7 +61,7 @@ def main(cfg: DictConfig) -> None:
     else:
         for source, text, says, found, off, _, _, verdict in rows:
             log.info("%-4s %-24s %-88s %14s %14s %8s", verdict, source, text, says, found, off)
-        log.info("%d statements, %d failed (columns: the paper says, we measure, error)", len(rows), failed)
+        log.info("%d statements, %d failed (columns: expected, measured, error)", len(rows), failed)
     if failed:
         raise ValueError(f"{failed} of {len(rows)} statements do not hold; see FAIL above")
 
