@@ -105,13 +105,11 @@ def compare(value: Any, default: Any, key: str = "") -> None:
     Raises:
         ValueError: the kind of a value is another than its default's.
     """
-    if isinstance(default, dict):
-        if default.get("_target_", "gan_lightning.").split(".")[0] != "gan_lightning":
-            return
-        if isinstance(value, dict):
+    if isinstance(default, dict) and isinstance(value, dict):
+        if default.get("_target_", "gan_lightning.").split(".")[0] == "gan_lightning":
             for name in default.keys() & value.keys():
                 compare(value[name], default[name], f"{key}.{name}" if key else str(name))
-            return
+        return
     if default is None or (value is None and any(fnmatchcase(key, p) for p in NULLABLE)):
         return
     kind, holds = kind_of(default)

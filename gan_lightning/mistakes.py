@@ -48,6 +48,11 @@ def explain(error: BaseException, config_name: str | None = None) -> str:
         return f"error: study= must name a study. Choose one, such as study=dirac:\n{studies()}"
     if is_too_large(error):
         return f"error: {too_large(text)}"
+    if config_name in ("train", "study") and isinstance(error, OSError) and error.filename:
+        return (
+            f"error: hydra.run.dir={error.filename} must be a folder that can be made: {error.strerror}: "
+            f"{error.filename}. Name another with hydra.run.dir=<folder>."
+        )
     ours = isinstance(error, ValueError | OSError | HydraException | OmegaConfBaseException)
     name = "" if ours else f"{type(error).__name__}: "
     more = "" if ours else f" (the whole traceback: in the run's log, or with {FULL}=1)"
@@ -167,7 +172,8 @@ def no_such_key(key: str, config_name: str, typed: Sequence[str]) -> str:
         others = [o for o in elsewhere(head, rest) if o != choices.get(head)]
         of = f" (with {head}={choices[head]})" if choices.get(head) and head != "technique" else ""
         close = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
-        hint = f" Did you mean {close[0]}?" if close else ""
+        word = synonym(key, value, {head: plain[head]}, config_name) if not others else ""
+        hint = f" {word}" if word else f" Did you mean {close[0]}?" if close else ""
         hint += f" It belongs to {' and '.join(f'{head}={o}' for o in others)}." if others else ""
         hint += f" {place}{of} has {', '.join(n.rpartition('.')[2] for n in there) or 'no keys'}."
     elif word := synonym(key, value, plain, config_name):

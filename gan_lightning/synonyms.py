@@ -35,7 +35,7 @@ KEYS: dict[str, tuple[str, str]] = {
         "Write trainer=gpu, and devices= for more than one; trainer=cpu for none.",
     ),
     "dataset datasets data_set dataset_name": ("data", "The dataset is a group: write data={value}."),
-    "dataroot data_root data_dir datadir data_path root dataset_root": (
+    "dataroot data_root data_dir datadir data_path path root dataset_root": (
         "data",
         "Write data.root={value}, or set the environment variable GAN_DATA.",
     ),

@@ -183,6 +183,7 @@ def test_words_of_other_tools(monkeypatch, defaults, typed, words):
             ["optimizer.momentum=0.9"],
             ["It belongs to optimizer=sgd. optimizer (with optimizer=adam) has lr, betas, d, g."],
         ),
+        (["data=mnist", "data.path=x"], ["Write data.root=x, or set the environment variable GAN_DATA."]),
         (["technique=[r1]", "technique.ema.decay=0.9"], ["Write 'technique=[r1,ema]' technique.ema.decay=0.9"]),
         (["technique=[ema]", "technique.ema.decai=0.9"], ["Did you mean technique.ema.decay?"]),
         (["technique.emma.decay=0.9"], ["technique must be one of", "Did you mean technique=ema?"]),
@@ -207,6 +208,13 @@ def test_suggestions_come_from_what_was_typed_before(typed, words):
 )
 def test_choices_of_other_tools(group, choice, words):
     assert words in no_such_choice(group, choice)
+
+
+def test_a_run_directory_below_a_file():
+    said = explain(NotADirectoryError(20, "Not a directory", "file/x"), "train")
+    assert said.startswith(
+        "error: hydra.run.dir=file/x must be a folder that can be made: Not a directory: file/x. Name"
+    )
 
 
 def test_study_alone_lists_the_studies():
@@ -244,6 +252,11 @@ def test_times_as_they_are_typed(text, seconds):
         ("a", ["a"], r"a word, got \['a'\]"),
         ({"a": 1}, 2, "a group of keys, each of which is set by itself, got 2. Write for example k.a=<value>"),
         ({"_target_": "gan_lightning.x.Y", "a": 1}, {"_target_": "gan_lightning.x.Y", "a": "b"}, "k.a must be a whole"),
+        (
+            {"_target_": "torch.optim.Adam", "lr": 1.0},
+            "sgd",
+            "a group of keys, each of which is set by itself, got 'sgd'",
+        ),
     ],
 )
 def test_a_value_is_of_its_defaults_kind(default, value, words):
