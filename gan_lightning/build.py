@@ -3,6 +3,7 @@
 import inspect
 import logging
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
-from torch import nn
+from torch import Tensor, nn
 
 from gan_lightning.cli import CONF
 from gan_lightning.data.arrays import GANData, Source
@@ -114,8 +115,10 @@ def judge_of(dataset: Source | str) -> Judge | None:
     return make(node, **{key: getattr(dataset, key) for key in ("means", "sd") if hasattr(dataset, key)})
 
 
-def build_gan(cfg: DictConfig, shape: Shape) -> GAN:
+def build_gan(cfg: DictConfig, shape: Shape, mean: Callable[[], Tensor] | None = None) -> GAN:
     """The game of ``cfg`` for samples of ``shape`` (without the batch axis). Seed PyTorch first.
+
+    A new game also has the ``mean`` of its data: a G with ``start_from`` begins there, before a technique looks at it.
 
     Raises:
         ValueError: parts that do not fit one another.
@@ -147,8 +150,11 @@ def build_gan(cfg: DictConfig, shape: Shape) -> GAN:
                     f"schedule.{player.lower()}.{option} needs an optimizer with that option, got "
                     f"{type(sample).__name__}. Use optimizer=sgd, or another schedule."
                 )
+    G = make(cfg.network.G, z_dim=prior.dim, shape=shape)
+    if mean is not None and hasattr(G, "start_from"):
+        G.start_from(mean())
     return GAN(
-        G=make(cfg.network.G, z_dim=prior.dim, shape=shape),
+        G=G,
         D=make(cfg.network.D, shape=seats.view_shape(shape)),
         prior=prior,
         loss=loss,

@@ -21,6 +21,21 @@ Player = Literal["D", "G"]
 Shape = tuple[int, ...]
 
 
+def logits_of(head: nn.Module, features: Tensor) -> Tensor:
+    """``[N]`` from ``features`` ``[N, F]``.
+
+    Raises:
+        ValueError: ``head`` gives another shape, which would be taken for as many samples as it has values.
+    """
+    logits, n = head(features), len(features)
+    if tuple(logits.shape) not in ((n,), (n, 1)):
+        raise ValueError(
+            f"D's head must give logits of shape [N] or [N, 1], got {list(logits.shape)} for features of shape "
+            f"{list(features.shape)}. End it with one output per sample, such as nn.Linear({features[0].numel()}, 1)."
+        )
+    return logits.flatten()
+
+
 class Discriminator(nn.Module):
     """D = head(features(x)).
 
@@ -33,7 +48,7 @@ class Discriminator(nn.Module):
     def observe(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Features ``[N, F]`` and logits ``[N]`` of ``x``."""
         features = self.features(x)
-        return features, self.head(features).flatten()
+        return features, logits_of(self.head, features)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.observe(x)[1]
@@ -121,7 +136,13 @@ class View(Protocol):
 
 @runtime_checkable
 class DTransform(Protocol):
-    def transform_d(self, D: Discriminator) -> Discriminator: ...
+    def transform_d(self, D: Discriminator) -> Discriminator:
+        """D as it is played, once.
+
+        One with an attribute ``rescales_weights = True`` gets D before the others, in whatever order they are named:
+        what those add to D is not rescaled.
+        """
+        ...
 
 
 @runtime_checkable
@@ -206,7 +227,7 @@ class Seats:
         return shape
 
     def transform_d(self, D: Discriminator) -> Discriminator:
-        for _, technique in self.of(DTransform):
+        for _, technique in sorted(self.of(DTransform), key=lambda t: not getattr(t[1], "rescales_weights", False)):
             D = technique.transform_d(D)
         return D
 
@@ -240,11 +261,16 @@ def need_real_in_g(parts: Iterable[Any]) -> bool:
     return any(getattr(part, "needs_real_in_g", False) for part in parts)
 
 
+def batch_norm(D: nn.Module) -> str | None:
+    """Name of a BatchNorm of D, if there is one."""
+    return next((type(m).__name__ for m in D.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)), None)
+
+
 def mixing_layer(D: nn.Module) -> str | None:
     """Name of a layer of D through which the samples of a batch see one another, if there is one."""
+    if norm := batch_norm(D):
+        return norm
     for layer in D.modules():
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-            return type(layer).__name__
         if getattr(layer, "mixes_samples", False):
             return type(getattr(layer, "batch_features", layer)).__name__ + " over the batch"
     return None

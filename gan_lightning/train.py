@@ -125,10 +125,8 @@ def play(
     data.prepare_data()
     data.setup()
     seed_everything(cfg.seed, verbose=False)
-    gan = build_gan(cfg, data.source.shape)
+    gan = build_gan(cfg, data.source.shape, data.mean)
     check_lipschitz(gan)
-    if hasattr(gan.G, "start_from"):
-        gan.G.start_from(data.mean())  # type: ignore[operator]
     if resume is not None:
         load_weights(gan, checkpoint, resume, run / "config.yaml")  # before anything of the run is touched
     purge = resumed_loggers(cfg.logger, begun) if resume is not None else {}

@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from gan_lightning.interfaces import logits_of
+
 
 class HeadWithBatchFeatures(nn.Module):
     """head(f) + w . o(f): a linear head on the concatenation [f, o(f)], whatever the head of D was.
@@ -19,7 +21,7 @@ class HeadWithBatchFeatures(nn.Module):
         nn.init.normal_(self.weight.weight, 0.0, 1e-3)
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.head(features) + self.weight(self.batch_features(features))
+        return logits_of(self.head, features) + logits_of(self.weight, self.batch_features(features))
 
 
 def feature_count(head: nn.Module) -> int:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from gan_lightning.interfaces import Discriminator, Play
 from gan_lightning.rng import Stream
 from gan_lightning.techniques.global_batch import global_mean
+from gan_lightning.techniques.half_precision import at_least_float32
 from gan_lightning.techniques.knobs import at_least
 
 
@@ -21,13 +22,12 @@ class FeatureMatching:
         layer: name of the module of D whose output is f, such as ``features.2``; null: what D's head sees.
     """
 
-    needs_real_in_g = True
-
     def __init__(self, weight: float = 1.0, adversarial_weight: float = 0.0, layer: str | None = None) -> None:
         at_least("feature_matching", "weight", weight, 0, "0 switches the term off.")
         at_least("feature_matching", "adversarial_weight", adversarial_weight, 0, "0 replaces the adversarial loss.")
         self.weight, self.adversarial_weight, self.layer = weight, adversarial_weight, layer
-        self.seen: deque[Tensor] = deque(maxlen=2)  # the chosen layer's last two outputs: of real, then of fake
+        self.needs_real_in_g = weight > 0
+        self.seen: deque[Tensor] = deque(maxlen=2)  # the chosen layer's last two outputs: of real and of fake
 
     def transform_d(self, D: Discriminator) -> Discriminator:
         if self.layer is not None:
@@ -44,11 +44,17 @@ class FeatureMatching:
         self.seen.append(output)
 
     def g_term(self, play: Play, rng: Stream) -> Tensor:
-        real, fake = (play.real_features, play.fake_features) if self.layer is None else self.seen
-        assert real is not None
-        difference = real.detach().flatten(1).mean(0) - fake.flatten(1).mean(0)
-        total = global_mean(difference.detach())
+        # D is frozen: of the two that passed the chosen layer, in either order, the fake one has a gradient
+        seen = sorted(self.seen, key=lambda f: f.requires_grad)
         self.seen.clear()
+        if self.weight == 0:
+            return play.fake_logits.new_zeros(())
+        real, fake = (play.real_features, play.fake_features) if self.layer is None else seen
+        assert real is not None
+        # in float32: half precision has no digits left for a difference of means
+        one, other = (at_least_float32(f).flatten(1).mean(0) for f in (real.detach(), fake))
+        difference = one - other
+        total = global_mean(difference.detach())
         # For one process total = difference, and this is its square. For several, the mean over processes is
         # |total|^2, and the mean of the gradients is the gradient of that.
         return self.weight * (2 * total * difference - total * total).sum()

@@ -4,13 +4,17 @@ from torch import Tensor, nn
 
 from gan_lightning.interfaces import Discriminator
 from gan_lightning.techniques.batch_features import HeadWithBatchFeatures
+from gan_lightning.techniques.half_precision import at_least_float32
 
 
 class Deviation(nn.Module):
-    """Standard deviation of each feature over the batch, its mean over features: ``[N, F]`` -> ``[N, 1]``."""
+    """Standard deviation of each feature over the batch, its mean over features: ``[N, F]`` -> ``[N, 1]``.
+
+    Half precision is left for float32, since 1e-8 is 0 in float16 and the root of 0 has no slope.
+    """
 
     def forward(self, f: Tensor) -> Tensor:
-        deviation = (f.var(0, correction=0) + 1e-8).sqrt().mean()
+        deviation = (at_least_float32(f).var(0, correction=0) + 1e-8).sqrt().mean()
         return deviation.expand(len(f), 1)
 
 

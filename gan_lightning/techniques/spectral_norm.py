@@ -17,6 +17,7 @@ class SpectralNorm:
     """
 
     lipschitz = True
+    rescales_weights = True
 
     def __init__(self, iterations: int = 1) -> None:
         count("spectral_norm", "iterations", iterations, 1, "The paper uses 1 per pass.")

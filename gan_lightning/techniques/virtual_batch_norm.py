@@ -54,10 +54,6 @@ class WithReference(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         return self.G(torch.cat([self.reference.to(z), z]))[len(self.reference) :]
 
-    def start_from(self, mean: Tensor) -> None:
-        if hasattr(self.G, "start_from"):
-            self.G.start_from(mean)  # type: ignore[operator]
-
 
 class VirtualBatchNorm:
     """Every BatchNorm of G becomes virtual.

@@ -27,6 +27,8 @@ def weighted_layers(name: str, D: nn.Module) -> list[nn.Module]:
 class WeightNorm:
     """PyTorch's parametrization on every linear and convolutional layer of D: length and direction learn apart."""
 
+    rescales_weights = True
+
     def transform_d(self, D: Discriminator) -> Discriminator:
         for layer in weighted_layers("weight_norm", D):
             weight_norm(layer)
