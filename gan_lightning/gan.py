@@ -6,8 +6,10 @@ player whose turn it is not stays frozen. ``simultaneous_step`` is the game that
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import reduce
+from dataclasses import replace
+from functools import partial, reduce
 from typing import Any
+from zlib import crc32
 
 import torch
 from lightning.pytorch import LightningModule
@@ -169,11 +171,20 @@ class GAN(LightningModule):
             discriminate=self.discriminate,
         )
 
-    def discriminate(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Features and logits of ``x`` through the views: what every term means by D."""
+    def discriminate(self, x: Tensor, by: str = "") -> tuple[Tensor, Tensor]:
+        """Features and logits of ``x`` through the views: what every term means by D.
+
+        The passes ``by`` a term have views with draws of their own.
+        """
         for name, technique in self.views:
-            x = technique.view(x, self.progress, self.rng[f"view/{name}"])
+            x = technique.view(x, self.progress, self.rng[f"view/{name}/{by}" if by else f"view/{name}"])
         return self.D.observe(x)
+
+    def seen_by(self, name: str, play: Play) -> Play:
+        """``play`` for the term ``name``, whose own passes of D move no draw and no mask of anybody else's."""
+        half = 3 if play.player == "G" else 2
+        seed_layers(self.device, self.seed, self.d_steps_done, self.global_rank, half, crc32(name.encode()))
+        return replace(play, discriminate=partial(self.discriminate, by=name))
 
     @contextmanager
     def turn_of(self, mover: LightningOptimizer) -> Iterator[None]:
@@ -198,12 +209,12 @@ class GAN(LightningModule):
     def move_d(self, optimizer: LightningOptimizer, play: Play) -> None:
         assert play.real_logits is not None
         terms = {"adversarial": self.d_loss_weight * self.loss.discriminator(play.real_logits, play.fake_logits)}
-        terms |= {name: t.d_term(play, self.rng[name]) for name, t in self.d_terms}
+        terms |= {name: t.d_term(self.seen_by(name, play), self.rng[name]) for name, t in self.d_terms}
         self.latest["loss/d"] = self.move("D", optimizer, terms)
         self.latest["real"], self.latest["fake"] = play.real_logits.detach(), play.fake_logits.detach()
 
     def move_g(self, optimizer: LightningOptimizer, play: Play) -> None:
-        terms = {name: t.g_term(play, self.rng[name]) for name, t in self.g_terms}
+        terms = {name: t.g_term(self.seen_by(name, play), self.rng[name]) for name, t in self.g_terms}
         if self.adversarial_weight:
             terms["adversarial"] = self.adversarial_weight * self.loss.generator(play.real_logits, play.fake_logits)
         self.latest["loss/g"] = self.move("G", optimizer, terms)

@@ -1,10 +1,12 @@
 """R1 (Mescheder et al. 2018, equation 9): D's slope is drawn to 0 at the data."""
 
+from typing import Any
+
 from torch import Tensor
 
 from gan_lightning.interfaces import Play
 from gan_lightning.rng import Stream
-from gan_lightning.techniques.slopes import Penalty, slopes
+from gan_lightning.techniques.slopes import Penalty, refuse_batch_norm, slopes
 
 
 class R1(Penalty):
@@ -21,6 +23,9 @@ class R1(Penalty):
 
     def __init__(self, weight: float = 10.0, interval: int = 1, final_weight: float | None = None) -> None:
         super().__init__(weight, interval, final_weight)
+
+    def join(self, gan: Any) -> None:
+        refuse_batch_norm(self.name, gan.D)
 
     def penalty(self, play: Play, rng: Stream) -> Tensor:
         return slopes(play, play.real).square().mean() / 2

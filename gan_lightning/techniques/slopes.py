@@ -1,9 +1,9 @@
 """The slope of D's logit at chosen points: what every gradient penalty penalises."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gan_lightning.interfaces import Play
+from gan_lightning.interfaces import Play, batch_norm
 from gan_lightning.techniques.knobs import above, at_least, count
 
 
@@ -19,6 +19,19 @@ def slopes(play: Play, points: Tensor) -> Tensor:
         _, logits = play.discriminate(x)
         (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
     return torch.linalg.vector_norm(gradient.reshape(len(logits), -1), dim=1)
+
+
+def refuse_batch_norm(name: str, D: nn.Module) -> None:
+    """Raises ValueError where D has a BatchNorm.
+
+    The logits of a batch are differentiated together. What a BatchNorm gives sums to a constant over its batch, so that
+    behind one the slope is not there (0 where only a linear layer follows), and the penalty holds nothing.
+    """
+    if layer := batch_norm(D):
+        raise ValueError(
+            f"technique={name} needs a D without BatchNorm, got one with {layer}: its outputs sum to a constant over "
+            "the batch, which hides D's slope from the penalty. Use network.D.d_norm=none, or leave the technique out."
+        )
 
 
 class Penalty:
@@ -43,7 +56,7 @@ class Penalty:
         raise NotImplementedError
 
     def d_term(self, play: Play, rng) -> Tensor:
-        if play.step % self.interval:
+        if self.weight == 0 or play.step % self.interval:
             return play.fake_logits.new_zeros(())
         weight = self.weight
         if self.final_weight is not None:
