@@ -48,7 +48,7 @@ def test_an_average_begins_where_g_begins(tiny, tmp_path):
 def test_g_begins_at_the_mean_of_the_data(tiny, tmp_path):
     from gan_lightning.build import build_data
 
-    cfg = tiny(*MAXOUT, "network.G.irange=0", "steps=1")
+    cfg = tiny(*MAXOUT, "network.G.irange=1e-9", "steps=1")
     data = build_data(cfg)
     data.setup()
     first = AtStart(lambda gan: gan.G(torch.randn(3, 5)).detach())
