@@ -10,12 +10,11 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
-from torchvision.utils import save_image
 
 from gan_lightning.bar import Bar
 from gan_lightning.build import make
-from gan_lightning.callbacks.samples import grid
-from gan_lightning.files import whole, write_json
+from gan_lightning.callbacks.samples import grid, save_picture
+from gan_lightning.files import write_json
 from gan_lightning.loading import LoadedGenerator, load, readable_root
 from gan_lightning.measurements import merge, read_measurements, weights_of
 from gan_lightning.metrics.memorisation import nearest
@@ -166,8 +165,7 @@ def evaluate_run(
         weights = names[name]["weights"]
         if weights not in sheets:
             sheets[weights] = sheet(drawn[weights], yardstick.train)
-        with whole(written.add(directory / f"evaluation-{name}.png")) as file:
-            save_image(sheets[weights], file, format="png")
+        save_picture(sheets[weights], written.add(directory / f"evaluation-{name}.png"))
     write_json(written.add(directory / "metrics.json"), merge(kept, now))
     log.info("%s\n%s", directory, table(now))
     return now

@@ -1,6 +1,7 @@
 """metrics.jsonl: one JSON object per logged step, the same numbers as TensorBoard's, for scripts."""
 
 import json
+import os
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,8 +28,13 @@ class JSONLines(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        with self.path.open("a") as file:
-            file.write(json.dumps({"step": step, **metrics}) + "\n")
+        with self.path.open("ab", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            try:
+                file.write((json.dumps({"step": step, **metrics}) + "\n").encode())
+            except OSError:
+                file.truncate(before)  # a full disk keeps no half a line
+                raise
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """config.yaml has them."""

@@ -1,6 +1,7 @@
 """A mistake on the command line, told in one sentence: what was typed, the rule, and what to type instead."""
 
 import difflib
+import errno
 import re
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_lightning.cli import CONF, FULL
 from gan_lightning.synonyms import CHOICES, EXTRAS, KEYS
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def explain(error: BaseException, config_name: str | None = None) -> str:
@@ -52,6 +55,11 @@ def explain(error: BaseException, config_name: str | None = None) -> str:
         return (
             f"error: hydra.run.dir={error.filename} must be a folder that can be made: {error.strerror}: "
             f"{error.filename}. Name another with hydra.run.dir=<folder>."
+        )
+    if isinstance(error, OSError) and error.errno in FULL_DISK:
+        return (
+            f"error: {error.filename or 'a file'} cannot be written: {error.strerror}. What was there before is whole. "
+            "Make room, or name another folder, and type the same command again."
         )
     ours = isinstance(error, ValueError | OSError | HydraException | OmegaConfBaseException)
     name = "" if ours else f"{type(error).__name__}: "

@@ -34,9 +34,7 @@ def sample(
         The PNG grid, and the .npz with uint8 ``[n, C, H, W]`` under the key ``images``, or with float32 ``[n, d]``
         under ``points``.
     """
-    from torchvision.utils import save_image
-
-    from gan_lightning.callbacks.samples import grid
+    from gan_lightning.callbacks.samples import grid, save_picture
     from gan_lightning.checks import check_memory
     from gan_lightning.loading import load
     from gan_lightning.runs import find
@@ -57,8 +55,7 @@ def sample(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         png, npz = (written.add(folder / f"{name}.{kind}") for kind in ("png", "npz"))
-        with whole(png) as file:
-            save_image(grid(images[:GRID] if images.ndim > 2 else images), file, format="png")
+        save_picture(grid(images[:GRID] if images.ndim > 2 else images), png)
         with whole(npz) as file:
             if images.ndim > 2:
                 np.savez_compressed(file, images=((images + 1) * 127.5).round().clamp(0, 255).byte().numpy())
@@ -66,7 +63,8 @@ def sample(
                 np.savez_compressed(file, points=images.numpy())
     except OSError as error:
         raise ValueError(
-            f"out={folder} cannot be written: {error.strerror or error}. Name another folder with out=<folder>."
+            f"out={folder} cannot be written: {error.strerror or error} ({error.filename or folder}). "
+            "Name another folder with out=<folder>, or make room."
         ) from error
     return png, npz
 

@@ -13,6 +13,7 @@ from torchvision.utils import make_grid, save_image
 
 from gan_lightning.callbacks.quiet import Quiet
 from gan_lightning.callbacks.sampling import draw
+from gan_lightning.files import whole
 from gan_lightning.gan import GAN
 
 POINTS = 2500  # in a picture of points
@@ -26,6 +27,12 @@ def grid(images: Tensor, limit: float | None = None) -> Tensor:
     if images.ndim == 2:
         return plane(images, limit or images.abs().max().item() * 1.1 + 1e-9)
     return make_grid(images.clamp(-1, 1) / 2 + 0.5, nrow=math.ceil(math.sqrt(len(images))), padding=2)
+
+
+def save_picture(picture: Tensor, path: Path) -> None:
+    """``[C, H, W]`` in [0, 1] as a PNG that is whole or not there."""
+    with whole(path) as file:
+        save_image(picture, file, format="png")
 
 
 def plane(points: Tensor, limit: float, side: int = 320) -> Tensor:
@@ -68,7 +75,7 @@ class Samples(Quiet):
                     path.unlink()
             return
         real = grid(reference, self.limit)
-        save_image(real, self.folder(trainer) / "real.png")
+        save_picture(real, self.folder(trainer) / "real.png")
         self.show(trainer, "images/real", real, 0)
         self.snapshot(trainer, module)
 
@@ -96,7 +103,7 @@ class Samples(Quiet):
         for name, G in module.generators.items():
             picture = grid(draw(G, module.prior, self.n, self.seed, module.device), self.limit)
             self.folder(trainer, name).mkdir(exist_ok=True)
-            save_image(picture, self.folder(trainer, name) / f"{step:07d}.png")
+            save_picture(picture, self.folder(trainer, name) / f"{step:07d}.png")
             self.show(trainer, "images/fake" if name == "G" else f"images/{name}", picture, step)
 
     def show(self, trainer: Trainer, tag: str, picture: Tensor, step: int) -> None:
@@ -111,4 +118,5 @@ class Samples(Quiet):
                 frames.append(picture.convert("P"))
         if len(frames) > 1:
             durations = [self.frame_ms] * (len(frames) - 1) + [20 * self.frame_ms]  # rest on the last
-            frames[0].save(folder / "training.gif", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+            with whole(folder / "training.gif") as file:
+                frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)

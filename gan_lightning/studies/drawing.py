@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from gan_lightning.files import whole
+
 
 def figure(rows: int, columns: int, width: float = 4.6, height: float = 3.6) -> tuple[Any, Any]:
     """A figure and its axes, flattened."""
@@ -22,7 +24,8 @@ def figure(rows: int, columns: int, width: float = 4.6, height: float = 3.6) -> 
 def save(fig: Any, path: Path) -> None:
     import matplotlib.pyplot as plt
 
-    fig.savefig(path, dpi=110)
+    with whole(path) as file:
+        fig.savefig(file, dpi=110, format="png")
     plt.close(fig)
 
 
@@ -41,4 +44,5 @@ def animate(frames: list[np.ndarray], path: Path, frame_ms: int = 120) -> None:
 
     pictures = [Image.fromarray(f).convert("P", palette=Image.Palette.ADAPTIVE) for f in frames]
     durations = [frame_ms] * (len(frames) - 1) + [20 * frame_ms]  # rest on the last
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+    with whole(path) as file:
+        pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0)

@@ -23,9 +23,9 @@ from gan_lightning.build import build_data, build_gan, check_lipschitz, drop_unc
 from gan_lightning.callbacks.samples import plane
 from gan_lightning.callbacks.sampling import draw
 from gan_lightning.cli import compose
+from gan_lightning.files import write_json, write_text
 from gan_lightning.gan import GAN
 from gan_lightning.metrics.modes import ModeJudge, mode_coverage
-from gan_lightning.runs import write_json
 from gan_lightning.studies.drawing import animate, figure, picture, save
 
 SAMPLES = 2500
@@ -204,5 +204,5 @@ def run(
                 axis.axis("off")
             pictures.append(picture(fig))
         animate(pictures, out / "animation.gif")
-    (out / "table.md").write_text(table(experiment, results, real, len(judge.means)))
+    write_text(out / "table.md", table(experiment, results, real, len(judge.means)))
     return {"experiment": experiment, "games": results, "overrides": games, "real": real}
