@@ -3,6 +3,7 @@
 torch.save writes a zip archive of uncompressed members: ``data.pkl``, a pickle that names the tensors, and their bytes.
 """
 
+import math
 import pickle
 import pickletools
 import re
@@ -10,15 +11,20 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from gan_lightning.plain import DEPTH
+
 MEMBER = re.compile(r"[\w.+-]+/(data\.pkl|version|byteorder|data/\d+|\.format_version|\.storage_alignment"
                     r"|\.data/serialization_id)")  # fmt: skip
-PICKLE_BYTES, MEMBERS = 2**23, 100_000
+PICKLE_BYTES, MEMBERS = 2**22, 100_000
+TUPLE, VALUES = 1000, 2**20  # values in a tuple, in a checkpoint; what is there twice counts twice
+SHARED = 4  # times the file's bytes that its tensors may take together; they may be views of one another
 END = 22  # bytes of the record that ends an archive without a comment
 
 # All that a pickle may call or name. PyTorch's own list is longer: bytearray(2**36), for example, takes 64 GiB.
@@ -72,15 +78,42 @@ def check_members(members: list[zipfile.ZipInfo], size: int) -> None:
 
 
 def check_pickle(data: bytes) -> None:
-    """Nothing is named in the pickle but tensors and their bytes; nothing is executed to find out."""
+    """Nothing is named in the pickle but tensors and their bytes; nothing is executed to find out.
+
+    Tuples stay small: a dict's key is hashed value by value, and tuples of tuples that are there twice have 2^60.
+    """
     try:
+        check_tuples(data)
         for code, argument, _ in pickletools.genops(data):
             if code.name in CALLS_OTHERS or (code.name == "GLOBAL" and argument not in NAMES):
                 raise ValueError(f"its pickle names {argument or code.name}, which no checkpoint does")
-    except (ValueError, IndexError, UnicodeError, pickle.UnpicklingError) as error:
+    except (ValueError, LookupError, UnicodeError, pickle.UnpicklingError) as error:
         if "its pickle" in str(error):
             raise
         raise ValueError(f"its pickle is torn: {error}") from error
+
+
+def check_tuples(data: bytes) -> None:
+    """Follow the pickle's stack, with the number of values in each tuple in its place. Raises ValueError."""
+    stack, memo = list[int](), dict[Any, int]()
+    for code, argument, _ in pickletools.genops(data):
+        if "PUT" in code.name:
+            memo[argument] = stack[-1]
+        elif "GET" in code.name:
+            stack.append(memo[argument])
+        elif code.name == "MARK":
+            stack.append(-1)
+        else:
+            inside, taken = list[int](), len(code.stack_before)
+            if pickletools.markobject in code.stack_before:
+                taken = code.stack_before.index(pickletools.markobject)
+                while (item := stack.pop()) != -1:
+                    inside.append(item)
+            inside += [stack.pop() for _ in range(taken)]
+            values = 1 + sum(inside) if "TUPLE" in code.name else 1
+            if values > TUPLE:
+                raise ValueError(f"its pickle has a tuple of more than {TUPLE} values, which no checkpoint has")
+            stack += [values] * len(code.stack_after)
 
 
 def check_tensors(value: Any, size: int) -> None:
@@ -89,21 +122,52 @@ def check_tensors(value: Any, size: int) -> None:
     Raises:
         ValueError: a tensor that claims more, or something else than tensors and plain values.
     """
-    todo, seen = [value], set[int]()
-    while todo:
-        item = todo.pop()
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
-        if isinstance(item, Tensor):
-            dense = type(item) is Tensor and item.layout == torch.strided and item.device.type == "cpu"
-            if not dense or item.is_quantized or item.numel() * item.element_size() > item.untyped_storage().nbytes():
-                raise ValueError(f"a tensor of shape {list(item.shape)} is not all there")
-            if item.numel() * item.element_size() > size:
-                raise ValueError(f"a tensor of shape {list(item.shape)} does not fit into the file")
-        elif isinstance(item, dict):
-            todo += [*item.keys(), *item.values()]
-        elif isinstance(item, list | tuple):
-            todo += item
-        elif not (item is None or isinstance(item, bool | int | float | str)):
-            raise ValueError(f"it holds a {type(item).__name__}")
+    tensors = dict[int, int]()  # id -> bytes
+    weighed = dict[int, tuple[int, int]]()  # id -> number of values, how deep
+
+    def weigh(item: Any, depth: int) -> tuple[int, int]:
+        if id(item) not in weighed:
+            if depth > DEPTH:
+                raise ValueError("it is nested too deeply or too long")
+            if isinstance(item, Tensor):
+                tensors[id(item)] = dense_bytes(item, size)
+            found = [weigh(child, depth + 1) for child in children(item)]
+            weighed[id(item)] = 1 + sum(n for n, _ in found), 1 + max((d for _, d in found), default=0)
+        n, deep = weighed[id(item)]
+        if n > VALUES or depth + deep > DEPTH + 1:
+            raise ValueError("it is nested too deeply or too long")
+        return n, deep
+
+    weigh(value, 0)
+    if sum(tensors.values()) > SHARED * size:
+        raise ValueError("its tensors take more bytes together than the file has")
+
+
+def dense_bytes(tensor: Tensor, size: int) -> int:
+    """How many bytes the numbers of a dense tensor take, which are all in the file. Raises ValueError."""
+    taken = math.prod(tensor.shape) * tensor.element_size()  # numel() overflows
+    dense = type(tensor) is Tensor and tensor.layout == torch.strided and tensor.device.type == "cpu"
+    if not dense or tensor.is_quantized or taken > tensor.untyped_storage().nbytes():
+        raise ValueError(f"a tensor of shape {list(tensor.shape)} is not all there")
+    if taken > size:
+        raise ValueError(f"a tensor of shape {list(tensor.shape)} does not fit into the file")
+    return taken
+
+
+def children(item: Any) -> list[Any]:
+    """What a dict, a list or a tuple holds; nothing for a tensor or a plain value. Raises ValueError for others.
+
+    A pickle can set attributes of an OrderedDict, which then stand before its methods: torch.save has one, _metadata.
+    """
+    if isinstance(item, dict):
+        attributes = vars(item) if type(item) is OrderedDict else {}
+        metadata = list(attributes.values())
+        known = all(isinstance(of, dict) and all(isinstance(m, dict) for m in dict.values(of)) for of in metadata)
+        if attributes.keys() - {"_metadata"} or not known:
+            raise ValueError("one of its dicts has attributes of its own")
+        return [*dict.keys(item), *dict.values(item), *metadata]
+    if isinstance(item, list | tuple):
+        return list(item)
+    if not (item is None or isinstance(item, Tensor | bool | int | float | str)):
+        raise ValueError(f"it holds a {type(item).__name__}")
+    return []

@@ -83,6 +83,8 @@ def check_events(text: str) -> None:
             raise ValueError("anchors and aliases are not allowed")
         if getattr(event, "tag", None):
             raise ValueError(f"the tag {event.tag} is not allowed")
+        if isinstance(event, yaml.ScalarEvent) and len(event.value) > LENGTH:  # 1:1:1... is a number to the base of 60
+            raise ValueError(f"a string has {len(event.value)} characters")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEPTH or count > 2 * NODES:
             raise ValueError("it is nested too deeply or too long")

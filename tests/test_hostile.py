@@ -146,6 +146,7 @@ TEXTS = {
     "a list as key": ("? [a]\n: 0\n", "is no string"),
     "a date": ("seed: 2026-01-01\n", "is a date"),
     "a nest": ("a: " + "[" * 5000 + "]" * 5000 + "\n", "nested too deeply"),
+    "a number to the base of 60": ("seed: 1" + ":1" * 200_000 + "\n", "a string has 400001 characters"),
     "many": ("a: [" + "0," * 60_000 + "]\n", "nested too deeply or too long"),
     "large": ("# " + "x" * 2**21 + "\n", "must not exceed"),
     "bytes": (b"\xff\xfe\x00s", "is not text in UTF-8"),

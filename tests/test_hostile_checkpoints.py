@@ -1,5 +1,6 @@
 """Checkpoints from a stranger, a corpus: pickles that call, archives and tensors that lie about their size."""
 
+import collections
 import io
 import os
 import pickle
@@ -38,13 +39,57 @@ def expanded(whole):
     return with_value(whole, state_dict={**weights, name: torch.zeros(1).expand(2**40)})
 
 
-def laughing(whole):
+def laughing(whole, name="config"):
     """Plain lists that hold one another twice: small in the file, 2^60 values to walk through."""
     level = [0]
     for _ in range(60):
         level = [level, level]
+    if name != "config":
+        return with_value(whole, **{name: level})
     config = torch.load(io.BytesIO(whole), weights_only=True)["config"]
     return with_value(whole, config={**config, "seed": level})
+
+
+def hashed(whole):
+    """A key of a dict: a tuple of the same tuple twice, and so on. To hash it are 2^60 steps."""
+    body = b"K\x00\x85" + b"".join(b"q" + bytes([i]) + b"h" + bytes([i]) + b"\x86" for i in range(60))
+    return rebuilt(whole, {"data.pkl": lambda d: b"\x80\x02}" + body + b"K\x01s."})
+
+
+def with_attributes(whole, **attributes):
+    """state_dict, an OrderedDict, with attributes that stand before its methods."""
+    weights = torch.load(io.BytesIO(whole), weights_only=True)["state_dict"]
+    weights.__dict__.update(attributes)
+    return with_value(whole, state_dict=weights)
+
+
+def hidden(whole):
+    """values() is empty, and does not tell of a tensor of 2^40 numbers."""
+    weights = torch.load(io.BytesIO(whole), weights_only=True)["state_dict"]
+    weights["more"] = torch.zeros(1).expand(2**40)
+    weights.__dict__["values"] = collections.OrderedDict
+    return with_value(whole, state_dict=weights)
+
+
+def shared(whole):
+    """A thousand tensors that are views of one: together much larger than the file."""
+    one = torch.zeros(10_000)
+    return with_value(whole, extra=[one.view(100, 100) for _ in range(1000)])
+
+
+def overflowing(whole):
+    """2^32 times 2^32 numbers, which 64 bits count as 0."""
+    one = torch.zeros(1).untyped_storage()
+    storage = torch.storage.TypedStorage(wrap_storage=one, dtype=torch.float32, _internal=True)
+    size, strides = (2**32, 2**32), (0, 0)
+    call = Call(torch._utils._rebuild_tensor_v2, storage, 0, size, strides, False, collections.OrderedDict())
+    return with_value(whole, extra=call)
+
+
+def in_itself(whole):
+    loop = [0]
+    loop.append(loop)
+    return with_value(whole, callbacks={"Diagnostics": loop})
 
 
 def larger_than_the_file(whole):
@@ -75,6 +120,15 @@ CHECKPOINTS = {
     "an extension's code": lambda whole: rebuilt(whole, {"data.pkl": lambda d: b"\x80\x02\x82\x01."}),
     "a tensor of 2^40": expanded,
     "a sparse tensor": lambda whole: with_value(whole, state_dict={"a": torch.eye(2).to_sparse()}),
+    "a key that is hashed for ever": hashed,
+    "a tensor that values() hides": hidden,
+    "keys() that is a number": lambda whole: with_attributes(whole, keys=5),
+    "odd versions of modules": lambda whole: with_attributes(whole, _metadata=[1]),
+    "odd versions of one module": lambda whole: with_attributes(whole, _metadata={"": [1]}),
+    "a thousand tensors in one": shared,
+    "a tensor of 2^64": overflowing,
+    "a list in itself": in_itself,
+    "lists that hold one another": lambda whole: laughing(whole, "optimizer_states"),
     "a set": lambda whole: with_value(whole, extra={1, 2}),
     "a list instead of weights": lambda whole: with_value(whole, state_dict=[1]),
     "numbers instead of weights": lambda whole: with_value(whole, state_dict={"a": 1}),
@@ -90,13 +144,19 @@ CHECKPOINTS = {
 }  # fmt: skip
 
 
+WORDS = {  # of those that another check would refuse too
+    "a key that is hashed for ever": "a tuple of more than 1000 values",
+    "a tensor that values() hides": "attributes of its own",
+}
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("attack", CHECKPOINTS)
 def test_a_checkpoint_is_data(stranger, attack):
     path = stranger / "checkpoints/last.ckpt"
     path.write_bytes(CHECKPOINTS[attack](path.read_bytes()))
     with memory_limit():
-        refused(stranger, lambda: gan_lightning.load(stranger), "checkpoint")
+        refused(stranger, lambda: gan_lightning.load(stranger), WORDS.get(attack, "checkpoint"))
 
 
 KIND = "is not the configuration of a run"
