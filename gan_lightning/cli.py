@@ -61,7 +61,11 @@ def swept_keys(sweep: Path) -> set[str]:
 
 def arm(sweep: str, overrides: Sequence[str]) -> str:
     """The name of a multirun's job: the overrides that differ among its jobs."""
-    swept = swept_keys(Path(sweep))
+    return arm_of(swept_keys(Path(sweep)), overrides)
+
+
+def arm_of(swept: set[str], overrides: Sequence[str]) -> str:
+    """The same, where the swept keys are known."""
     return slug([o for o in overrides if o.split("=", 1)[0] in swept])
 
 

@@ -79,7 +79,7 @@ def held(run: Path) -> bool:
     except ImportError:  # Windows: there only an attempt tells
         return _cannot_be_taken(run)
     try:
-        handle = os.open(run / NAME, os.O_RDONLY)
+        handle = os.open(run / NAME, os.O_RDONLY | os.O_NONBLOCK)  # a pipe in its place would wait for ever
     except OSError:
         return False
     try:

@@ -5,8 +5,10 @@ logging and callbacks. Only what chooses among the installed names, or sets a pl
 """
 
 import math
+import os
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,8 @@ KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9][A-Za-z0-9_]*)*")
 NAME = re.compile(r"[A-Za-z0-9_]+")
 ONCE = {"resume", "resume_override", "continue", "trust"}  # said once, for once
 WITH_VALUE = {"--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn", "--package", "-p", "--cfg", "-c"}
-MOST, LONGEST, JOBS = 1000, 10_000, 10_000  # overrides, characters of one, jobs of a sweep
+MOST, LONGEST, JOBS = 1000, 5_000, 10_000  # overrides, characters of all, jobs of a sweep
+PROCESSES = 4 * max(4, os.cpu_count() or 1)  # that a file may ask for
 
 # Of Hydra's own: what a recorded sweep may say of how its jobs run.
 LAUNCHING = {
@@ -59,11 +62,18 @@ def parsed(overrides: Any, origin: Path) -> list[Override]:
         for line in overrides:
             if not isinstance(line, str) or len(line) > LONGEST or CONTROL.search(line) or "\n" in line:
                 raise ValueError(f"{printable(str(line))[:80]!r} is no override")
-        return list(OverridesParser.create().parse_overrides(overrides))
+        if sum(map(len, overrides)) > LONGEST:  # 8,000 take the parser 5 s
+            raise ValueError(f"its overrides have more than {LONGEST} characters")
+        return list(_parsed(tuple(overrides)))
     except (ValueError, HydraException, RecursionError, ArithmeticError, AttributeError, TypeError) as error:
         raise ValueError(
             f"{origin} does not tell how it was begun: {first_line(error)}. Begin anew, or restore it."
         ) from error
+
+
+@cache
+def _parsed(overrides: tuple[str, ...]) -> list[Override]:
+    return OverridesParser.create().parse_overrides(list(overrides))
 
 
 def typed_keys(arguments: Iterable[str]) -> set[str]:
@@ -107,15 +117,23 @@ def game(overrides: Any, origin: Path, typed: Sequence[str] = (), *, sweeps: boo
             raise ValueError(
                 f"{origin} says {line}, which is no part of a game: {why}. If you mean it, type it yourself."
             )
-    return [str(o.input_line) for o in found if not is_elsewhere(o)]
+    pictures = "data=image_folder" in {*typed, *(str(o.input_line) for o in found)}
+    return [str(o.input_line) for o in found if not is_elsewhere(o, pictures)]
 
 
-def is_elsewhere(override: Override) -> bool:
-    """Does it name a folder for data where none are? What is missing is downloaded where this machine has its data."""
+def is_elsewhere(override: Override, pictures: bool) -> bool:
+    """Does it name a folder for data where none are? What is missing is downloaded where this machine has its data.
+
+    ``pictures``: it is one of pictures, into which nothing is downloaded.
+    """
     if override.key_or_group not in ("data.root", "data.mnist.root"):
         return False
-    folder = Path(str(values_of(override)[0]))
-    return not (any(folder.glob("*MNIST/raw")) or any(folder.glob("*/*.*")))
+    here = (lambda folder: any(folder.glob("*/*.*"))) if pictures else has_mnist
+    return not all(here(Path(str(value))) for value in values_of(override))
+
+
+def has_mnist(folder: Path) -> bool:
+    return len(list(folder.glob("*MNIST/raw/*-ubyte"))) >= 4
 
 
 def fault(override: Override, folders: Sequence[Path], sweeps: bool) -> str | None:
@@ -126,6 +144,8 @@ def fault(override: Override, folders: Sequence[Path], sweeps: bool) -> str | No
         return "a key is a dotted name, a value has no interpolation"
     if top not in groups() and (top not in train_yaml() or top in ("hydra", "defaults")):
         return f"{top} is no key of conf/train.yaml"
+    if key == "devices" and any(isinstance(v, int | float) and v > PROCESSES for v in values_of(override)):
+        return f"a file may ask for {PROCESSES} processes here"
     if override.is_sweep_override() and not (sweeps and is_list(override)):
         return "it has several values"
     values = values_of(override)
@@ -140,6 +160,8 @@ def fault(override: Override, folders: Sequence[Path], sweeps: bool) -> str | No
         return f"{key} has no choice {strange[0]!r:.80} here or in a --config-dir that is typed now"
     if override.type in (OverrideType.ADD, OverrideType.FORCE_ADD) and "." not in key:
         return "nothing reads an added key"
+    if top == "data" and any(isinstance(value, dict) for value in values):
+        return "a dataset's knobs are set one by one"
     return None if all(is_plain(value) for value in values) else "its value is not plain"
 
 
@@ -204,9 +226,10 @@ def launching(overrides: Any, origin: Path, typed: Sequence[str] = ()) -> list[s
     kept = [o for o in parsed(overrides, origin) if o.key_or_group not in again]
     for override in kept:
         key, value = override.key_or_group, text(override._value)
+        crowd = key.endswith(".n_jobs") and isinstance(value, int | float) and value > PROCESSES
         right = (
             (key in LAUNCHING and type(value) is str and value in LAUNCHING[key])
-            or (key in LAUNCH_NUMBERS and (value is None or type(value) in (int, float, bool)))
+            or (key in LAUNCH_NUMBERS and (value is None or type(value) in (int, float, bool)) and not crowd)
             or (key in LAUNCH_WORDS and type(value) is str and re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value))
         )
         if not right or override.package is not None or override.type != OverrideType.CHANGE:

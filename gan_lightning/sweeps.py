@@ -8,7 +8,7 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from omegaconf import DictConfig
 
-from gan_lightning.cli import CONTINUE, arm
+from gan_lightning.cli import CONTINUE, arm_of, swept_keys
 from gan_lightning.paths import for_hydra, typed_path
 from gan_lightning.plain import check_links, read_yaml
 from gan_lightning.replay import JOBS, game, is_list, launching, n_values, options_first, own_folders, parsed
@@ -52,7 +52,8 @@ def jobs(sweep: Path) -> dict[str, list[str]]:
         raise ValueError(f"{file} asks for more than {JOBS} jobs, or names none of them. Restore it.")
     (batch,) = BasicSweeper.split_arguments(task, None)
     try:
-        return {arm(str(sweep), overrides): list(overrides) for overrides in batch}
+        swept = swept_keys(sweep)
+        return {arm_of(swept, overrides): list(overrides) for overrides in batch}
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{file} is not the record of a sweep: {error} is missing or odd. Restore it.") from error
 

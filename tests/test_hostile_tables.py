@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import sys
 
@@ -77,6 +78,14 @@ def test_a_file_that_is_odd_is_named_and_loses_no_other(runs, name, text):
     write_csv(found, runs.parent / "table.csv")
     rows = list(csv.DictReader((runs.parent / "table.csv").read_text().splitlines()))
     assert [row["run"] for row in rows] == ["a"]
+
+
+def test_a_lock_that_is_a_pipe_is_not_waited_for(runs):
+    edit(runs / "b/status.json", lambda s: s.update(status="running"))
+    (runs / "b/.lock").unlink(missing_ok=True)
+    os.mkfifo(runs / "b/.lock")
+    found, _, _ = gather("runs/*")
+    assert [run.status for run in found] == ["done", "unfinished"]
 
 
 CELLS = [
