@@ -18,12 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_lightning.plain import DEPTH
-
 MEMBER = re.compile(r"[\w.+-]+/(data\.pkl|version|byteorder|data/\d+|\.format_version|\.storage_alignment"
                     r"|\.data/serialization_id)")  # fmt: skip
 PICKLE_BYTES, MEMBERS = 2**22, 100_000
-TUPLE, VALUES = 1000, 2**20  # values in a tuple, in a checkpoint; what is there twice counts twice
+TUPLE, VALUES, DEPTH = 1000, 2**20, 30  # values in a tuple, in a checkpoint (twice if there twice); of nesting
 SHARED = 4  # times the file's bytes that its tensors may take together; they may be views of one another
 END = 22  # bytes of the record that ends an archive without a comment
 

@@ -67,7 +67,7 @@ LINES = {
     "a nest": ("network.G.hidden=" + "[" * 500 + "]" * 500, ""),
     "a root in a mapping": ("data.mnist={root: /tmp}", "a dataset's knobs are set one by one"),
     "5000 processes": ("devices=5000", "a file may ask for"),
-    "3000 layers": ("network.G.hidden=[" + "1," * 3000 + "1]", "its overrides have more than 5000 characters"),
+    "3000 layers": ("network.G.hidden=[" + "1," * 3000 + "1]", "is no override"),
     "10^5 letters": ("objective=" + "a" * 10**5, ""),
 }
 
@@ -87,6 +87,7 @@ RECORDS = {
     "torn": '{"overrides": ["los',
     "a nest": '{"overrides": ' + "[" * 10**5,
     "many": json.dumps({"overrides": ["seed=1"] * 5000}),
+    "long together": json.dumps({"overrides": ["network.G.hidden=[" + "1," * 500 + "1]"] * 5}),
     "large": '{"a": "' + "x" * 2**21 + '"}',
     "bytes": "\udcff",
 }
