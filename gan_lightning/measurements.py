@@ -25,6 +25,8 @@ HOW = ("metric", "function", "of", "parameters", "protocol")  # measured alike i
 PROTOCOL = ("dataset", "split", "n_fake", "n_real", "judge_sha256", "seed")
 NOT_RECORDED = "all, with settings that were not recorded"  # of files from before settings were kept
 
+MOST = 300  # measurements of a run
+
 Measurements = dict[str, Any]
 
 
@@ -55,6 +57,8 @@ def read_measurements(path: Path) -> Measurements | None:
             found = from_before(found)
         for checkpoint in found["checkpoints"].values():
             expect(checkpoint, {"weights": str, "g_steps": int, "what": str, "generator": str})
+        if len(found["measured"]) > MOST:  # tables take the square of it
+            raise ValueError(f"it has more than {MOST} measurements")
         for column in found["measured"]:
             expect(column, {"metric": str, "protocol": dict, "floor": dict, "values": dict})
             expect(column["protocol"], dict.fromkeys(PROTOCOL, str | int | None))

@@ -39,6 +39,10 @@ def title(text: Any) -> str:
     return " " + shown if shown.startswith("_") else shown
 
 
+def is_finite(value: float) -> bool:
+    return abs(value) < 2**63 if isinstance(value, int) else math.isfinite(value)
+
+
 def curve(lines: str) -> list[dict[str, Any]]:
     """The whole lines of a metrics.jsonl, each with its ``step`` and the finite numbers in it."""
     entries = []
@@ -47,6 +51,6 @@ def curve(lines: str) -> list[dict[str, Any]]:
             entry = json.loads(text)
         except (ValueError, RecursionError):
             continue  # torn when the power went
-        if isinstance(entry, dict) and type(entry.get("step")) is int:
-            entries.append({k: v for k, v in entry.items() if type(v) in (int, float) and math.isfinite(v)})
+        if isinstance(entry, dict) and type(entry.get("step")) is int and is_finite(entry["step"]):
+            entries.append({k: v for k, v in entry.items() if type(v) in (int, float) and is_finite(v)})
     return entries

@@ -66,7 +66,9 @@ BAD = {
     "status.json": ["[]", "{", "[" * 10**5],
     "metrics.json": ["[]", "{", "{}", json.dumps({**METRICS, "floor": {"frechet_distance": "=cmd|x"}}),
                      json.dumps({**METRICS, "checkpoints": {"last": [1]}}),
-                     json.dumps({**METRICS, "protocol": {"dataset": {}}})],
+                     json.dumps({**METRICS, "protocol": {"dataset": {}}}),
+                     json.dumps({"checkpoints": {}, "measured": [{"metric": "m", "floor": {}, "values": {},
+                                 "protocol": {**METRICS["protocol"], "seed": i}} for i in range(301)]})],
 }  # fmt: skip
 
 
@@ -123,8 +125,10 @@ def test_the_lines_of_a_curve():
         '{"step": 2, "a": NaN}',
         '{"step": 3, "a": "=x"}',
         "[" * 10**5,
+        '{"step": 4, "a": ' + "9" * 400 + "}",
+        '{"step": ' + "9" * 400 + "}",
     ]
-    assert curve("\n".join(lines)) == [{"step": 1, "a": 2}, {"step": 2}, {"step": 3}]
+    assert curve("\n".join(lines)) == [{"step": 1, "a": 2}, {"step": 2}, {"step": 3}, {"step": 4}]
 
 
 HOSTILE_TEXT = "=cmd|x|`y`<script>\x1b]0;z\x07$\\frac"
