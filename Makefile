@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.gan-lightning-installed
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-slow lint bench results theory tensorboard clean
+.PHONY: help install train test test-slow mutants mutants-all lint bench results theory tensorboard clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,13 @@ test: install  ## the fast test suite
 
 test-slow: install  ## the slow tests: many processes, longer training
 	$(BIN)/python -m pytest -q -m slow $(ARGS)
+
+mutants: install  ## each classic mistake, put into a copy of the code, must turn its named test red
+	$(BIN)/python tests/mutations/run.py $(ARGS)
+
+mutants-all: install  ## mutmut over what decides a number: hours; then mutants/ holds the verdicts (ARGS: names of mutants)
+	$(BIN)/mutmut run --max-children 1 $(ARGS)
+	$(BIN)/python tests/mutations/scores.py
 
 lint: install  ## ruff and mypy
 	$(BIN)/ruff check .

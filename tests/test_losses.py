@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from gan_lightning.build import make
+from gan_lightning.cli import CONF, compose
 from gan_lightning.losses.mmgan import MMGAN
 from gan_lightning.losses.nsgan import NSGAN
 
@@ -103,3 +105,16 @@ def test_logits_of_the_wrong_shape_are_refused(loss_class):
         loss_class().discriminator(column, flat)
     with pytest.raises(ValueError, match=r"fake_logits must have shape \[N\]"):
         loss_class().generator(None, column)
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (CONF / "loss").glob("*.yaml")))
+def test_every_loss_names_the_logits_that_have_the_wrong_shape(name):
+    loss, column, flat = make(compose("train", [f"loss={name}"]).loss), torch.zeros(3, 1), torch.zeros(3)
+    for real, fake, wrong in ((column, flat, "real"), (flat, column, "fake")):
+        with pytest.raises(ValueError, match=rf"^{wrong}_logits must have shape \[N\], got \[3, 1\]"):
+            loss.discriminator(real, fake)
+    with pytest.raises(ValueError, match=r"^fake_logits must have shape \[N\], got \[3, 1\]"):
+        loss.generator(flat, column)
+    if loss.needs_real_in_g:
+        with pytest.raises(ValueError, match=r"^real_logits must have shape \[N\], got \[3, 1\]"):
+            loss.generator(column, flat)
