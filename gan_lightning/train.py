@@ -95,6 +95,7 @@ def play(
     from gan_lightning.loading import load_weights, read_checkpoint
     from gan_lightning.own_code import check_trust
     from gan_lightning.plain import check_links
+    from gan_lightning.resumable import check_resumable
     from gan_lightning.resuming import check_same_game, check_something_left, cut, resumed_loggers
     from gan_lightning.rules import duration
     from gan_lightning.runs import record
@@ -149,6 +150,8 @@ def play(
         callbacks=[*callbacks.values(), *extra_callbacks],
         logger=list(loggers.values()),
     )
+    if resume is not None:
+        check_resumable(checkpoint, resume, gan, trainer)
     shown = Path(os.path.relpath(run)) if run.is_relative_to(Path.cwd()) else run
     with record(run, cfg, note, overrides, resumed=resume is not None, again=again) as status:
         if note:
