@@ -111,16 +111,13 @@ def arranged(argv: Sequence[str], config_name: str) -> list[str]:
     return [argv[0], *options, *overrides]
 
 
-# verb -> the key that a lone word is most often meant for
-FIRST = {"study": "study", "sample": "run", "evaluate": "run", "compare": "runs", "results": "folder", "judge": "data"}
-
-
 def meant(word: str, before: str, after: str, config_name: str) -> str:
     """What a word without ``=`` was probably meant to be."""
     if before.endswith("="):
         return before + word
     if after:
         return f"{word}={after.lstrip('=')}"
+    # what a lone word is most often meant for
     key = {"study": "study", "sample": "run", "evaluate": "run", "compare": "runs", "results": "folder"}.get(
         config_name
     )
@@ -223,6 +220,10 @@ def no_such_choice(group: str, choice: str) -> str:
     choices = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
     close = difflib.get_close_matches(choice.lower(), choices, n=1)
     hint = f" Did you mean {group}={close[0]}?" if close else ""
+    confused = ("loss", "network", "technique")
+    for other in confused if group in confused else ():
+        if (CONF / other / f"{choice}.yaml").is_file():
+            hint = f" Write 'technique=[{choice}]'." if other == "technique" else f" Write {other}={choice}."
     for words, advice in CHOICES.get(group, {}).items():
         if choice.lower() in words.split():
             hint = f" {advice}"

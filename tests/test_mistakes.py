@@ -277,3 +277,18 @@ def test_a_value_is_of_its_defaults_kind(default, value, words):
 )
 def test_what_is_of_its_defaults_kind_passes(default, value):
     compare({"k": value}, {"k": default})
+
+
+@pytest.mark.parametrize(
+    ("group", "choice", "remedy"),
+    [
+        ("loss", "dcgan", "Write network=dcgan."),
+        ("network", "wgan", "Write loss=wgan."),
+        ("loss", "gradient_penalty", "Write 'technique=[gradient_penalty]'."),
+        ("network", "linear", "It is network=mlp."),  # a synonym, though schedule=linear exists
+    ],
+)
+def test_a_choice_of_another_group_is_told_where_it_belongs(group, choice, remedy):
+    said = no_such_choice(group, choice)
+    assert said.endswith(f"got '{choice}'. {remedy}")
+    assert "Did you mean" not in said
