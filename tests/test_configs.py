@@ -1,5 +1,6 @@
 """Every file in conf/ composes, builds and plays one step; a file put there is picked up without being named."""
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,14 @@ def test_smoothing_beside_a_loss_without_targets_is_refused():
         del cfg.loss.real_target
     with pytest.raises(ValueError, match=r"label smoothing needs a loss with targets.*got targets \(0.9, 0.0\)"):
         build_gan(cfg, (1, 8, 8))
+
+
+@pytest.mark.parametrize("name", [choice for group, choice in CHOICES if group == "technique"])
+def test_a_technique_built_in_python_is_the_one_of_the_command_line(name):
+    """Its knobs have the defaults of its YAML."""
+    configured = make(compose("train", [f"technique=[{name}]"]).technique[name])
+    parameters = inspect.signature(type(configured).__init__).parameters.values()
+    required = {p.name for p in list(parameters)[1:] if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}
+    plain = type(configured)(**{key: getattr(configured, key) for key in required})
+    knobs = {key: value for key, value in vars(configured).items() if isinstance(value, int | float | str | None)}
+    assert {key: vars(plain)[key] for key in knobs} == knobs

@@ -8,6 +8,7 @@ from torch.testing import assert_close
 
 from gan_lightning.build import make
 from gan_lightning.cli import CONF, compose
+from gan_lightning.losses.cross_entropy import discriminator_cross_entropy
 from gan_lightning.losses.mmgan import MMGAN
 from gan_lightning.losses.nsgan import NSGAN
 
@@ -118,3 +119,10 @@ def test_every_loss_names_the_logits_that_have_the_wrong_shape(name):
     if loss.needs_real_in_g:
         with pytest.raises(ValueError, match=r"^real_logits must have shape \[N\], got \[3, 1\]"):
             loss.generator(column, flat)
+
+
+def test_without_targets_they_are_1_and_0():
+    real, fake = logits(0.3, -1.2), logits(0.7, 2.0)
+    plain = discriminator_cross_entropy(real, fake)
+    assert plain.item() == discriminator_cross_entropy(real, fake, 1.0, 0.0).item()
+    assert plain.item() != discriminator_cross_entropy(real, fake, 0.9, 0.0).item()
