@@ -334,7 +334,7 @@ def test_a_sweep_killed_half_way_is_continued(tmp_path):
     )
     sweep = tmp_path / "s"
     limit = time.monotonic() + 120
-    while time.monotonic() < limit and not (sweep / "seed-2" / "status.json").is_file():
+    while time.monotonic() < limit and not (sweep / "seed-2" / "config.yaml").is_file():
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()

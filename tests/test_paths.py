@@ -47,7 +47,7 @@ def test_a_run_in_any_directory_goes_on_and_is_sampled_by_the_printed_commands(c
     assert str(run.relative_to(tmp_path)) == f"{name}/run"
     code, sampled = call("sample", *printed(text, "sample"), "n=2", f"out={name}/pictures, all")
     assert code == 0, sampled
-    assert {p.name for p in (tmp_path / name / "pictures, all").iterdir()} == {"n2-seed0.npz", "n2-seed0.png"}
+    assert {p.name for p in (tmp_path / name / "pictures, all").iterdir()} == {"run-n2-seed0.npz", "run-n2-seed0.png"}
     code, text = call("train", f"resume={name}/run", "steps=8")
     assert code == 0, text
     assert json.loads((run / "status.json").read_text())["g_steps"] == 8
