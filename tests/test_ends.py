@@ -82,7 +82,7 @@ def until(condition, seconds: float = 240) -> None:
 
 def children(pid: int) -> list[int]:
     """Those that play, not the one that looks after shared memory."""
-    out = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid=,args="], capture_output=True, text=True).stdout
+    out = subprocess.run(["ps", "-ww", "--ppid", str(pid), "-o", "pid=,args="], capture_output=True, text=True).stdout
     return [int(line.split()[0]) for line in out.splitlines() if "spawn_main" in line or "LokyProcess" in line]
 
 
