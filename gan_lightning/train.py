@@ -1,16 +1,12 @@
 """``python -m gan_lightning.train``: compose, instantiate, play."""
 
 import copy
-import json
 import logging
 import math
 import os
-import re
 import shlex
 import sys
-import threading
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,27 +20,6 @@ from gan_lightning.lock import sole
 from gan_lightning.paths import word
 
 log = logging.getLogger(__name__)
-
-
-def quiet_libraries() -> None:
-    """The first line is ours; what Lightning says about accelerators and workers is not news here."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # The data lie in memory: workers would only copy them.
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
-    # An average of G stays in eval mode on purpose.
-    warnings.filterwarnings("ignore", ".*module\\(s\\) in eval mode at the start of training.*")
-    # TensorBoard's thread leaves an error that it met for the next write to raise, where it is told; and prints it.
-    otherwise = threading.excepthook
-    if getattr(otherwise, "__name__", "") != "told_elsewhere":
-
-        def told_elsewhere(args: Any) -> None:
-            if not isinstance(args.exc_value, OSError):
-                otherwise(args)
-
-        threading.excepthook = told_elsewhere
-    # Lightning's own use of PyTorch.
-    warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
 
 
 def train(
@@ -90,11 +65,12 @@ def play(
         make,
         spread,
     )
-    from gan_lightning.callbacks.finite import NotFinite
+    from gan_lightning.callbacks.libraries import quiet_libraries
     from gan_lightning.callbacks.max_time import MaxTime
     from gan_lightning.loading import load_weights, read_checkpoint
     from gan_lightning.own_code import check_trust
     from gan_lightning.plain import check_links
+    from gan_lightning.processes import fit, gather_results
     from gan_lightning.resumable import check_resumable
     from gan_lightning.resuming import check_same_game, check_something_left, cut, resumed_loggers
     from gan_lightning.rules import duration
@@ -174,17 +150,7 @@ def play(
         if resume is not None:
             cut(run / "metrics.jsonl", begun)
         start = time.perf_counter()
-        try:
-            trainer.fit(gan, datamodule=data, ckpt_path=resume, weights_only=True if resume is not None else None)
-        except torch.multiprocessing.ProcessExitedException as error:
-            why = f"was ended by {error.signal_name}" if error.signal_name else f"ended with {error.exit_code}"
-            raise ValueError(lost(run, f"process {error.error_index + 1} of {cfg.devices} {why}")) from error
-        except torch.multiprocessing.ProcessRaisedException as error:  # its text is a spawned process's traceback
-            kind, _, words = str(error).strip().splitlines()[-1].partition(": ")
-            if re.search(r"[Cc]onnection (closed|reset|refused)", words):  # who is told of it first is chance
-                raise ValueError(lost(run, f"one of the {cfg.devices} processes has gone")) from error
-            kinds = {"NotFinite": NotFinite, "OSError": OSError}  # those that somebody above waits for
-            raise kinds.get(kind.rpartition(".")[2], ValueError)(words or kind) from error
+        fit(trainer, gan, data, resume, run)
         if trainer.world_size > 1:
             gather_results(gan, callbacks["evaluation"], run)
         status |= {
@@ -212,26 +178,6 @@ def play(
     if not torch.isfinite(torch.tensor(list(gan.numbers.values()))).all():
         log.warning("the last logged numbers are not finite: %s", gan.numbers)
     return status
-
-
-def lost(run: Path, what: str) -> str:
-    """What is said when a process of a game of several is gone."""
-    return (
-        f"{what}, and the others with it. SIGKILL often comes from the system when memory runs out: then a smaller "
-        f"batch_size or fewer devices. To go on: python -m gan_lightning.train {word('resume', run)}"
-    )
-
-
-def gather_results(gan: Any, evaluation: Any, run: Path) -> None:
-    """What spawned processes counted and measured, from the files they wrote."""
-    from gan_lightning.loading import read_checkpoint
-
-    gan.on_load_checkpoint(read_checkpoint(run / "checkpoints" / "last.ckpt"))
-    lines = (run / "metrics.jsonl").read_text().splitlines() if (run / "metrics.jsonl").is_file() else []
-    for line in lines:
-        entry = json.loads(line)
-        gan.numbers |= {key: value for key, value in entry.items() if key != "step"}
-        evaluation.improved(entry, entry["step"])
 
 
 def warn_loudly(note: str, loggers: dict[str, Any]) -> None:

@@ -19,10 +19,11 @@ from lightning.pytorch import Callback
 from omegaconf import DictConfig
 
 from gan_lightning.build import build_data, build_gan, make
+from gan_lightning.callbacks.libraries import quiet_libraries
 from gan_lightning.cli import compose
 from gan_lightning.data.auto import DECISION
 from gan_lightning.gan import GAN
-from gan_lightning.train import quiet_libraries, train
+from gan_lightning.train import train
 
 torch.set_num_threads(1)
 

@@ -18,8 +18,8 @@ import torch
 from lightning.pytorch import Callback
 
 from gan_lightning.build import build_data, build_gan, make
+from gan_lightning.callbacks.libraries import quiet_libraries
 from gan_lightning.cli import compose
-from gan_lightning.train import quiet_libraries
 
 ROOT = Path(__file__).parent.parent
 State = dict[str, torch.Tensor]

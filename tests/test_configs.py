@@ -9,10 +9,10 @@ from conftest import TINY
 from omegaconf import OmegaConf, open_dict
 
 from gan_lightning.build import build_data, build_gan, make
+from gan_lightning.callbacks.libraries import quiet_libraries
 from gan_lightning.checks import check_values
 from gan_lightning.cli import CONF, compose
 from gan_lightning.shipped import known_targets
-from gan_lightning.train import quiet_libraries
 
 OTHERS = ("hydra", "judge", "metrics", "study")  # not groups of train; test_evaluation.py and test_studies.py play them
 GROUPS = [p for p in sorted(CONF.iterdir()) if p.is_dir() and p.name not in OTHERS]

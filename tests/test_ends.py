@@ -111,6 +111,7 @@ def test_a_killed_rank_and_a_killed_parent(tmp_path):
             assert process.returncode == 1
             assert f"python -m gan_lightning.train resume={run}" in text
             assert "Traceback" not in text
+            assert "weights_only" not in text, "a line of Lightning's per checkpoint"
         until(lambda: not any(map(lives, ranks)), 5)  # noqa: B023
 
 

@@ -42,6 +42,7 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
     "gan": BASE,
     "bare": {"gan"},
     "callbacks": BASE | {"files", "gan", "metrics"},
+    "processes": {"callbacks", "data", "gan", "loading", "paths"},
     "resumable": {"gan"},
     "loggers": set(),
     "files": set(),

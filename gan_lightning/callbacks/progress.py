@@ -8,6 +8,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 from tqdm import tqdm
 
+from gan_lightning.callbacks.libraries import quiet_libraries
 from gan_lightning.callbacks.quiet import Quiet
 from gan_lightning.gan import GAN
 
@@ -22,6 +23,9 @@ class Progress(Quiet):
         self.bar: tqdm | None = None
         self.start = self.spoke = 0.0
         self.first = 0
+
+    def setup(self, trainer: Trainer, module: GAN, stage: str) -> None:  # type: ignore[override]
+        quiet_libraries()  # in each process: a spawned one has Lightning's own loggers
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
         self.start = self.spoke = time.monotonic()
