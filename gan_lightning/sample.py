@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 GRID = 400  # pictures in the grid at most; the .npz has all
 
+LAYOUT = {"images": "uint8 N x C x H x W", "points": "float32 N x d"}
+
 
 def sample(
     run: str | Path,
@@ -75,8 +77,10 @@ def main(cfg: DictConfig) -> None:
 
     check_values(cfg)
     written = Written()
-    sample(cfg.run, cfg.n, cfg.seed, cfg.out, cfg.generator, cfg.trust, written)
-    log.info("%d samples; in the .npz: images, uint8 N x C x H x W, or points, float32 N x d", cfg.n)
+    _, npz = sample(cfg.run, cfg.n, cfg.seed, cfg.out, cfg.generator, cfg.trust, written)
+    with np.load(npz) as file:
+        (key,) = file.files
+    log.info("%d samples; in the .npz: %s, %s", cfg.n, key, LAYOUT[key])
     log.info("wrote %s", written)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from gan_lightning.cli import compose
 from gan_lightning.data.mixtures import grid, grid25, ring, ring8
 from gan_lightning.evaluation import evaluate
 from gan_lightning.metrics.modes import ModeJudge, mode_coverage
-from gan_lightning.sample import sample
+from gan_lightning.sample import main, sample
 from gan_lightning.train import train
 
 SMALL = ["network=points", "network.G.hidden=[8]", "network.D.hidden=[8]", "prior.dim=2", "data.n=500",
@@ -78,7 +79,7 @@ def test_a_wide_mode_has_a_wide_spread():
     assert mode_coverage(ModeJudge("grid25", means, 0.05), points)["spread"] == pytest.approx(0.4, abs=0.03)
 
 
-def test_train_evaluate_sample(tmp_path):
+def test_train_evaluate_sample(tmp_path, monkeypatch, capfd):
     run = tmp_path / "run"
     run.mkdir()
     train(compose("train", ["data=ring8", *SMALL, "technique=[ema,packing]"]), run)
@@ -93,6 +94,9 @@ def test_train_evaluate_sample(tmp_path):
     _, npz = sample(run, n=30, out=tmp_path / "out", generator="ema")
     points = np.load(npz)["points"]
     assert (points.shape, points.dtype) == ((30, 2), np.float32)
+    monkeypatch.setattr(sys, "argv", ["sample.py", f"run={run}", "n=2"])
+    main()
+    assert "2 samples; in the .npz: points, float32 N x d\n" in capfd.readouterr().out
 
 
 def test_a_picture_of_points_has_them_where_they_are():

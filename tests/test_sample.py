@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from omegaconf import OmegaConf
 
 import gan_lightning
 from gan_lightning.callbacks.sampling import draw, evaluating
-from gan_lightning.sample import sample
+from gan_lightning.sample import main, sample
 from gan_lightning.train import train
 
 
@@ -41,6 +42,14 @@ def test_a_grid_and_an_npz(run, tmp_path):
     other = np.load(sample(run, n=7, seed=4, out=tmp_path / "other")[1])["images"]
     assert (images == again).all()
     assert (images != other).any()
+
+
+def test_the_command_says_what_was_written(run, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "argv", ["sample.py", f"run={run}", "n=2", f"out={tmp_path}"])
+    main()
+    first, second = capfd.readouterr().out.splitlines()
+    assert first == "2 samples; in the .npz: images, uint8 N x C x H x W", "and no word of points"
+    assert second.startswith("wrote ")
 
 
 def test_load_gives_a_generator_ready_to_call(run):
