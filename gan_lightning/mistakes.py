@@ -12,13 +12,15 @@ import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, QuotedString
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_lightning.cli import CONF, FULL
 from gan_lightning.synonyms import CHOICES, EXTRAS, KEYS
 
+LISTS = " --help lists the keys."
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -30,9 +32,9 @@ def explain(error: BaseException, config_name: str | None = None) -> str:
     """
     text = str(error)
     if config_name and (match := re.match(r"Could not override '([^']+)'", text)):
-        return f"error: {no_such_key(match[1], config_name, sys.argv[1:])}"
+        return f"error: {missing(config_name, match[1])}"
     if match := re.search(r"Could not (?:find|load) '([\w/]+)/([^'/]*)'", text):
-        return f"error: {no_such_choice(*match.groups())}"
+        return f"error: {missing(config_name, None, *match.groups())}"
     if config_name and "Config group override must be" in text:
         return f"error: {strange_choice(sys.argv[1:]) or text}"
     if match := re.match(r"Ambiguous value for argument '([^']+)'", text):
@@ -132,7 +134,7 @@ def meant(word: str, before: str, after: str, config_name: str) -> str:
 
 def composed(config_name: str, typed: Sequence[str]) -> DictConfig:
     """The configuration with the groups that were typed, and no values; without those groups if that cannot be."""
-    groups = [o for o in typed if (CONF / o.lstrip("+").split("=")[0]).is_dir()]
+    groups = [o for o in typed if (CONF / o.lstrip("+").split("=")[0]).is_dir() and not no_such_choices(o)]
     if config_name == "study" and not groups:
         groups = ["study=dirac"]
     GlobalHydra.instance().clear()
@@ -153,9 +155,9 @@ def names_in(node: Any, path: str = "") -> list[str]:
     return [name for key, child in here.items() for name in (key, *names_in(child, key))]
 
 
-def no_such_key(key: str, config_name: str, typed: Sequence[str]) -> str:
+def no_such_key(key: str, config_name: str, typed: Sequence[str], cfg: DictConfig | None = None) -> str:
     """What to type instead of a key that the configuration, as composed with what was typed, does not have."""
-    cfg = composed(config_name, typed)
+    cfg = composed(config_name, typed) if cfg is None else cfg
     choices = OmegaConf.select(cfg, "hydra.runtime.choices") or {}
     plain: Any = OmegaConf.to_container(cfg)
     plain.pop("hydra", None)
@@ -189,7 +191,50 @@ def no_such_key(key: str, config_name: str, typed: Sequence[str]) -> str:
         close = difflib.get_close_matches(key, known, n=3, cutoff=0.7)
         same = [n for n in known if n.rpartition(".")[2] == key.rpartition(".")[2]][:3]
         hint = f" Did you mean {' or '.join(close or same)}?" if close or same else ""
-    return f"there is no key {key!r}.{hint} --help lists the keys."
+    return f"there is no key {key!r}.{hint}{LISTS}"
+
+
+def missing(config_name: str | None, key: str | None, group: str = "", choice: str = "") -> str:
+    """The key or the choice that Hydra did not find, and whatever else was typed that does not exist."""
+    said = nowhere(config_name, sys.argv[1:]) if config_name else []
+    if len(said) > 1:
+        lines = "\n".join(f"  {line.removesuffix(LISTS)}" for line in said)
+        return f"{len(said)} keys or choices do not exist; --help lists those that do:\n{lines}"
+    return no_such_key(key, str(config_name), sys.argv[1:]) if key else no_such_choice(group, choice)
+
+
+def nowhere(config_name: str, typed: Sequence[str]) -> list[str]:
+    """A sentence for each key and each choice that was typed and does not exist, in their order."""
+    known, _ = get_args_parser().parse_known_args(list(typed))
+    if known.config_dir or known.config_path or known.config_name:  # choices of one's own
+        return []
+    words = known.overrides or []
+    cfg = composed(config_name, words)
+    said = []
+    for override, word in zip(OverridesParser.create().parse_overrides(words), words, strict=True):
+        key = override.key_or_group
+        if (CONF / key).is_dir():
+            said += [no_such_choice(key, choice) for choice in no_such_choices(word)]
+        elif word[0] not in "+~" and not key.startswith("hydra"):
+            place, _, name = key.rpartition(".")
+            parent = OmegaConf.select(cfg, place) if place else cfg
+            there: Any = range(len(parent)) if isinstance(parent, ListConfig) else getattr(parent, "keys", list)()
+            if name not in map(str, there):
+                said.append(no_such_key(key, config_name, words, cfg))
+    return said
+
+
+def no_such_choices(word: str) -> list[str]:
+    """The choices in ``group=choice``, ``group=[choice,choice]`` or the sweep ``group=choice,choice`` not there."""
+    override = OverridesParser.create().parse_overrides([word])[0]
+    group = CONF / override.key_or_group
+    if override.is_delete() or not group.is_dir() or override.key_or_group.startswith("hydra"):
+        return []
+    value: Any = override.value()
+    each: list[Any] = value.list if isinstance(value, ChoiceSweep) else [value]
+    flat = [item for one in each for item in (one if isinstance(one, list) else [one])]
+    choices = [item.text if isinstance(item, QuotedString) else item for item in flat]
+    return [c for c in choices if isinstance(c, str) and not (group / f"{c}.yaml").is_file()]
 
 
 def elsewhere(group: str, rest: str) -> list[str]:

@@ -292,3 +292,37 @@ def test_a_choice_of_another_group_is_told_where_it_belongs(group, choice, remed
     said = no_such_choice(group, choice)
     assert said.endswith(f"got '{choice}'. {remedy}")
     assert "Did you mean" not in said
+
+
+# Several at once ---------------------------------------------------------------------------------------------
+
+
+def test_all_wrong_keys_and_choices_are_named_at_once(refused):
+    text = refused("z_dim=100", "batch=64", "steps=3", "loss=gan", "technique=[ema,dropblock]", "epochs=20")
+    assert text.splitlines()[0] == "error: 5 keys or choices do not exist; --help lists those that do:"
+    for line, words in zip(
+        text.splitlines()[1:],
+        [
+            "'z_dim'. z is drawn from the prior: write prior.dim=100.",
+            "'batch'. Write batch_size=64.",
+            "got 'gan'. The non-saturating loss is loss=nsgan.",
+            "got 'dropblock'.",
+            "'epochs'. The length of a run is counted in G steps, not epochs",
+        ],
+        strict=True,
+    ):
+        assert words in line
+
+
+@pytest.mark.parametrize(
+    ("typed", "wrong"),
+    [
+        (["z_dim=1", "network.G.hidden.0=8", "+optimizer.d.weight_decay=1", "~search", "hydra.job.chdir=false"], 1),
+        (["technique=[ema]", "technique.ema.decay=0.9", "technique.r1.weight=1", "technique.ema.decai=1"], 2),
+        (["-m", "loss=nsgan,gan,vanilla", "seed=0,1", "lr=range(1,3)"], 3),
+        (["data=digits", "data.size=16", "data.root=x", "experiment=ring8"], 1),
+        (["--config-dir", "mine", "loss=mine", "z_dim=1"], 0),  # whose choices are not looked for
+    ],
+)
+def test_what_exists_is_not_among_them(typed, wrong):
+    assert len(mistakes.nowhere("train", typed)) == wrong
