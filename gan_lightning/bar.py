@@ -9,6 +9,8 @@ from typing import Self
 
 from tqdm import tqdm
 
+from gan_lightning.plain import printable
+
 log = logging.getLogger(__name__)
 
 
@@ -43,9 +45,9 @@ class Bar:
 
     def set_postfix_str(self, doing: str) -> None:
         """Say what is being done, wherever the next sign of life appears."""
-        self.doing = doing
+        self.doing = printable(doing)
         if self.bar is not None:
-            self.bar.set_postfix_str(doing)
+            self.bar.set_postfix_str(self.doing)
 
     def line(self) -> str:
         took = time.monotonic() - self.begun

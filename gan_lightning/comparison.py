@@ -7,7 +7,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from gan_lightning.columns import headings, settings, summary
 from gan_lightning.files import write_json, write_text
 from gan_lightning.measurements import Measurements, alike, read_measurements
 from gan_lightning.plain import read_json, read_text
-from gan_lightning.runs import is_run, status_of
+from gan_lightning.runs import is_glob, is_run, matching, status_of
 from gan_lightning.sweeps import directory_of, statuses, typed
 from gan_lightning.tables import csv_cell, line, markdown_cell
 from gan_lightning.trust import plain_config
@@ -100,8 +99,8 @@ def gather(runs: str) -> tuple[list[Run], dict[str, str], Path]:
     Raises:
         ValueError: no run is there.
     """
-    if any(c in runs for c in "*?[") and not Path(runs).exists():
-        paths = sorted(Path(p) for p in glob(runs, recursive=True) if is_run(Path(p)))  # noqa: PTH207
+    if is_glob(runs):
+        paths = matching(runs)
         missing: dict[str, str] = {}
         folder = paths[0].parent if paths else Path()
     else:

@@ -12,7 +12,7 @@ import torch
 from gan_lightning.callbacks.samples import POINTS, grid
 from gan_lightning.comparison import Run, arms
 from gan_lightning.files import whole
-from gan_lightning.loading import LoadedGenerator, load
+from gan_lightning.loading import LoadedGenerator, check_picture, load
 from gan_lightning.plain import LARGE, read_text
 from gan_lightning.tables import curve, title
 
@@ -78,7 +78,9 @@ def first_that_loads(runs: Sequence[Run], trust: str | None) -> LoadedGenerator 
     for run in runs:
         if (run.path / "checkpoints" / "last.ckpt").is_file():
             try:
-                return load(run.path, trust=trust)
+                G = load(run.path, trust=trust)
+                check_picture(G)
+                return G
             except ValueError as error:
                 log.warning("no samples of %s: %s", run.path.name, error)
     return None

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from torch import Tensor
 from gan_lightning.bar import Bar
 from gan_lightning.build import make
 from gan_lightning.callbacks.samples import grid, save_picture
+from gan_lightning.data.arrays import Source
 from gan_lightning.files import write_json
 from gan_lightning.loading import LoadedGenerator, load, readable_root
 from gan_lightning.measurements import merge, read_measurements, weights_of
 from gan_lightning.metrics.memorisation import nearest
-from gan_lightning.runs import find, is_run
+from gan_lightning.runs import find, is_glob, matching
 from gan_lightning.written import Written
 from gan_lightning.yardstick import Yardstick, as_pixels, build_metrics
 
@@ -33,13 +33,9 @@ def expand(run: str) -> list[str]:
     Raises:
         ValueError: a glob that matches no run.
     """
-    if Path(run).exists() or not any(c in run for c in "*?["):
+    if not is_glob(run):
         return [run]
-    found = sorted(
-        path
-        for path in glob(run, recursive=True)  # noqa: PTH207 (absolute globs too)
-        if is_run(Path(path))
-    )
+    found = [str(path) for path in matching(run)]
     if not found:
         raise ValueError(f"run={run} matches no run directory. Quote the glob, and check it with ls.")
     return found
@@ -105,13 +101,25 @@ def evaluate(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
                 data.root = cfg.root
             elif "root" in data:
                 data.root = readable_root(data)
+            source = make(data)
+            for candidate in found.values():
+                check_same_shape(candidate.G, source)
             key = OmegaConf.to_yaml(data)
             if key not in yardsticks:
-                yardsticks[key] = Yardstick(make(data), metrics, cfg.n)
+                yardsticks[key] = Yardstick(source, metrics, cfg.n)
             results[directory] = evaluate_run(directory, found, yardsticks[key], cfg.seed, bar, written)
             bar.update()
     log.info("wrote %s", written)
     return results
+
+
+def check_same_shape(G: LoadedGenerator, source: Source) -> None:
+    """A sample of G has the shape of the data that its run names. Raises ValueError."""
+    if list(source.shape) != G.shape:
+        raise ValueError(
+            f"the checkpoint {G.path} is of shape {G.shape}, and the data of its run, {source.name}, of "
+            f"{list(source.shape)}: they do not belong together. Give the checkpoint of this run."
+        )
 
 
 def data_name(data: DictConfig) -> str:

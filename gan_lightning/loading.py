@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 from gan_lightning.archives import check_archive, check_tensors
 from gan_lightning.data.fetch import faults
 from gan_lightning.interfaces import Prior
-from gan_lightning.plain import check_links, first_line, read_yaml
+from gan_lightning.plain import check_links, first_line, printable, read_yaml
 from gan_lightning.rng import Stream
 from gan_lightning.runs import find, is_run
 from gan_lightning.trust import checked
@@ -59,8 +59,9 @@ def odd_values(checkpoint: dict[str, Any]) -> str | None:
     weights, shape, counters = (checkpoint[name] for name in ("state_dict", "shape", "counters"))
     if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()):
         return "state_dict holds something else than tensors"
-    if not isinstance(shape, list | tuple) or len(shape) not in (1, 3) or not all(map(is_count, shape)):
-        return f"shape must be one or three whole numbers, got {str(shape)[:80]}"
+    counts = isinstance(shape, list | tuple) and all(is_count(side) and side > 0 for side in shape)
+    if not counts or len(shape) not in (1, 3):
+        return f"shape must be one or three whole numbers above 0, got {str(shape)[:80]}"
     if not isinstance(counters, dict) or not is_count(counters.get("g_steps_done")):
         return f"counters must be whole numbers, got {str(counters)[:80]}"
     return None
@@ -91,7 +92,7 @@ def whole_checkpoint(run: Path) -> Path:
             faults.append(str(error))
             continue
         if faults:
-            print(f"warning: {faults[0]}\ngoing on from {path}", file=sys.stderr)
+            print(printable(f"warning: {faults[0]}\ngoing on from {path}"), file=sys.stderr)
         return path
     raise ValueError(
         f"no checkpoint in {last.parent} is whole: {faults[0]} The command that began it stands in record.json."
@@ -126,6 +127,7 @@ class LoadedGenerator(nn.Module):
         self.G, self.prior = G.eval().requires_grad_(False), prior
         self.config, self.run, self.g_steps = config, run, g_steps
         self.others: list[str] = []  # names of the run's other generators
+        self.path, self.shape = run, list[int]()  # the checkpoint; of a sample
 
     def forward(self, z: Tensor) -> Tensor:
         return self.G(z)
@@ -139,6 +141,15 @@ class LoadedGenerator(nn.Module):
         """``[n, C, H, W]`` images in [-1, 1], or points ``[n, d]``."""
         device = next(self.G.parameters()).device
         return torch.cat([self.G(z.to(device)) for z in self.z(n, seed).split(batch_size)])
+
+
+def check_picture(G: LoadedGenerator) -> None:
+    """Its samples can be drawn: points, or images of 1 or 3 channels. Raises ValueError."""
+    if len(G.shape) == 3 and G.shape[0] not in (1, 3):
+        raise ValueError(
+            f"{G.path} makes images of {G.shape[0]} channels, and a picture has 1 or 3. Draw from it in Python: "
+            "gan_lightning.load(run).sample(n)."
+        )
 
 
 class OnlyShapes(TorchFunctionMode):
@@ -239,4 +250,5 @@ def load(run: str | Path = "latest", generator: str = "G", trust: str | None = N
         gan.generators[generator], gan.prior, cfg, directory, checkpoint["counters"]["g_steps_done"]
     )
     loaded.others = [name for name in gan.generators if name != generator]
+    loaded.path, loaded.shape = path, list(checkpoint["shape"])
     return loaded

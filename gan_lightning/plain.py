@@ -8,7 +8,8 @@ import json
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,15 @@ SMALL = 2**20  # bytes of a configuration or a record
 LARGE = 2**28  # bytes of metrics.jsonl
 DEPTH, NODES, LENGTH = 30, 50_000, 10_000  # of nesting; values of a file; characters of a string
 
-# What moves a terminal's cursor, changes its colours or reverses the direction of the text.
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+# What moves a terminal's cursor, changes its colours or reverses the direction of the text; halves of characters, which
+# stand for bytes that are no UTF-8 in a file's name, and which no file can be written with.
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+HALF = re.compile("[\ud800-\udfff]")
+
+# What a run has under these names is a file, or a folder.
+FILES = {"config.yaml", "record.json", "status.json", "metrics.json", "metrics.jsonl", "train.log", ".lock",
+         "last.ckpt"}  # fmt: skip
+FOLDERS = {"checkpoints", "samples", "tensorboard"}
 
 
 def printable(text: str) -> str:
@@ -103,13 +111,15 @@ def plain(value: Any) -> Any:
         if depth > DEPTH or left[0] < 0:
             raise ValueError("it is nested too deeply or too long")
         if type(value) is dict:
-            if odd := [key for key in value if type(key) is not str or len(key) > LENGTH]:
+            if odd := [key for key in value if type(key) is not str or len(key) > LENGTH or HALF.search(key)]:
                 raise ValueError(f"the key {str(odd[0])[:80]!r} is no string")
             return {key: copy(child, depth + 1) for key, child in value.items()}
         if type(value) is list:
             return [copy(child, depth + 1) for child in value]
         if type(value) is str and len(value) > LENGTH:
             raise ValueError(f"a string has {len(value)} characters")
+        if type(value) is str and HALF.search(value):
+            raise ValueError("a string holds half a character")
         if type(value) is int and value.bit_length() > 64:
             raise ValueError("a whole number needs more than 64 bits")
         if value is None or type(value) in (str, int, float, bool):
@@ -171,7 +181,7 @@ def check_links(run: Path, names: Sequence[str] = ("**/*",), *, itself: bool = F
     """
     if itself and run.is_symlink():
         raise ValueError(f"{run} is a link, and what is written there would go elsewhere. Remove it.")
-    for path in sorted({p for name in names for p in run.glob(name)}):
+    for path in sorted({p for name in names for p in (inside(run) if name == "**/*" else run.glob(name))}):
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode) and not stays_below(path, run):
             raise ValueError(
@@ -180,6 +190,29 @@ def check_links(run: Path, names: Sequence[str] = ("**/*",), *, itself: bool = F
             )
         if not (stat.S_ISLNK(mode) or stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise ValueError(f"{path} is neither a file nor a folder, which a run does not have. Remove it.")
+        in_place = "**/*" in names and path.parent in (run, run / "checkpoints")
+        if in_place and path.name in (FILES if path.is_dir() else FOLDERS):
+            what, other = ("a folder", "file") if path.is_dir() else ("a file", "folder")
+            raise ValueError(f"{path} is {what}, and a run has a {other} of that name. Move it away.")
+
+
+def inside(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
+    """All that lies in ``folder`` and in its folders; links are not followed, what cannot be read is left out.
+
+    Raises:
+        ValueError: ``depth`` folders and more lie in one another.
+    """
+    todo = [(folder, depth)]
+    while todo:
+        here, left = todo.pop()
+        if not left:
+            raise ValueError(f"{str(here)[:200]} has {depth} folders in one another, which a run does not have. "
+                             "Remove them.")  # fmt: skip
+        with suppress(OSError), os.scandir(here) as entries:
+            for entry in entries:
+                yield here / entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    todo.append((here / entry.name, left - 1))
 
 
 def stays_below(link: Path, folder: Path) -> bool:

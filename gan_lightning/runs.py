@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from fnmatch import fnmatch
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from gan_lightning.files import sync_folder, write_json, write_text
 from gan_lightning.lock import NAME, held
 from gan_lightning.mistakes import explain
 from gan_lightning.paths import word
-from gan_lightning.plain import read_json
+from gan_lightning.plain import DEPTH, printable, read_json
 
 log = logging.getLogger(__name__)
 
@@ -175,24 +176,62 @@ def find(run: str | Path, key: str = "run") -> tuple[Path, Path]:
     return path, checkpoint
 
 
+def is_glob(text: str) -> bool:
+    """Does ``text`` stand for what matches it, rather than for the file or folder of that name?"""
+    return any(c in text for c in "*?[") and not Path(text).exists()
+
+
+def matching(pattern: str) -> list[Path]:
+    """The run directories that match a glob; ``**`` stands for any folders, but follows no link and no 30 of them."""
+    path = Path(pattern)
+    found, before = {Path(path.anchor)}, ""
+    for part in path.relative_to(path.anchor).parts:
+        if part == "**":
+            found |= set() if before == part else {child for folder in found for child in folders(folder, DEPTH)}
+        elif any(c in part for c in "*?["):
+            found = {child for folder in found for child in folders(folder, 1, links=True, hidden=part[0] == ".")
+                     if fnmatch(child.name, part)}  # fmt: skip
+        else:
+            found = {folder / part for folder in found if (folder / part).is_dir()}
+        before = part
+    return sorted(path for path in found if is_run(path))
+
+
+def folders(folder: Path, depth: int, *, links: bool = False, hidden: bool = False) -> Iterator[Path]:
+    """The folders in ``folder`` and in those, ``depth`` deep, with or without ``links`` to some and ``hidden`` ones."""
+    todo = [(folder, depth)]
+    while todo:
+        here, left = todo.pop()
+        with suppress(OSError), os.scandir(here) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=links) and (hidden or entry.name[0] != "."):
+                    yield here / entry.name
+                    if left > 1:
+                        todo.append((here / entry.name, left - 1))
+
+
 def latest(key: str = "run") -> Path:
     """The run below outputs/ that was begun, or resumed, last and has a checkpoint; stderr says which it is."""
-    found = [p for p in OUTPUTS.rglob("config.yaml") if (p.parent / "checkpoints/last.ckpt").is_file()]
+    found = [p for p in below_outputs("config.yaml") if (p.parent / "checkpoints/last.ckpt").is_file()]
     return _newest_run(found, f"{key}=latest", "finished run", "Train one (python -m gan_lightning.train)")
 
 
 def last_begun() -> Path:
     """The run below outputs/ that was begun, or resumed, last, and is no job of a sweep; stderr says which it is."""
-    found = [p for p in OUTPUTS.rglob("record.json") if not (p.parent.parent / "multirun.yaml").is_file()]
+    found = [p for p in below_outputs("record.json") if not (p.parent.parent / "multirun.yaml").is_file()]
     return _newest_run(found, "resume=latest", "run", "Train one (a sweep goes on with -m continue=latest)")
 
 
+def below_outputs(name: str) -> list[Path]:
+    """The files of that name in outputs/ and in its folders."""
+    return [folder / name for folder in (OUTPUTS, *folders(OUTPUTS, DEPTH)) if (folder / name).is_file()]
+
+
 def _newest_run(files: list[Path], asked: str, what: str, remedy: str) -> Path:
-    files = [p for p in files if ASIDE not in p.parts]
     if not files:
         raise ValueError(f"{asked} found no {what} below {OUTPUTS.resolve()}. {remedy}, or name its directory.")
     run = max(files, key=lambda p: p.stat().st_mtime_ns).parent
-    print(f"{asked} is {run}", file=sys.stderr)
+    print(printable(f"{asked} is {run}"), file=sys.stderr)
     return run
 
 
@@ -213,7 +252,7 @@ def status_of(run: Path) -> dict[str, Any]:
 
 def newest(pattern: str, what: str) -> Path:
     """The newest directory below outputs/ that holds a file ``pattern``."""
-    found = [p.parent for p in OUTPUTS.rglob(pattern)]
+    found = [p.parent for p in below_outputs(pattern)]
     if not found:
         raise ValueError(f"latest found no {what} below {OUTPUTS.resolve()}. Name its directory.")
     return max(found, key=lambda d: (d / pattern).stat().st_mtime_ns)

@@ -38,12 +38,13 @@ def sample(
     """
     from gan_lightning.callbacks.samples import grid, save_picture
     from gan_lightning.checks import check_memory
-    from gan_lightning.loading import load
+    from gan_lightning.loading import check_picture, load
     from gan_lightning.runs import find
 
     written = written or Written()
     directory, checkpoint = find(run)
     G = load(checkpoint, generator, trust)
+    check_picture(G)
     one = G.sample(1, seed)
     each = (2 * one.numel() + G.prior.dim) * one.element_size()  # z, the samples, and the copy that is written
     check_memory(f"n={n} samples", n * each, f"Draw them in parts with other seeds: n={GRID} seed=1, seed=2, ...")

@@ -18,7 +18,8 @@ def line(text: Any) -> str:
 def markdown_cell(text: Any) -> str:
     """Text that stays text in a Markdown table, and in the HTML that is made of it."""
     escaped = line(text).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("|", "\\|").replace("`", "\\`").replace("](", "]\\(")
+    escaped = escaped.replace("|", "\\|").replace("`", "\\`").replace("![", "!\\[")
+    return re.sub(r"\](?=[(:\[])", r"]\\", escaped)
 
 
 def csv_cell(value: Any) -> Any:

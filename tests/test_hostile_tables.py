@@ -63,7 +63,7 @@ def test_nothing_is_resolved(runs, compare):
 BAD = {
     "config.yaml": ["", "[]", "seed: !!python/name:os.system", "seed: [", "a: &a [1]\nb: *a\n"],
     "record.json": ["[]", "{", '{"overrides": 3}', '{"overrides": [["x"]]}'],
-    "status.json": ["[]", "{", "[" * 10**5],
+    "status.json": ["[]", "{", "[" * 10**5, '{"status": "\\ud800"}', '{"\\udc00": 1}'],
     "metrics.json": ["[]", "{", "{}", json.dumps({**METRICS, "floor": {"frechet_distance": "=cmd|x"}}),
                      json.dumps({**METRICS, "checkpoints": {"last": [1]}}),
                      json.dumps({**METRICS, "protocol": {"dataset": {}}}),
@@ -110,6 +110,8 @@ def test_a_cell_of_markdown():
         r"a\|b c\`d\`&lt;script&gt;x&lt;/script&gt;[y]\(javascript:z)[31m&amp;lt;\\"
     )
     assert markdown_cell("technique=[ema]") == "technique=[ema]"
+    assert markdown_cell("[a]: http://x") == r"[a]\: http://x"
+    assert markdown_cell("[a][b] ![c][] ![d]") == r"[a]\[b] !\[c]\[] !\[d]"
 
 
 def test_a_title_is_no_formula():

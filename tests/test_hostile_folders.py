@@ -1,0 +1,144 @@
+"""Folders of a stranger, a corpus: links in circles, nests, names that speak to a terminal, files in odd places."""
+
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from hostile import refused, with_value
+
+import gan_lightning
+from gan_lightning.bar import Bar
+from gan_lightning.build import make
+from gan_lightning.comparison import gather
+from gan_lightning.evaluation import candidates, expand
+from gan_lightning.loading import whole_checkpoint
+from gan_lightning.resuming import resume_arguments
+from gan_lightning.runs import last_begun, matching
+from gan_lightning.sample import sample
+
+ESCAPE = "\x1b]0;title\x07"
+
+
+def nest(folder, depth):
+    (folder / "/".join(["d"] * depth)).mkdir(parents=True)
+
+
+# Globs -------------------------------------------------------------------------------------------------------
+
+
+def test_a_glob_does_not_walk_in_circles(stranger):
+    """Two links to the folder above: 2^40 ways, of 40 links each, to walk until the system says no."""
+    for name in ("a", "b"):
+        (stranger / name).symlink_to("..")
+    for pattern in ("**", "**/*", "./**/run", f"{stranger.parent}/**", "**/**/**"):
+        assert {Path(p).resolve() for p in expand(pattern)} == {stranger}, pattern
+    found, _, _ = gather("**")
+    assert [run.path.name for run in found] == ["run"]
+
+
+def test_what_a_glob_matches(stranger, monkeypatch):
+    top = stranger.parent
+    for name in (".hidden", "x/one", "x/two", "x/[3]"):
+        shutil.copytree(stranger, top / name)
+    (top / "linked").symlink_to("x")
+    nest(top / "x", 60)
+    assert matching("*") == [Path("run")]
+    assert matching("x/*") == [Path("x/[3]"), Path("x/one"), Path("x/two")]
+    assert matching("linked/o*") == [Path("linked/one")], "a link outside ** is followed"
+    assert matching("**/t[vw]o") == [Path("x/two")]
+    assert matching("x/[[]3]") == [Path("x/[3]")]
+    assert matching(".h*") == [Path(".hidden")]
+    assert matching(f"{top}/**/one/") == [top / "x/one"]
+    assert matching("nowhere/*") == matching("run/config.yaml/*") == matching("**/nowhere") == []
+    monkeypatch.chdir(top / "x")
+    assert matching("../r?n") == [Path("../run")]
+
+
+def test_a_nest_of_folders_is_refused(stranger):
+    nest(stranger, 60)
+    refused(stranger, lambda: gan_lightning.load(stranger), "folders in one another, which a run does not have")
+    refused(stranger, lambda: resume_arguments(["train", "resume=run"]), "folders in one another")
+
+
+# Names -------------------------------------------------------------------------------------------------------
+
+
+def test_a_name_does_not_speak_to_the_terminal(stranger, capsys, caplog):
+    folder = stranger.parent / "outputs" / f"run{ESCAPE}"
+    shutil.copytree(stranger, folder)
+    (folder / "checkpoints" / f"1{ESCAPE}.ckpt").write_bytes((folder / "checkpoints/last.ckpt").read_bytes())
+    (folder / "checkpoints/last.ckpt").write_bytes(b"torn")
+    last_begun()
+    whole_checkpoint(folder)
+    with caplog.at_level(logging.INFO), Bar("evaluating", seconds=0.01) as bar:
+        bar.set_postfix_str(f"{folder}, reading it")
+        bar.over.wait(0.05)
+        assert "\x1b" not in bar.line()
+    shown = capsys.readouterr().err
+    assert "going on from" in shown
+    assert "resume=latest is" in shown
+    assert "\x1b" not in shown
+
+
+# Odd shapes --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [[0], [1, 0, 8], [2**49]])
+def test_a_shape_that_no_picture_has(stranger, shape):
+    path = stranger / "checkpoints/last.ckpt"
+    path.write_bytes(with_value(path.read_bytes(), shape=shape))
+    refused(stranger, lambda: gan_lightning.load(stranger), "last.ckpt is not a checkpoint of gan_lightning: shape")
+
+
+def test_images_that_are_no_pictures(stranger):
+    """Seven channels of eight by eight in the place of one: the weights of an honest checkpoint, of other data."""
+    path = stranger / "checkpoints/last.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    weights = {
+        name: torch.zeros([{64: 448}.get(side, side) for side in value.shape] if value.ndim else []).to(value.dtype)
+        for name, value in checkpoint["state_dict"].items()
+    }
+    path.write_bytes(with_value(path.read_bytes(), shape=[7, 8, 8], state_dict=weights))
+    assert gan_lightning.load(stranger).sample(2).shape == (2, 7, 8, 8)
+    refused(stranger, lambda: sample(stranger), "last.ckpt makes images of 7 channels, and a picture has")
+
+
+def test_samples_of_another_shape_than_the_data(stranger):
+    path = stranger / "checkpoints/last.ckpt"
+    whole = path.read_bytes()
+    own = torch.load(path, weights_only=True)["config"]
+    ring8 = {"_target_": "gan_lightning.data.mixtures.ring8", "sd": 0.1, "n": 100, "n_test": 100}
+    for config, shape, words in (
+        ({**own, "data": ring8}, [1, 8, 8], r"is of shape \[1, 8, 8\], and the data of its run, ring8, of \[2\]"),
+        (own, [64], r"is of shape \[64\], and the data of its run, synthetic, of \[1, 8, 8\]"),
+    ):
+        path.write_bytes(with_value(whole, config=config, shape=shape))
+        alone = Path("alone.ckpt")
+        alone.write_bytes(path.read_bytes())
+        G = candidates("alone.ckpt")[1]["alone"].G
+        with pytest.raises(ValueError, match=rf"alone.ckpt {words}"):
+            gan_lightning.evaluation.check_same_shape(G, make(G.config.data))
+
+
+# Files and folders in one another's place --------------------------------------------------------------------
+
+FILES = ["config.yaml", "record.json", "status.json", "metrics.jsonl", "metrics.json", "train.log", ".lock"]
+
+
+@pytest.mark.parametrize("name", [*FILES, "checkpoints/last.ckpt", "checkpoints", "samples", "tensorboard"])
+def test_a_file_in_the_place_of_a_folder(stranger, name):
+    """Otherwise a resumption would find out when config.yaml and status.json have been renewed."""
+    path = stranger / name
+    if name in ("checkpoints", "samples", "tensorboard"):
+        shutil.rmtree(path, ignore_errors=True)
+        path.write_text("x")
+        words = f"{path.name} is a file, and a run has a folder of that name"
+    else:
+        path.unlink(missing_ok=True)
+        path.mkdir()
+        words = f"{path.name} is a folder, and a run has a file of that name"
+    if name == "record.json":
+        words = "record.json"
+    refused(stranger, lambda: resume_arguments(["train", "resume=run"]), words)
