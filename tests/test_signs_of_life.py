@@ -155,7 +155,7 @@ def test_evaluate_measures_each_set_of_weights_once_and_says_what_it_wrote(run, 
 def test_evaluate_says_what_it_is_doing_in_a_pipe(run, tmp_path, monkeypatch, caplog):
     own = tmp_path / "run"
     shutil.copytree(run, own)
-    monkeypatch.setattr(gan_lightning.evaluation, "Bar", lambda *a, **k: Bar(*a, seconds=0.05, **k))
+    monkeypatch.setattr(gan_lightning.evaluation, "Bar", lambda *a, **k: Bar(*a, seconds=0.005, **k))
     with caplog.at_level(logging.INFO):
         evaluate(compose("evaluate", [f"run={own}", "metrics=fast"]))
     lines = [r.getMessage() for r in caplog.records if r.getMessage().startswith("evaluating: ")]
