@@ -53,16 +53,25 @@ TRAINER = {
     "default_root_dir": "hydra.run.dir=<folder>",
 }
 
+# What may be taken out with ~
+REMOVABLE = ("~callbacks.*", "~logger.*", "~technique*", "~trainer.*", "~experiment*", "~search*")
+
 
 def check_typed() -> None:
     """What was typed makes sense as words, before their values are looked at. Only inside a job of Hydra.
 
     Raises:
-        ValueError: a technique named twice, a key of the Trainer that the game has its own word for, or a search that
-            is no multirun.
+        ValueError: a needed key taken out, a technique named twice, a key of the Trainer that the game has its own
+            word for, or a search that is no multirun.
     """
     hydra = HydraConfig.get()
     for override in hydra.overrides.task:
+        if override.startswith("~") and not any(fnmatchcase(override, p) for p in REMOVABLE):
+            name = override[1:].partition("=")[0]
+            raise ValueError(
+                f"{override} must take out a callback, a logger or a technique, such as ~callbacks.samples, got "
+                f"{name}, without which nothing runs. Leave it out, or write {name}=<another value>"
+            )
         key, _, value = override.lstrip("+").partition("=")
         if key.startswith("trainer.") and key.removeprefix("trainer.") in TRAINER:
             raise ValueError(

@@ -39,10 +39,17 @@ def explain(error: BaseException, config_name: str | None = None) -> str:
         return f"error: {strange_choice(sys.argv[1:]) or text}"
     if match := re.match(r"Ambiguous value for argument '([^']+)'", text):
         key, _, value = match[1].partition("=")
+        if re.fullmatch(r"-?\d+,\d+", value):
+            return (
+                f"error: {match[1]} must be one number, got a comma in it. A decimal has a point ({key}=0.5), and "
+                f"thousands have nothing ({key}=1000); a sweep over two values has -m in front (-m {match[1]})."
+            )
         return (
             f"error: {match[1]} names several values: a sweep over them has -m in front (-m {match[1]}), one list of "
             f"them is typed in brackets and quotes ('{key}=[{value}]')."
         )
+    if match := re.match(r"Could not delete from config. '([^']+)' does not exist", text):
+        return f"error: ~{match[1]} must name a key that is there, to take it out. Leave it out; --help lists the keys."
     if isinstance(error, OverrideParseException):
         why = text.splitlines()[1] if text.startswith("Error parsing") else text.splitlines()[0]
         return (
@@ -96,12 +103,17 @@ def arranged(argv: Sequence[str], config_name: str) -> list[str]:
     found = {*(known.overrides or []), *left}
     overrides = [word for word in argv[1:] if word in found]
     options = [word for word in argv[1:] if word not in found]
+    dashed: dict[str, str] = {}  # word -> key=value
     for at, word in enumerate(overrides):
         after = overrides[at + 1] if at + 1 < len(overrides) and "=" not in overrides[at + 1].lstrip("=") else ""
         if word.startswith("-"):
             key = word.lstrip("-")
-            right = key if "=" in key else f"{key}={after.lstrip('=') or '<value>'}"
-            raise ValueError(f"{word} is no option: keys are typed without dashes, as key=value. Write {right}")
+            value = "" if after.startswith("-") else after.lstrip("=")
+            dashed[word] = key if "=" in key else f"{key}={value or '<value>'}"
+    if dashed:
+        raise ValueError(no_such_option(dashed, config_name))
+    for at, word in enumerate(overrides):
+        after = overrides[at + 1] if at + 1 < len(overrides) and "=" not in overrides[at + 1].lstrip("=") else ""
         if "=" not in word and not word.startswith("~"):
             before = overrides[at - 1] if at else ""
             raise ValueError(
@@ -111,6 +123,20 @@ def arranged(argv: Sequence[str], config_name: str) -> list[str]:
         if word.lstrip("+") in ("hydra.run.dir=", "hydra.sweep.dir="):
             raise ValueError(f"{word} must name a directory, got nothing. Write {word}<folder>, or leave it out.")
     return [argv[0], *options, *overrides]
+
+
+def no_such_option(dashed: dict[str, str], config_name: str) -> str:
+    """What to type instead of options that are none: the key without dashes, or what stands for it here."""
+    cfg = composed(config_name, [])
+    names = names_in(OmegaConf.to_container(cfg))
+    keys = {pair: pair.partition("=")[0] for pair in dashed.values()}
+    ours = [pair for pair, key in keys.items() if key in names or (CONF / key).is_dir()]
+    others = [no_such_key(key, config_name, [pair], cfg) for pair, key in keys.items() if pair not in ours]
+    are = "is no option" if len(dashed) == 1 else "are no options"
+    parts = [f"{', '.join(dashed)} {are}: keys are typed without dashes, as key=value."]
+    parts += [f"Write {' '.join(ours)}"] if ours else []
+    parts += [f"T{said[1:].removesuffix(LISTS)}" for said in others]
+    return " ".join(parts)
 
 
 def meant(word: str, before: str, after: str, config_name: str) -> str:

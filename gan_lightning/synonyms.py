@@ -90,7 +90,7 @@ CHOICES: dict[str, dict[str, str]] = {
         "relativistic rgan r3gan": "It is loss=rpgan.",
     },
     "smoothing": {
-        "true yes on 0.9 one": "Smoothing of the real side to 0.9 is smoothing=one_sided.",
+        "true yes on 0.9 0.1 one": "Smoothing of the real side to 0.9 is smoothing=one_sided.",
         "false no off 0 1": "It is smoothing=none.",
     },
     "trainer": {"cuda nvidia mps rocm": "It is trainer=gpu.", "multi_gpu dp fsdp": "It is trainer=ddp."},
@@ -108,6 +108,8 @@ CHOICES: dict[str, dict[str, str]] = {
         "cifar cifar10 cifar100 celeba lsun stl10 svhn": "Pictures of your own are data=image_folder "
         "data.root=<folder with a sub-folder per class>."
     },
+    "technique": {"none null no false off": "Without any, leave it out, or write 'technique=[]'."},
+    "prior": {"gaussian gauss randn": "It is prior=normal.", "rand": "It is prior=uniform."},
     "network": {"cnn conv convolutional": "It is network=dcgan.", "fc linear dense": "It is network=mlp."},
 }
 

@@ -86,6 +86,14 @@ def test_the_sizes_of_an_experiment_beside_another_network(refused):
     [
         (["loss="], "loss must be one of hinge, lsgan, mmgan, nsgan, rpgan, wgan, got nothing."),
         (["smoothing=0.9"], "got '0.9'. Smoothing of the real side to 0.9 is smoothing=one_sided."),
+        (["steps=1,000"], "steps=1,000 must be one number, got a comma in it. A decimal has a point (steps=0.5)"),
+        (
+            ["optimizer.lr=0,0002"],
+            "thousands have nothing (optimizer.lr=1000); a sweep over two values has -m in front",
+        ),
+        (["~loss"], "~loss must take out a callback, a logger or a technique, such as ~callbacks.samples, got loss"),
+        (["~optimizer.lr"], "without which nothing runs. Leave it out, or write optimizer.lr=<another value>"),
+        (["~technique.ema"], "~technique.ema must name a key that is there, to take it out. Leave it out"),
         (["loss=mmgan,nsgan"], "a sweep over them has -m in front (-m loss=mmgan,nsgan)"),
         (["technique=[ema"], "technique=[ema cannot be read as key=value"),
     ],
@@ -110,6 +118,13 @@ def test_a_choice_that_cannot_be(refused, typed, words):
             "--loss is no option: keys are typed without dashes, as key=value. Write loss=nsgan",
         ),
         ("train", ["--steps=100"], "Write steps=100"),
+        ("train", ["--lr", "1e-4"], r"--lr is no option: .* There is no key 'lr'. Write optimizer.lr=1e-4"),
+        (
+            "train",
+            ["--lr", "1e-4", "--batch_size", "64", "--ema", "--loss=wgan"],
+            "--lr, --batch_size, --ema, --loss=wgan are no options: keys are typed without dashes, as key=value. "
+            "Write batch_size=64 loss=wgan There is no key 'lr'. Write optimizer.lr=1e-4.*'ema'. It is a technique",
+        ),
         ("train", ["hydra.run.dir="], "hydra.run.dir= must name a directory, got nothing"),
         ("study", ["dirac"], "Write study=dirac;"),
         ("sample", ["outputs/x"], "Write run=outputs/x;"),
@@ -201,6 +216,9 @@ def test_suggestions_come_from_what_was_typed_before(typed, words):
     [
         ("loss", "NSGAN", "Did you mean loss=nsgan?"),
         ("loss", "wgan-gp", "Write loss=wgan 'technique=[gradient_penalty]'."),
+        ("technique", "none", "Without any, leave it out, or write 'technique=[]'."),
+        ("smoothing", "0.1", "is smoothing=one_sided"),
+        ("prior", "gaussian", "It is prior=normal."),
         ("precision", "16", "It is precision=fp16"),
         ("trainer", "cuda", "It is trainer=gpu."),
         ("metrics", "fid", "metrics=inception"),

@@ -62,7 +62,8 @@ class ImageFolder:
                 if not mine:
                     raise DataUnavailable(
                         f"data=image_folder found no pictures in {str(self.root / name)!r} (that no class before has). "
-                        f"Put some there, with one of the endings {', '.join(IMG_EXTENSIONS)}"
+                        f"Put some there, with one of the endings {', '.join(IMG_EXTENSIONS)}, "
+                        "or set data.root=<folder> to another one"
                     )
                 found += mine
         except OSError as error:
