@@ -53,7 +53,11 @@ def draw_curves(runs: Sequence[Run], path: Path) -> list[str]:
             steps = sorted(points)
             mean = torch.tensor([statistics.fmean(points[s]) for s in steps])
             spread = torch.tensor([statistics.stdev(points[s]) if len(points[s]) > 1 else 0.0 for s in steps])
-            (line2d,) = axis.plot(steps, mean, label=f"{title(name)} ({len(members)})", linewidth=1.2)
+            label = f"{title(name)} ({len(members)})"
+            if len(steps) == 1:  # one evaluation, at the end: a line through one point is nothing
+                axis.errorbar(steps, mean, yerr=spread, label=label, marker="o", linestyle="", capsize=4)
+                continue
+            (line2d,) = axis.plot(steps, mean, label=label, linewidth=1.2)
             axis.fill_between(steps, mean - spread, mean + spread, alpha=0.2, color=line2d.get_color())
         axis.set_title(metric)
         axis.set_xlabel("G steps")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from conftest import TINY
 
+from gan_lightning import comparison_figures
 from gan_lightning.cli import compose
 from gan_lightning.columns import summary
 from gan_lightning.comparison import gather, report, write_csv
@@ -170,6 +171,22 @@ def test_the_curves_are_those_that_the_runs_have(tmp_path):
     runs, _, _ = gather(f"{tmp_path}/*")
     assert draw_curves(runs, tmp_path / "curves.png") == ["metric/fd_judge", "d/real_prob", "d/real_score"]
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_curve_of_one_point_is_seen(tmp_path, monkeypatch):
+    """Runs of 200 steps have one evaluation, at their end: a line through one point is nothing."""
+    for seed, value in enumerate((2.0, 4.0)):
+        run = a_run(tmp_path, f"s{seed}", None, seed=seed)
+        lines = [{"step": s, "d/real_prob": 0.5} for s in range(50)] + [{"step": 50, "metric/fd_judge": value}]
+        (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    figures = []
+    monkeypatch.setattr(comparison_figures, "save", lambda figure, path: figures.append(figure))
+    draw_curves(gather(f"{tmp_path}/*")[0], tmp_path / "curves.png")
+    one, many = figures[0].axes
+    (mean,), (bars,) = one.lines[:1], one.containers
+    assert (mean.get_marker(), *mean.get_xydata()[0]) == ("o", 50, 3)
+    assert bars.lines[2][0].get_segments()[0][:, 1] == pytest.approx([3 - 2**0.5, 3 + 2**0.5])
+    assert (many.lines[0].get_marker(), many.containers) == ("None", [])
 
 
 # metrics.json ----------------------------------------------------------------------------------------------
