@@ -27,7 +27,12 @@ def main(cfg: DictConfig) -> None:
     if note:
         log.warning("%s", note)
     source = make(cfg.data)
-    if len(source.shape) != 3 or source.shape[1] % 4 or source.shape[1] != source.shape[2]:
+    if len(source.shape) != 3:
+        raise ValueError(
+            f"a judge needs images, got data={source.name}, whose points need no judge: their modes are known. "
+            "Measure a run on them with python -m gan_lightning.evaluate run=<run directory> metrics=points"
+        )
+    if source.shape[1] % 4 or source.shape[1] != source.shape[2]:
         raise ValueError(
             f"a judge is trained on square images whose side is a multiple of 4, got data={source.name} of shape "
             f"{tuple(source.shape)}. Set data.size=28 or 32."

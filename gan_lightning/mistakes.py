@@ -145,6 +145,8 @@ def meant(word: str, before: str, after: str, config_name: str) -> str:
         return before + word
     if after:
         return f"{word}={after.lstrip('=')}"
+    if config_name == "train" and word.endswith((".yaml", ".yml")):
+        return f"experiment={Path(word).stem}, with the file in conf/experiment/"
     # what a lone word is most often meant for
     key = {"study": "study", "sample": "run", "evaluate": "run", "compare": "runs", "results": "folder"}.get(
         config_name
@@ -152,7 +154,11 @@ def meant(word: str, before: str, after: str, config_name: str) -> str:
     for group in sorted(p for p in CONF.iterdir() if p.is_dir() and config_name in ("train", "judge")):
         if (group / f"{word}.yaml").is_file():
             return f"technique=[{word}]" if group.name == "technique" else f"{group.name}={word}"
-    return f"{key}={word}" if key else f"{word}=<value>"
+    if config_name == "study":
+        word = word.partition(",")[0]
+    if key:
+        return f"{key}={word}"
+    return f"{word}=<value>" if word in names_in(OmegaConf.to_container(composed(config_name, []))) else f"<key>={word}"
 
 
 # Keys --------------------------------------------------------------------------------------------------------

@@ -37,7 +37,13 @@ def typed_for_hydra(arguments: Sequence[str]) -> list[str]:
     does a list in a multirun, which is a sweep.
     """
     multirun = bool({"-m", "--multirun"} & set(arguments))
-    return [_typed(argument, multirun) for argument in arguments]
+    return [_typed(_at_home(argument), multirun) for argument in arguments]
+
+
+def _at_home(argument: str) -> str:
+    """``key=~/folder`` with the home folder in it: shells leave a ``~`` behind ``=`` as it is."""
+    key, _, text = argument.partition("=")
+    return f"{key}={Path(text).expanduser()}" if re.match(r"~(/|$)", text) else argument
 
 
 def _typed(argument: str, multirun: bool) -> str:
@@ -54,7 +60,8 @@ def _in_quotes(text: str) -> bool:
 
 def typed_path(text: str) -> str:
     """The path behind ``resume=`` or ``continue=``, which Hydra never sees; with or without its quotes."""
-    return str(reads_as(text)) if _in_quotes(text) and not Path(text).exists() else text
+    text = str(reads_as(text)) if _in_quotes(text) and not Path(text).exists() else text
+    return str(Path(text).expanduser()) if re.match(r"~(/|$)", text) else text
 
 
 def word(key: str, path: str | Path) -> str:

@@ -12,6 +12,7 @@ from gan_lightning import mistakes
 from gan_lightning import train as train_verb
 from gan_lightning.kinds import compare
 from gan_lightning.mistakes import arranged, explain, no_such_choice, no_such_key, studies
+from gan_lightning.paths import typed_for_hydra, typed_path
 from gan_lightning.rules import duration
 
 NOT_THE_MLPS = [o for o in TINY if not o.startswith("network.")]
@@ -127,6 +128,9 @@ def test_a_choice_that_cannot_be(refused, typed, words):
         ),
         ("train", ["hydra.run.dir="], "hydra.run.dir= must name a directory, got nothing"),
         ("study", ["dirac"], "Write study=dirac;"),
+        ("train", ["mine/game.yaml"], r"Write experiment=game, with the file in conf/experiment/;"),
+        ("bench", ["quick"], "quick is not of the form key=value. Write <key>=quick;"),
+        ("study", ["dirac,saturation"], "Write study=dirac;"),
         ("sample", ["outputs/x"], "Write run=outputs/x;"),
         ("compare", ["outputs/x"], "Write runs=outputs/x;"),
     ],
@@ -134,6 +138,17 @@ def test_a_choice_that_cannot_be(refused, typed, words):
 def test_words_that_are_no_key_and_value(config_name, typed, words):
     with pytest.raises(ValueError, match=words):
         arranged(["verb.py", *typed], config_name)
+
+
+def test_the_home_folder_is_found_where_the_shell_does_not_look(monkeypatch):
+    """bash leaves the ~ of key=~/data as it is, and a folder of that name would be made."""
+    monkeypatch.setenv("HOME", "/home/anna")
+    typed = ["v.py", "data.root=~/data", "out=~", "resume=~/a b", "hydra.run.dir=~/r", "~loss", "out=~x", "n=a~/b"]
+    assert typed_for_hydra(typed) == [
+        "v.py", "data.root=/home/anna/data", "out=/home/anna", "resume=/home/anna/a b", "hydra.run.dir=/home/anna/r",
+        "~loss", "out='~x'", "n=a~/b",
+    ]  # fmt: skip
+    assert typed_path("~/run") == "/home/anna/run"
 
 
 def test_options_may_stand_anywhere():

@@ -71,6 +71,8 @@ def digits(tmp_path_factory):
         ("judge data=digits out=no/judge.pt", "out=no/judge.pt cannot be written: no is no folder.*Name another file"),
         ("judge data=digits out=.", "out=. cannot be written: it is a folder"),
         ("judge data=digits shift=28", "shift must be below the side of the images, 28 pixels, got 28"),
+        ("judge data=ring8", r"needs images, got data=ring8, whose points need no judge.*metrics=points"),
+        ("judge data=digits data.size=30", r"multiple of 4, got data=digits of shape \(1, 30, 30\). Set data.size=28"),
         ("study", "study= must name a study. Choose one.*dirac +Two numbers play"),
         ("study study=dirac study.steps=0", "study.steps must be a whole number, 1 or more, got 0"),
         ("study study=dirac study.h=abc", "study.h must be a number above 0, got 'abc'"),
