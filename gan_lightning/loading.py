@@ -171,15 +171,29 @@ def build_to_fit(build: Callable[[], nn.Module], checkpoint: dict[str, Any], pat
     Raises:
         ValueError: the weights do not fit it, or it cannot be built.
     """
+    check_fit(build, checkpoint, path, config, ALONE)
     try:
         with torch.random.fork_rng(devices=[]):
-            with torch.device("meta"), OnlyShapes():
-                check_shapes(build(), checkpoint, path, config)
             gan = build()
     except UNBUILDABLE as error:
         raise ValueError(f"{config} is not the configuration of a run: {first_line(error)}. {ALONE}") from error
     load_weights(gan, checkpoint, path, config)
     return gan
+
+
+def check_fit(
+    build: Callable[[], nn.Module], checkpoint: dict[str, Any], path: Path, config: Path, remedy: str = "Restore it."
+) -> None:
+    """The game that ``build`` makes, here without memory, has the shapes of the checkpoint's weights.
+
+    Raises:
+        ValueError: it has others, or cannot be built.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"), OnlyShapes():
+            check_shapes(build(), checkpoint, path, config)
+    except UNBUILDABLE as error:
+        raise ValueError(f"{config} is not the configuration of a run: {first_line(error)}. {remedy}") from error
 
 
 def check_shapes(gan: nn.Module, checkpoint: dict[str, Any], path: Path, config: Path) -> None:

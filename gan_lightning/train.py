@@ -67,7 +67,7 @@ def play(
     )
     from gan_lightning.callbacks.libraries import quiet_libraries
     from gan_lightning.callbacks.max_time import MaxTime
-    from gan_lightning.loading import load_weights, read_checkpoint
+    from gan_lightning.loading import check_fit, load_weights, read_checkpoint
     from gan_lightning.own_code import check_trust
     from gan_lightning.plain import check_links
     from gan_lightning.processes import fit, gather_results
@@ -102,6 +102,8 @@ def play(
     data.prepare_data()
     data.setup()
     seed_everything(cfg.seed, verbose=False)
+    if resume is not None:  # what a file asks for may have any width, what a checkpoint holds has the file's size
+        check_fit(lambda: build_gan(cfg, data.source.shape), checkpoint, resume, run / "config.yaml")
     gan = build_gan(cfg, data.source.shape, data.mean)
     check_lipschitz(gan)
     if resume is not None:

@@ -23,6 +23,13 @@ from gan_lightning.shipped import PATH, expanded, groups, patterns
 WORD = re.compile(r"[A-Za-z0-9_.:+-]{0,100}")  # a string that names a choice, never a path
 NUMBERS, LONGEST = 2.0**63, 1000  # how large a number, how long a list may be
 MADE = 2**31  # numbers of a dataset that is made up, or resized
+MOST = {  # in a file, of what takes memory or time beyond the network; the command line has no such limits
+    "d_steps": 2**12,
+    "batch_size": 2**20,
+    "callbacks.samples.n": 2**14,
+    "callbacks.evaluation.n": 2**20,
+    "technique.spectral_norm.iterations": 2**10,
+}
 OPEN = re.compile(r"(technique|callbacks|logger)\.[A-Za-z][A-Za-z0-9_]*")  # places that have any name
 UNBUILT = ("trainer", "callbacks", "logger")  # of a run that is only looked at
 
@@ -219,6 +226,7 @@ def checked(config: Any, origin: Path, trust: str | None = None, *, whole: bool 
     cfg = OmegaConf.create(result)
     try:
         check_size(result["data"])
+        check_most(cfg)
         check_values(cfg)
     except ValueError as error:
         raise ValueError(f"{origin} is not the configuration of a run: {error}") from error
@@ -232,6 +240,14 @@ def check_size(data: dict[str, Any]) -> None:
     n = max(known.get("n", 2000), known.get("n_test", 0))
     if "root" not in data and n * side * side * channels > MADE:
         raise ValueError(f"data must not make up more than {MADE} numbers, got {known}. Use a smaller size or n.")
+
+
+def check_most(cfg: DictConfig) -> None:
+    """A file asks for no more than any game has use for. Raises ValueError."""
+    for key, most in MOST.items():
+        value = OmegaConf.select(cfg, key)
+        if isinstance(value, int | float) and value > most:
+            raise ValueError(f"{key} must not exceed {most} in a file, got {value}. Begin a run of your own.")
 
 
 def plain_config(path: Path) -> dict[str, Any]:

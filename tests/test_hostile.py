@@ -9,10 +9,11 @@ import os
 import pytest
 import torch
 import yaml
-from hostile import refused
+from hostile import memory_limit, refused
 
 import gan_lightning
 from gan_lightning.resuming import resume_arguments
+from gan_lightning.train import train
 
 # Configurations ----------------------------------------------------------------------------------------------
 
@@ -108,6 +109,11 @@ EDITS = {
          "prior": {"_target_": "gan_lightning.prior.Normal", "dim": 5}}), "does not fit the network of its run"),
     "data of 10^13 numbers": (put("data.n", 10**13), "data must not make up more than"),
     "pictures of 10^5 a side": (put("data.size", 10**5), "data must not make up more than"),
+    "10^12 steps of D": (put("d_steps", 10**12), "d_steps must not exceed 4096 in a file"),
+    "a batch of 10^9": (put("batch_size", 10**9), "batch_size must not exceed"),
+    "10^9 power iterations": (put("technique.spectral_norm",
+        {"_target_": "gan_lightning.techniques.spectral_norm.SpectralNorm", "iterations": 10**9}),
+        "technique.spectral_norm.iterations must not exceed 1024 in a file"),
     "a number of 10^30": (put("seed", 10**30), "needs more than 64 bits"),
     "a string of 10^5": (put("objective", "a" * 10**5), "a string has 100000 characters"),
 }  # fmt: skip
@@ -196,3 +202,23 @@ def test_a_run_that_leads_out_of_itself(stranger, attack, verb):
         return
     does = {"load": lambda: gan_lightning.load(stranger), "resume": lambda: resume_arguments(["train", "resume=run"])}
     refused(stranger, does[verb], words)
+
+
+PLAYED = {
+    "a layer of 10^9": (put("network.G.hidden", [10**9, 12]), "does not fit the network of its run"),
+    "10^9 pictures": (put("callbacks.samples.n", 10**9), "callbacks.samples.n must not exceed 16384 in a file"),
+    "an evaluation of 10^9": (put("callbacks.evaluation.n", 10**9), "callbacks.evaluation.n must not exceed"),
+}
+
+
+@pytest.mark.parametrize("attack", PLAYED)
+def test_a_game_that_is_gone_on_with_takes_no_more_memory_than_its_checkpoint(stranger, tiny, attack):
+    """Record, configuration and checkpoint agree with one another."""
+    edit, words = PLAYED[attack]
+    config = yaml.safe_load((stranger / "config.yaml").read_text())
+    edit(config)
+    (stranger / "config.yaml").write_text(yaml.safe_dump(config))
+    cfg = tiny("technique=[ema]", "steps=12")
+    edit(cfg)
+    with memory_limit():
+        refused(stranger, lambda: train(cfg, stranger, resume=stranger / "checkpoints/last.ckpt"), words)
