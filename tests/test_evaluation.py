@@ -245,8 +245,13 @@ def test_images_of_another_size_are_not_judged(tmp_path, caplog):
         ("digits data.size=30", "square images whose side is a multiple of 4, got data="),
     ],
 )
-def test_a_judge_is_trained_on_images_it_can_halve_twice(tmp_path, data, words):
-    text = command(tmp_path, "gan_lightning.judge", *f"data={data}".split(), check=False)
+def test_a_judge_is_trained_on_images_it_can_halve_twice(tmp_path, capsys, data, words):
+    from gan_lightning import judge as judge_verb
+
+    with pytest.raises(SystemExit) as stop:
+        in_this_process(tmp_path, judge_verb.main, *f"data={data}".split())
+    assert stop.value.code == 1
+    text = "".join(capsys.readouterr())
     assert words in text
     assert "Traceback" not in text
 

@@ -19,6 +19,7 @@ def test_formulas():
     decay = Exponential(0.1, 1.000004, floor=1e-6)
     assert decay(125_000) == pytest.approx(0.1 * math.exp(-125_000 * math.log(1.000004)), rel=1e-12)
     assert decay(10**9) == 1e-6
+    assert Exponential(2.0, 2.0)(3) == pytest.approx(0.25, rel=1e-12), "without a floor"
 
 
 def test_learning_rates_really_follow(play):
