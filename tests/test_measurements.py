@@ -12,9 +12,9 @@ from conftest import TINY
 from gan_lightning import comparison_figures
 from gan_lightning.cli import compose
 from gan_lightning.columns import summary
-from gan_lightning.comparison import gather, report, write_csv
+from gan_lightning.comparison import gather, report, write_csv, write_origins
 from gan_lightning.comparison_figures import draw_curves
-from gan_lightning.evaluation import evaluate
+from gan_lightning.evaluation import evaluate, table
 from gan_lightning.measurements import merge, read_measurements, weights_of
 from gan_lightning.train import train
 
@@ -187,6 +187,119 @@ def test_a_curve_of_one_point_is_seen(tmp_path, monkeypatch):
     assert (mean.get_marker(), *mean.get_xydata()[0]) == ("o", 50, 3)
     assert bars.lines[2][0].get_segments()[0][:, 1] == pytest.approx([3 - 2**0.5, 3 + 2**0.5])
     assert (many.lines[0].get_marker(), many.containers) == ("None", [])
+
+
+def a_sweep(folder):
+    """Two arms, one of two seeds; one run failed, one was not evaluated, one cannot be read."""
+    two = {"metric": "neighbours", "parameters": {"k": 5}, "of": ["test_features"], "function": "f"}
+    rows = {**PROTOCOL, "rows": "100 of 297, by a fixed permutation"}
+    for name, recall, fd, seed in (("a", 0.25, 3.0, 0), ("b", 0.75, 5.0, 1)):
+        columns = [
+            {**two, "protocol": PROTOCOL, "floor": {"recall": 0.5}, "values": {"aaa": {"recall": recall}}},
+            {**column("fd", {"fd": fd}), "protocol": rows},
+        ]
+        a_run(folder, name, measurements(*columns, g_steps=6 + seed), seed=seed, loss="nsgan", steps=7)
+    run = a_run(folder, "c", measurements(column("fd", {"fd": 4.0})), loss="mmgan", steps=7)
+    (run / "status.json").write_text(json.dumps({"status": "failed", "g_steps": 3, "host": "h", "pid": 1, "x": 2}))
+    a_run(folder, "d", None, loss="mmgan", steps=7)
+    (a_run(folder, "e", None) / "record.json").write_text('{"overrides": [1]}')
+
+
+def test_the_report_of_a_sweep_to_the_letter(tmp_path):
+    a_sweep(tmp_path)
+    runs, missing, folder = gather(f"{tmp_path}/*")
+    assert folder == tmp_path
+    assert (
+        report(runs, {"f|": "missing", **missing})
+        == f"""\
+### digits, last checkpoint
+
+297 samples against 297 test images, sample seed 1, judge f17e473ad24e; mean +- standard deviation (n - 1) over \
+training seeds. neighbours: k = 5.
+
+| arm | seeds | g_steps | recall | fd |
+|---|---|---|---|---|
+| loss=nsgan | 2 | 6.5 +- 0.71 | 0.5 +- 0.35 | - |
+| loss=mmgan | 1 | 6 | - | 4 |
+| real training images |  |  | 0.5 | 0.5 |
+
+### digits, last checkpoint
+
+297 samples against 297 test images, 100 of 297, by a fixed permutation, sample seed 1, judge f17e473ad24e; \
+mean +- standard deviation (n - 1) over training seeds.
+
+| arm | seeds | g_steps | fd |
+|---|---|---|---|
+| loss=nsgan | 2 | 6.5 +- 0.71 | 4 +- 1.4 |
+| real training images |  |  | 0.5 |
+
+### Not in the tables, or not to the end
+
+- c: failed
+- f\\|: missing
+- e: cannot be read: {tmp_path}/e/record.json has no list of overrides. Restore it.
+- d: done, not evaluated
+"""
+    )
+
+
+def test_the_csv_of_a_sweep_to_the_letter(tmp_path):
+    a_sweep(tmp_path / "s")
+    write_csv(gather(f"{tmp_path}/s/*")[0], tmp_path / "table.csv")
+    how = "digits,as ever,f17e473ad24e,297,297,1,test"
+    rows = "100 of 297, by a fixed permutation"
+    assert (tmp_path / "table.csv").read_bytes().decode().split("\r\n") == [
+        "arm,run,train_seed,status,checkpoint,what,g_steps,recall,dataset,floor,judge_sha256,n_fake,n_real,seed,split,"
+        "settings,fd,rows",
+        f"loss=nsgan,a,0,done,last,last checkpoint,6,0.25,{how},neighbours: k = 5,-,-",
+        f'loss=nsgan,a,0,done,last,last checkpoint,6,-,{how},,3.0,"{rows}"',
+        f"loss=nsgan,b,1,done,last,last checkpoint,7,0.75,{how},neighbours: k = 5,-,-",
+        f'loss=nsgan,b,1,done,last,last checkpoint,7,-,{how},,5.0,"{rows}"',
+        f"loss=mmgan,c,0,failed,last,last checkpoint,6,-,{how},,4.0,-",
+        "",
+    ]
+
+
+def test_where_the_numbers_come_from(tmp_path):
+    a_sweep(tmp_path / "s")
+    runs, _, folder = gather(f"{tmp_path}/s/*")
+    (tmp_path / "out").mkdir()
+    for _ in range(2):  # again, into the same folder
+        write_origins(runs, folder, tmp_path / "out")
+    assert {p.name: p.read_text() for p in (tmp_path / "out" / "configs").iterdir()} == {
+        f"{run.path.name}.yaml": (run.path / "config.yaml").read_text() for run in runs
+    }
+    told = json.loads((tmp_path / "out" / "runs.json").read_text())
+    assert told["sweep"] == []
+    assert told["runs"]["c"] == {
+        "status": "failed", "g_steps": 3, "x": 2, "overrides": ["loss=mmgan", "steps=7", "seed=0"],
+    }  # fmt: skip
+    (tmp_path / "s" / "multirun.yaml").write_text("hydra: {overrides: {task: ['seed=0,1'], hydra: []}}")
+    write_origins(runs, folder, tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "runs.json").read_text())["sweep"] == ["seed=0,1"]
+    (tmp_path / "s" / "multirun.yaml").write_text("hydra: {}")
+    write_origins(runs, folder, tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "runs.json").read_text())["sweep"] == []
+
+
+def test_a_folder_without_runs_has_nothing_to_compare(tmp_path):
+    with pytest.raises(ValueError) as refused:
+        gather(f"{tmp_path}/*")
+    assert str(refused.value) == (
+        f"runs={tmp_path}/* holds no run. Give a multirun directory, a glob in quotes, or latest."
+    )
+
+
+def test_the_table_of_evaluate_to_the_letter():
+    now = measurements(column("fd", {"fd": 3.0}), column("neighbours", {"precision": 0.25, "recall": 0.125}))
+    now["checkpoints"]["best"] = {**now["checkpoints"]["last"], "g_steps": 4}
+    assert table(now).split("\n") == [
+        "  n = 297, seed 1                 last (6 steps)        best (4 steps)     real train images",
+        "  fd                                      3.0000                3.0000                0.5000",
+        "  precision                               0.2500                0.2500                0.5000",
+        "  recall                                  0.1250                0.1250                0.5000",
+    ]
+    assert table({"checkpoints": {}, "measured": []}) == "  n = 0, seed None             real train images"
 
 
 # metrics.json ----------------------------------------------------------------------------------------------

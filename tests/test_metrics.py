@@ -1,5 +1,6 @@
 """Metrics against closed forms, plain loops and published self-tests; and which way each moves for which fault."""
 
+import hashlib
 import math
 import os
 from pathlib import Path
@@ -11,10 +12,11 @@ from scipy.linalg import sqrtm
 from torch.testing import assert_close
 
 from gan_lightning.metrics.frechet import frechet_distance
+from gan_lightning.metrics.judge import Judge, JudgeNet
 from gan_lightning.metrics.kernel import kernel_distance
 from gan_lightning.metrics.labels import classifier_score, label_statistics
 from gan_lightning.metrics.memorisation import memorisation, nearest
-from gan_lightning.metrics.neighbours import precision_recall_density_coverage
+from gan_lightning.metrics.neighbours import coverage, precision_recall_density_coverage
 from gan_lightning.metrics.parzen import SIGMAS, log_likelihoods, parzen_log_likelihood
 
 REAL = os.environ.get("GAN_DATA")
@@ -241,6 +243,120 @@ def test_bad_features_get_a_clear_error(metric):
         metric(gauss(10, 3), torch.full((10, 3), math.nan))
 
 
+def test_bad_features_get_one_whole_sentence():
+    cases = [
+        (
+            (gauss(4, 3), gauss(4, 3)[0]),
+            "features must be [N, d] and [M, d] with one d, got [4, 3] and [3]. Take both from the same judge.",
+        ),
+        (
+            (gauss(4, 3)[0], gauss(4, 3)),
+            "features must be [N, d] and [M, d] with one d, got [3] and [4, 3]. Take both from the same judge.",
+        ),
+        (
+            (gauss(1, 3), gauss(4, 3)),
+            "this metric needs at least 2 samples of each kind, got 1 real and 4 fake. Draw more: n=10000.",
+        ),
+        (
+            (gauss(4, 3) / 0, gauss(4, 3)),
+            "real features must be finite, got nan or inf. Look at the samples: has G diverged?",
+        ),
+    ]
+    for features, words in cases:
+        with pytest.raises(ValueError) as refused:
+            frechet_distance(*features)
+        assert str(refused.value) == words
+    assert frechet_distance(gauss(2, 3), gauss(2, 3)) == pytest.approx(0, abs=1e-12), "two are enough"
+    six, five = gauss(6, 2), gauss(5, 2)
+    assert precision_recall_density_coverage(six, six)["coverage"] == coverage(six, six) == 1.0, "k is 5"
+    for metric in (precision_recall_density_coverage, coverage):
+        with pytest.raises(ValueError, match="needs at least 6 samples of each kind, got 6 real and 5 fake"):
+            metric(six, five)
+
+
+def test_a_fake_at_the_edge_of_a_ball_is_outside():
+    """Real 0, 1, 3 and fake 2 with k = 1: the balls of the reals reach 1, 1 and 2, the fakes' 1 (2 and 3)."""
+    real, fake = torch.tensor([[0.0], [1.0], [3.0]]), torch.tensor([[2.0], [3.0]])
+    got = precision_recall_density_coverage(real, fake, k=1)
+    assert got == {"precision": 1.0, "recall": 1 / 3, "density": 1.0, "coverage": 1 / 3}
+    assert coverage(real, fake, k=1) == 1 / 3
+
+
+def test_parzen_by_hand():
+    """One window at 1/2, validation 0.3 away: of the grid's widths, 0.278 fits best; two test images at 0 and 0.3."""
+    fake, test = torch.zeros(1, 1, 1, 1), torch.tensor([0.0, 0.6]).view(2, 1, 1, 1)
+    validation = torch.full((1001, 1, 1, 1), 0.6)
+    validation[1000] = 1e6  # the 1,001st is not looked at
+    got = parzen_log_likelihood(validation, test, fake)
+    sigma = 10 ** (-1 + 4 / 9)
+    peak, far = -math.log(sigma * math.sqrt(2 * math.pi)), 0.3**2 / (2 * sigma**2)
+    assert got["parzen_sigma"] == pytest.approx(sigma, rel=1e-12)
+    assert got["parzen_ll"] == pytest.approx(peak - far / 2, rel=1e-6)
+    assert got["parzen_standard_error"] == pytest.approx(far / 2 / math.sqrt(2), rel=1e-6)
+
+
+def test_memorisation_by_hand():
+    """Fakes at 0, 1 and 9, training images at 1 and 4, test images at 2 and 9; the third fake is not looked at."""
+    train, test, fake = (torch.tensor(x).view(-1, 1, 1, 1) for x in ([1.0, 4.0], [2.0, 9.0], [0.0, 1.0, 9.0]))
+    got = memorisation(train, test, fake, limit=2)  # 1/2 and 0/1
+    assert got == {"train_test_ratio": 0.0, "copied_share": 0.5}
+    assert memorisation(train, test, fake) == {"train_test_ratio": 0.5, "copied_share": pytest.approx(1 / 3)}
+    many = torch.cat([torch.zeros(2000, 1, 1, 1), torch.ones(500, 1, 1, 1)])
+    assert memorisation(train, test, many)["copied_share"] == 0.0, "of the first 2,000"
+    _, rows = nearest(torch.zeros(1, 1), torch.tensor([[3.0], [2.0], [2.0]]), chunk=1)
+    assert rows.tolist() == [1], "the first of several"
+
+
+# The judge -------------------------------------------------------------------------------------------------
+
+
+def test_a_judge_without_its_weights_gets_one_whole_sentence(tmp_path):
+    file = tmp_path / "weights.pt"
+    with pytest.raises(ValueError) as refused:
+        Judge("digits", str(file), "0" * 64, (1, 8, 8))
+    assert str(refused.value) == (
+        f"the judge of digits has no weights: {file} is neither in the package nor a file. "
+        "Train one: python -m gan_lightning.judge data=digits"
+    )
+    file.write_bytes(b"")
+    with pytest.raises(ValueError) as refused:
+        Judge("digits", str(file), "0" * 64, (1, 8, 8))
+    assert str(refused.value) == (
+        f"the judge's weights {file} have SHA-256 {hashlib.sha256(b'').hexdigest()} instead of {'0' * 64}: numbers "
+        "from them would compare with nobody's. Reinstall the package, or name your own judge's file and hash in "
+        "conf/judge/."
+    )
+
+
+def test_a_judge_of_your_own_by_its_layers(tmp_path):
+    """Convolutions of 3 x 3 with strides 1, 2, 1, 2 and twice the width in the last two; 64 features, 10 classes."""
+    torch.manual_seed(0)
+    net = JudgeNet((1, 8, 8))
+    convolutions = [m for m in net.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert [(c.in_channels, c.out_channels, c.kernel_size, c.stride, c.padding, c.bias) for c in convolutions] == [
+        (i, o, (3, 3), (s, s), (1, 1), None) for i, o, s in ((1, 32, 1), (32, 32, 2), (32, 64, 1), (64, 64, 2))
+    ]
+    assert (net.features[0].in_features, net.features[0].out_features) == (64 * 2 * 2, 64)
+    assert (net.classifier.in_features, net.classifier.out_features, net.dropout.p) == (64, 10, 0.3)
+    assert net.scale.item() == 1
+
+    small = JudgeNet((2, 8, 8), features=3, classes=4, width=2)
+    small.scale.fill_(2.0)
+    torch.save(small.state_dict(), tmp_path / "small.pt")
+    sha256 = hashlib.sha256((tmp_path / "small.pt").read_bytes()).hexdigest()
+    judge = Judge("mine", str(tmp_path / "small.pt"), sha256, (2, 8, 8), features=3, classes=4, width=2)
+    assert (judge.dataset, judge.sha256, judge.classes) == ("mine", sha256, 4)
+    assert not any(p.requires_grad for p in judge.net.parameters())
+    images = torch.rand(5, 2, 8, 8)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        features, probabilities = judge.to("cpu")(images.half(), batch_size=2)
+    small.eval()
+    with torch.no_grad():
+        f = small.features(small.convolutions(images.half().float()))
+    assert_close(features, 2 * f.double())
+    assert_close(probabilities, small.classifier(f).detach().double().softmax(1))
+
+
 # Inception -------------------------------------------------------------------------------------------------
 
 
@@ -273,4 +389,29 @@ def test_inception_without_weights_says_so_and_gets_rgb_bytes(monkeypatch):
     assert seen["first"].dtype == torch.uint8
     assert seen["first"].shape == (3, 8, 8)
     assert seen["first"].unique().tolist() == [255]
-    assert seen["options"]["kid_subset_size"] == 4
+    assert seen["options"] == {"isc": True, "fid": True, "kid": True, "kid_subset_size": 4, "verbose": False,
+                               "cuda": torch.cuda.is_available(), "save_cpu_ram": True}  # fmt: skip
+
+
+def test_inception_says_what_of_two_sets_it_compares(monkeypatch):
+    import sys
+    from types import SimpleNamespace
+
+    from gan_lightning.metrics.inception import inception_metrics
+
+    seen = {}
+
+    def calculate_metrics(input1, input2, **options):
+        seen.update(fake=input1[1], test=input2[0], n=(len(input1), len(input2)), subset=options["kid_subset_size"])
+        return {"frechet_inception_distance": 1.5, "inception_score_mean": 2.5, "kernel_inception_distance_mean": 3.5}
+
+    monkeypatch.setitem(sys.modules, "torch_fidelity", SimpleNamespace(calculate_metrics=calculate_metrics))
+    fake, test = torch.tensor([-1.0, 0.5]).view(2, 1, 1, 1), torch.zeros(3, 1, 1, 1)
+    got = inception_metrics(test.expand(3, 1, 2, 4), fake.expand(2, 1, 2, 4))
+    assert got == {"inception_fid": 1.5, "inception_score": 2.5, "inception_kid": 3.5}
+    assert (seen["n"], seen["subset"]) == ((2, 3), 2)
+    assert seen["fake"].tolist() == [[[191] * 4] * 2] * 3  # 1.5 * 127.5 = 191.25
+    assert seen["test"].tolist() == [[[128] * 4] * 2] * 3  # 127.5, to even
+    many = torch.zeros(1001, 1, 1, 1)
+    inception_metrics(many, many)
+    assert seen["subset"] == 1000

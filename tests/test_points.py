@@ -65,6 +65,36 @@ def test_modes_by_hand():
     assert math.isnan(none["spread"])
 
 
+def test_which_points_count_by_hand():
+    """Points of two modes at 0 and 10 with sd 1: 3 sd count, the narrowest and widest are of 20 points and more."""
+    judge = ModeJudge("two", torch.tensor([[0.0, 0.0], [10.0, 0.0]]), 1.0)
+    kept = math.sqrt(1 - 4.5 * math.exp(-4.5) / (1 - math.exp(-4.5)))
+    at = lambda x, n: torch.tensor([[x, 0.0]]).repeat(n, 1)  # noqa: E731
+    edge = mode_coverage(judge, torch.cat([at(3.0, 2), at(13.0, 1), at(3.5, 1)]))
+    assert (edge["modes"], edge["high_quality"]) == (2, 0.75)
+    assert edge["reverse_kl"] == pytest.approx(2 / 3 * math.log(4 / 3) + 1 / 3 * math.log(2 / 3))
+    assert edge["spread"] == pytest.approx(3 / math.sqrt(2) / kept), "one point has no spread"
+    assert math.isnan(edge["narrowest"])
+    assert math.isnan(edge["widest"])
+    many = mode_coverage(judge, torch.cat([at(1.0, 20), at(12.0, 21)]))
+    assert (many["narrowest"], many["widest"]) == pytest.approx((1 / math.sqrt(2) / kept, 2 / math.sqrt(2) / kept))
+    few = mode_coverage(judge, torch.cat([at(1.0, 19), at(12.0, 20)]))
+    assert few["narrowest"] == few["widest"] == pytest.approx(2 / math.sqrt(2) / kept)
+    assert few["spread"] == pytest.approx(1.5 / math.sqrt(2) / kept)
+    half = mode_coverage(ModeJudge("half", torch.zeros(1, 2), 0.5), at(1.0, 2))
+    assert half["spread"] == pytest.approx(1 / math.sqrt(2) / kept / 0.5)
+
+
+def test_a_judge_of_points_gives_the_nearest_mode():
+    judge = ModeJudge("two", torch.tensor([[0.0, 0.0], [10.0, 0.0]]), 1.0)
+    features, classes = judge(torch.tensor([[6.0, 1.0], [4.0, 9.0]]))
+    assert features.tolist() == [[6.0, 1.0], [4.0, 9.0]]
+    assert classes.tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    assert features.dtype == classes.dtype == torch.float64
+    assert (judge.dataset, judge.sd, judge.classes, judge.to("cpu")) == ("two", 1.0, 2, judge)
+    assert judge.quick(torch.tensor([[0.0, 0.0], [5.0, 0.0]])) == {"metric/modes": 1, "metric/high_quality": 0.5}
+
+
 def test_a_mode_beside_its_place_is_not_a_narrow_one_in_it():
     """Deviations are from the mode's mean, which is known, not from the samples' own: off by 2 sd, all alike."""
     judge = ModeJudge("one", torch.zeros(1, 2), 1.0)
