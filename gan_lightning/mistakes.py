@@ -1,12 +1,15 @@
 """A mistake on the command line, told in one sentence: what was typed, the rule, and what to type instead."""
 
+import argparse
+import contextlib
 import difflib
 import errno
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -38,24 +41,13 @@ def explain(error: BaseException, config_name: str | None = None) -> str:
     if config_name and "Config group override must be" in text:
         return f"error: {strange_choice(sys.argv[1:]) or text}"
     if match := re.match(r"Ambiguous value for argument '([^']+)'", text):
-        key, _, value = match[1].partition("=")
-        if re.fullmatch(r"-?\d+,\d+", value):
-            return (
-                f"error: {match[1]} must be one number, got a comma in it. A decimal has a point ({key}=0.5), and "
-                f"thousands have nothing ({key}=1000); a sweep over two values has -m in front (-m {match[1]})."
-            )
-        return (
-            f"error: {match[1]} names several values: a sweep over them has -m in front (-m {match[1]}), one list of "
-            f"them is typed in brackets and quotes ('{key}=[{value}]')."
-        )
+        return f"error: {several(match[1], config_name)}"
     if match := re.match(r"Could not delete from config. '([^']+)' does not exist", text):
         return f"error: ~{match[1]} must name a key that is there, to take it out. Leave it out; --help lists the keys."
     if isinstance(error, OverrideParseException):
-        why = text.splitlines()[1] if text.startswith("Error parsing") else text.splitlines()[0]
-        return (
-            f"error: {error.override} cannot be read as key=value ({why}). Close every bracket and quote, and put the "
-            "whole in single quotes if it has brackets, spaces or commas: 'technique=[ema]'."
-        )
+        return f"error: {unreadable(str(error.override), text)}"
+    if match := re.match(r"Additional config directory '(.*)' not found", text):
+        return f"error: --config-dir must be a folder with files of your own, got {match[1]}, which is none. {OWN}"
     if config_name == "study" and "You must specify 'study'" in text:
         return f"error: study= must name a study. Choose one, such as study=dirac:\n{studies()}"
     if is_too_large(error):
@@ -74,6 +66,44 @@ def explain(error: BaseException, config_name: str | None = None) -> str:
     name = "" if ours else f"{type(error).__name__}: "
     more = "" if ours else f" (the whole traceback: in the run's log, or with {FULL}=1)"
     return f"error: {name}{error or text}{more}"
+
+
+def unreadable(typed: str, why: str) -> str:
+    """What to type instead of a word that Hydra's grammar does not take."""
+    parts = [part.rstrip(",") for part in re.split(r"\s+(?=[\w.@/]+=)", typed)]  # two that were quoted as one
+    right = []
+    for part in parts:
+        key, _, value = re.sub(r"\s*:?=+\s*", "=", part, count=1).partition("=")
+        value = f"[{value.strip('[]()')}]" if value[:1] in ("[", "(") else value
+        right.append(f"{key}={value}")
+    try:
+        OverridesParser.create().parse_overrides(right)
+    except HydraException:
+        because = why.splitlines()[1] if why.startswith("Error parsing") else why.splitlines()[0]
+        because = re.sub(r" expecting \{.*\}$", "", because)
+        return (
+            f"{typed} cannot be read as key=value ({because}). Close every bracket and quote, and put the whole in "
+            "single quotes if it has brackets, spaces or commas: 'technique=[ema]'."
+        )
+    words = " ".join(shlex.quote(word) for word in right)
+    return f"{typed} cannot be read as key=value. Write {words}"
+
+
+def several(typed: str, config_name: str | None) -> str:
+    """What to type instead of ``key=a,b`` in a single run."""
+    key, _, value = typed.partition("=")
+    is_group = (CONF / key).is_dir()
+    default = OmegaConf.select(composed(config_name, []), key) if config_name and not is_group else None
+    if key == "technique" or isinstance(default, ListConfig):
+        return f"{typed} must be one list, in brackets and quotes. Write '{key}=[{value.strip('[](){}')}]'"
+    sweep = f"; a sweep over them has -m in front (-m {typed})" if config_name == "train" else ""
+    if re.fullmatch(r"-?\d+,\d+", value):
+        return (
+            f"{typed} must be one number, got a comma in it. A decimal has a point ({key}=0.5), and thousands have "
+            f"nothing ({key}=1000){sweep}"
+        )
+    first = next((word for word in value.split(",") if word), "<value>")
+    return f"{typed} must be one value, got several. Write {key}={first}{sweep}"
 
 
 def is_too_large(error: BaseException) -> bool:
@@ -97,9 +127,10 @@ def arranged(argv: Sequence[str], config_name: str) -> list[str]:
     """``argv`` with Hydra's own options (``-m``, ``--help``) before the overrides, wherever they were typed.
 
     Raises:
-        ValueError: an option that is none, a word without ``=``, or a run's directory without a name.
+        ValueError: an option that is none, a word without ``=``, a range without a value, or a run's directory without
+            a name.
     """
-    known, left = get_args_parser().parse_known_args(list(argv[1:]))
+    known, left = options_of(argv[1:], config_name)
     found = {*(known.overrides or []), *left}
     overrides = [word for word in argv[1:] if word in found]
     options = [word for word in argv[1:] if word not in found]
@@ -120,9 +151,43 @@ def arranged(argv: Sequence[str], config_name: str) -> list[str]:
                 f"{word} is not of the form key=value. Write {meant(word, before, after, config_name)}; "
                 "--help lists the keys."
             )
+        if re.search(r"=range\(", word) and (empty := of_no_value(word)):
+            raise ValueError(f"{word} names no value. Write for example '{empty}=range(0,3)', which is 0, 1 and 2.")
         if word.lstrip("+") in ("hydra.run.dir=", "hydra.sweep.dir="):
             raise ValueError(f"{word} must name a directory, got nothing. Write {word}<folder>, or leave it out.")
     return [argv[0], *options, *overrides]
+
+
+OWN = "A file with settings of your own lies in conf/experiment/, or below --config-dir: write experiment=<name>"
+
+
+def options_of(words: Sequence[str], config_name: str) -> tuple[argparse.Namespace, list[str]]:
+    """Hydra's options among ``words``, and what it does not know.
+
+    Raises:
+        ValueError: an option without its value, or one that puts another file in place of the verb's own.
+    """
+    parser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        raise ValueError(f"{message.rstrip('.')}. {OWN}")
+
+    parser.error = refuse  # type: ignore[method-assign]
+    known, left = parser.parse_known_args(list(words))
+    for name in ("config_name", "config_path"):
+        if value := getattr(known, name):
+            option = f"--{name.replace('_', '-')}={value}"
+            raise ValueError(f"{option} would take another file in place of {config_name}.yaml. {OWN}")
+    return known, left
+
+
+def of_no_value(word: str) -> str | None:
+    """The key of a sweep over a range without a value."""
+    with contextlib.suppress(HydraException):
+        override = OverridesParser.create().parse_overrides([word])[0]
+        if override.is_range_sweep() and not list(override.sweep_iterator()):
+            return override.key_or_group
+    return None
 
 
 def no_such_option(dashed: dict[str, str], config_name: str) -> str:
@@ -141,6 +206,10 @@ def no_such_option(dashed: dict[str, str], config_name: str) -> str:
 
 def meant(word: str, before: str, after: str, config_name: str) -> str:
     """What a word without ``=`` was probably meant to be."""
+    if word in ("help", "?"):
+        return "--help"
+    if match := re.fullmatch(r"([A-Za-z_][\w.]*):(\S*)", word):  # as YAML has it
+        return f"{match[1]}={match[2] or after.lstrip('=') or '<value>'}"
     if before.endswith("="):
         return before + word
     if after:
@@ -232,7 +301,9 @@ def missing(config_name: str | None, key: str | None, group: str = "", choice: s
     if len(said) > 1:
         lines = "\n".join(f"  {line.removesuffix(LISTS)}" for line in said)
         return f"{len(said)} keys or choices do not exist; --help lists those that do:\n{lines}"
-    return no_such_key(key, str(config_name), sys.argv[1:]) if key else no_such_choice(group, choice)
+    if not key:
+        return no_such_choice(group, choice)
+    return ((CONF / key).is_dir() and strange_choice(sys.argv[1:])) or no_such_key(key, str(config_name), sys.argv[1:])
 
 
 def nowhere(config_name: str, typed: Sequence[str]) -> list[str]:
@@ -295,7 +366,7 @@ def no_such_choice(group: str, choice: str) -> str:
     if group.startswith("hydra/") and choice in EXTRAS:
         return f"{group}={choice} needs a package that is not there: pip install 'gan-lightning[{EXTRAS[choice]}]'"
     choices = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
-    close = difflib.get_close_matches(choice.lower(), choices, n=1)
+    close = difflib.get_close_matches(choice.lower(), choices, n=1) if choice else []
     hint = f" Did you mean {group}={close[0]}?" if close else ""
     confused = ("loss", "network", "technique")
     for other in confused if group in confused else ():
@@ -304,6 +375,10 @@ def no_such_choice(group: str, choice: str) -> str:
     for words, advice in CHOICES.get(group, {}).items():
         if choice.lower() in words.split():
             hint = f" {advice}"
+    if choice in ("*", "all"):
+        hint = f" All of them, a run each, are -m '{group}=glob(*)'."
+    if group == "technique" and choice[:1] == "{":
+        hint = " A technique's settings are typed apart: 'technique=[ema]' technique.ema.decay=0.99."
     return f"{group} must be one of {', '.join(choices)}, got {repr(choice) if choice else 'nothing'}.{hint}"
 
 

@@ -25,7 +25,7 @@ KEYS: dict[str, tuple[str, str]] = {
         "steps",
         "The length of a run is counted in G steps: write steps={value}.",
     ),
-    "batch batchsize bs bsz batch_sz": ("batch_size", "Write batch_size={value}."),
+    "batch batchsize b bs bsz batch_sz": ("batch_size", "Write batch_size={value}."),
     "num_workers workers n_workers n_cpu": (
         "data",
         "There are no workers to count: the data lie in memory. Leave it out.",

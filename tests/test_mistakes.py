@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from conftest import TINY
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import OverrideParseException
 
 from gan_lightning import mistakes
 from gan_lightning import train as train_verb
@@ -90,7 +92,7 @@ def test_the_sizes_of_an_experiment_beside_another_network(refused):
         (["steps=1,000"], "steps=1,000 must be one number, got a comma in it. A decimal has a point (steps=0.5)"),
         (
             ["optimizer.lr=0,0002"],
-            "thousands have nothing (optimizer.lr=1000); a sweep over two values has -m in front",
+            "thousands have nothing (optimizer.lr=1000); a sweep over them has -m in front",
         ),
         (["~loss"], "~loss must take out a callback, a logger or a technique, such as ~callbacks.samples, got loss"),
         (["~optimizer.lr"], "without which nothing runs. Leave it out, or write optimizer.lr=<another value>"),
@@ -126,6 +128,19 @@ def test_a_choice_that_cannot_be(refused, typed, words):
             "--lr, --batch_size, --ema, --loss=wgan are no options: keys are typed without dashes, as key=value. "
             "Write batch_size=64 loss=wgan There is no key 'lr'. Write optimizer.lr=1e-4.*'ema'. It is a technique",
         ),
+        ("train", ["optimizer.lr:", "0.1"], "Write optimizer.lr=0.1;"),
+        ("train", ["steps:100"], "Write steps=100;"),
+        ("train", ["help"], "help is not of the form key=value. Write --help;"),
+        ("train", ["-b", "32"], "-b is no option: .* Write batch_size=32."),
+        ("train", ["--config", "my.yaml"], r"ambiguous option: --config could.*experiment=<name>"),
+        ("train", ["-c", "my.yaml"], r"invalid choice: 'my.yaml'.*experiment=<name>"),
+        (
+            "train",
+            ["--config-name", "my"],
+            "--config-name=my would take another file in place of train.yaml.*experiment",
+        ),
+        ("train", ["--config-path=conf"], "--config-path=conf would take another file in place of train.yaml"),
+        ("train", ["-m", "seed=range(0)"], r"seed=range\(0\) names no value. Write for example 'seed=range\(0,3\)'"),
         ("train", ["hydra.run.dir="], "hydra.run.dir= must name a directory, got nothing"),
         ("study", ["dirac"], "Write study=dirac;"),
         ("train", ["mine/game.yaml"], r"Write experiment=game, with the file in conf/experiment/;"),
@@ -138,6 +153,46 @@ def test_a_choice_that_cannot_be(refused, typed, words):
 def test_words_that_are_no_key_and_value(config_name, typed, words):
     with pytest.raises(ValueError, match=words):
         arranged(["verb.py", *typed], config_name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [
+        ("steps==100", "steps=100"),
+        ("steps:=100", "steps=100"),
+        ("steps = 100", "steps=100"),
+        ("optimizer.lr=1e-4,", "optimizer.lr=1e-4"),
+        ("network.G.hidden=(256,512)", "'network.G.hidden=[256,512]'"),
+        ("technique=[ema,r1", "'technique=[ema,r1]'"),
+        ("lr=1e-4 optimizer.d.lr=2e-4", "lr=1e-4 optimizer.d.lr=2e-4"),
+        ("a=[1 b=2", "'a=[1]' b=2"),
+        ("loss='nsgan", None),
+    ],
+)
+def test_what_hydra_cannot_read_is_written_as_it_can(typed, right):
+    with pytest.raises(OverrideParseException) as stop:
+        OverridesParser.create().parse_overrides([typed])
+    said = explain(stop.value, "train")
+    assert said.startswith(f"error: {typed} cannot be read as key=value")
+    assert said.endswith(f". Write {right}" if right else "'technique=[ema]'.")
+    assert "UNQUOTED_CHAR" not in said
+
+
+@pytest.mark.parametrize(
+    ("config_name", "typed", "words"),
+    [
+        ("train", "network.G.hidden=256,512", "must be one list, in brackets and quotes. Write 'network.G.h"),
+        ("train", "technique=ema,r1", "Write 'technique=[ema,r1]'"),
+        ("train", "data=mnist,digits", "got several. Write data=mnist; a sweep over them has -m in front (-m d"),
+        ("sample", "seed=1,2", "seed=1,2 must be one number, got a comma in it"),
+        ("evaluate", "metrics=fast,default", "metrics=fast,default must be one value, got several. Write metrics=fast"),
+    ],
+)  # fmt: skip
+def test_several_values_where_one_is_meant(monkeypatch, defaults, config_name, typed, words):
+    monkeypatch.setattr(mistakes, "composed", lambda name, typed: defaults)
+    said = explain(Exception(f"Ambiguous value for argument '{typed}'\n1. ..."), config_name)
+    assert words in said
+    assert ("-m" in said) == (config_name == "train" and "list" not in words and "technique" not in words)
 
 
 def test_the_home_folder_is_found_where_the_shell_does_not_look(monkeypatch):
@@ -233,6 +288,12 @@ def test_suggestions_come_from_what_was_typed_before(typed, words):
         ("loss", "wgan-gp", "Write loss=wgan 'technique=[gradient_penalty]'."),
         ("technique", "none", "Without any, leave it out, or write 'technique=[]'."),
         ("smoothing", "0.1", "is smoothing=one_sided"),
+        ("loss", "all", "All of them, a run each, are -m 'loss=glob(*)'."),
+        (
+            "technique",
+            "{ema: {decay: 0.9}}",
+            "A technique's settings are typed apart: 'technique=[ema]' technique.ema.",
+        ),
         ("prior", "gaussian", "It is prior=normal."),
         ("precision", "16", "It is precision=fp16"),
         ("trainer", "cuda", "It is trainer=gpu."),
@@ -241,6 +302,18 @@ def test_suggestions_come_from_what_was_typed_before(typed, words):
 )
 def test_choices_of_other_tools(group, choice, words):
     assert words in no_such_choice(group, choice)
+
+
+def test_a_group_that_gets_a_mapping(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["train.py", "technique={ema: {decay: 0.9}}"])
+    assert mistakes.missing(None, "technique").startswith("technique must be one of diff_augment,")
+
+
+def test_a_folder_of_ones_own_that_is_not_there():
+    said = explain(Exception("Additional config directory '/x/no' not found"), "train")
+    assert said.startswith(
+        "error: --config-dir must be a folder with files of your own, got /x/no, which is none. A file"
+    )
 
 
 def test_a_run_directory_below_a_file():
