@@ -62,6 +62,18 @@ def test_load_gives_a_generator_ready_to_call(run):
     assert torch.equal(G.sample(4, seed=1), gan_lightning.load(run / "checkpoints" / "last.ckpt").sample(4, seed=1))
 
 
+def test_a_generator_that_is_not_there_gets_one_whole_sentence(run):
+    with pytest.raises(ValueError) as refused:
+        gan_lightning.load(run, generator="ema")
+    assert str(refused.value) == (
+        f"generator=ema is not in {run / 'checkpoints' / 'last.ckpt'}, which has G. Choose one of them; "
+        "an average is kept by training with technique=[ema]."
+    )
+    G = gan_lightning.load(run)
+    assert (G.g_steps, G.shape, G.others, G.run) == (6, [1, 8, 8], [], run)
+    assert G.path == run / "checkpoints" / "last.ckpt"
+
+
 def test_the_size_of_the_batches_does_not_matter(run):
     G = gan_lightning.load(run)
     torch.testing.assert_close(G.sample(9, batch_size=2), G.sample(9, batch_size=9), rtol=0, atol=1e-6)
