@@ -1,31 +1,47 @@
 """What compare draws: curves with their spread, and samples of every arm from the same z."""
 
 import logging
-import statistics
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from gan_lightning.callbacks.samples import POINTS, grid
 from gan_lightning.comparison import Run, arms
 from gan_lightning.files import whole
 from gan_lightning.loading import LoadedGenerator, check_picture, load
-from gan_lightning.plain import LARGE, read_text
-from gan_lightning.tables import curve, title
+from gan_lightning.plain import LARGE, read_bytes
+from gan_lightning.tables import Curve, curves, title
 
 log = logging.getLogger(__name__)
 
-
 CURVES = ("metric/fd_judge", "metric/coverage_judge", "d/real_prob", "d/fake_prob", "d/real_score", "d/fake_score")
+POINTS_DRAWN = 4000  # of a curve, evenly among its steps: several for each column of the picture
 
 
-def curves_of(runs: Sequence[Run]) -> dict[Path, list[dict[str, Any]]]:
-    """Each run's logged steps."""
-    files = {run.path: run.path / "metrics.jsonl" for run in runs}
-    return {path: curve(read_text(file, LARGE)) if file.is_file() else [] for path, file in files.items()}
+def curves_of(runs: Sequence[Run]) -> dict[Path, dict[str, Curve]]:
+    """Each run's logged steps and values of CURVES; none of a file that cannot be read, which is told."""
+    found: dict[Path, dict[str, Curve]] = {}
+    for run in runs:
+        file = run.path / "metrics.jsonl"
+        try:
+            found[run.path] = curves(read_bytes(file, LARGE), CURVES) if file.is_file() else {}
+        except ValueError as error:
+            log.warning("no curves of %s: %s", run.path.name, error)
+            found[run.path] = {}
+    return found
+
+
+def mean_and_spread(found: Sequence[Curve]) -> tuple[Any, Any, Any]:
+    """(steps, mean, standard deviation with n - 1) over the curves that have a value at that step."""
+    steps, at, n = np.unique(np.concatenate([s for s, _ in found]), return_inverse=True, return_counts=True)
+    values = np.concatenate([v for _, v in found])
+    mean = np.bincount(at, values) / n
+    sd = np.sqrt(np.bincount(at, (values - mean[at]) ** 2) / np.maximum(n - 1, 1))
+    drawn = np.unique(np.linspace(0, len(steps) - 1, POINTS_DRAWN).round().astype(int))
+    return steps[drawn], mean[drawn], sd[drawn]
 
 
 def draw_curves(runs: Sequence[Run], path: Path) -> list[str]:
@@ -39,20 +55,14 @@ def draw_curves(runs: Sequence[Run], path: Path) -> list[str]:
     import matplotlib.pyplot as plt
 
     logged = curves_of(runs)
-    metrics = [m for m in CURVES if any(m in entry for entries in logged.values() for entry in entries)] or [CURVES[0]]
+    metrics = [m for m in CURVES if any(m in found for found in logged.values())] or [CURVES[0]]
     figure, axes = plt.subplots(1, len(metrics), figsize=(5.5 * len(metrics), 4), layout="constrained", squeeze=False)
     for axis, metric in zip(axes[0], metrics, strict=True):
         for name, members in arms(runs).items():
-            points: dict[int, list[float]] = defaultdict(list)
-            for run in members:
-                for entry in logged[run.path]:
-                    if metric in entry:
-                        points[entry["step"]].append(entry[metric])
-            if not points:
+            found = [logged[run.path][metric] for run in members if metric in logged[run.path]]
+            if not found:
                 continue
-            steps = sorted(points)
-            mean = torch.tensor([statistics.fmean(points[s]) for s in steps])
-            spread = torch.tensor([statistics.stdev(points[s]) if len(points[s]) > 1 else 0.0 for s in steps])
+            steps, mean, spread = mean_and_spread(found)
             label = f"{title(name)} ({len(members)})"
             if len(steps) == 1:  # one evaluation, at the end: a line through one point is nothing
                 axis.errorbar(steps, mean, yerr=spread, label=label, marker="o", linestyle="", capsize=4)

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 SMALL = 2**20  # bytes of a configuration or a record
-LARGE = 2**28  # bytes of metrics.jsonl
+LARGE, LINE = 2**28, 2**16  # bytes of metrics.jsonl, and of a line of it
 DEPTH, NODES, LENGTH = 30, 50_000, 10_000  # of nesting; values of a file; characters of a string
 
 # What moves a terminal's cursor, changes its colours or reverses the direction of the text; halves of characters, which

@@ -5,6 +5,7 @@ comes out may differ from the run's own only where that changes nothing of the g
 """
 
 import copy
+import io
 import json
 import os
 from collections.abc import Sequence
@@ -15,11 +16,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.checks import leaves
 from gan_lightning.cli import AGAIN, RESUME
-from gan_lightning.files import write_text
+from gan_lightning.files import whole
 from gan_lightning.loading import whole_checkpoint
 from gan_lightning.lock import NAME, keep
 from gan_lightning.paths import for_hydra, typed_path, word
-from gan_lightning.plain import LARGE, check_links, read_json, read_text
+from gan_lightning.plain import LARGE, LINE, check_links, read_bytes, read_json
 from gan_lightning.replay import game, options_first, parsed
 from gan_lightning.runs import find, is_run, last_begun, status_of
 
@@ -170,15 +171,15 @@ def cut(lines: Path, g_steps: int) -> None:
     """Drop what a log says of the time after ``g_steps``: it will be said again."""
     if not lines.is_file():
         return
-    kept = []
-    for line in read_text(lines, LARGE).splitlines():
-        try:
-            step = json.loads(line)["step"]
-        except (ValueError, LookupError, TypeError, RecursionError):
-            continue  # torn when the power went
-        if isinstance(step, int) and step <= g_steps:
-            kept.append(line)
-    write_text(lines, "".join(line + "\n" for line in kept))
+    content = io.BytesIO(read_bytes(lines, LARGE))
+    with whole(lines) as file:
+        for line in content:
+            try:
+                step = json.loads(line)["step"] if len(line) <= LINE else None
+            except (ValueError, LookupError, TypeError, RecursionError):
+                continue  # torn when the power went
+            if isinstance(step, int) and step <= g_steps:
+                file.write(line.rstrip(b"\n") + b"\n")
 
 
 def resumed_loggers(loggers: dict[str, Any], g_steps: int) -> dict[str, dict[str, int]]:

@@ -1,11 +1,18 @@
 """Text from files on its way into a table: markup, formulas and a terminal's commands become plain text."""
 
+import io
 import json
-import math
 import re
+from array import array
+from collections.abc import Collection
 from typing import Any
 
-from gan_lightning.plain import printable
+import numpy as np
+
+from gan_lightning.plain import LINE, printable
+
+Curve = tuple[Any, Any]  # steps and values, two arrays of numbers
+HIGHEST = 2**63  # a step or a value beyond it is nothing that is drawn
 
 FORMULA = ("=", "+", "-", "@")  # how a spreadsheet's formula begins (OWASP, "CSV injection")
 
@@ -40,18 +47,21 @@ def title(text: Any) -> str:
     return " " + shown if shown.startswith("_") else shown
 
 
-def is_finite(value: float) -> bool:
-    return abs(value) < 2**63 if isinstance(value, int) else math.isfinite(value)
-
-
-def curve(lines: str) -> list[dict[str, Any]]:
-    """The whole lines of a metrics.jsonl, each with its ``step`` and the finite numbers in it."""
-    entries = []
-    for text in lines.splitlines():
+def curves(content: bytes, names: Collection[str]) -> dict[str, Curve]:
+    """Steps and values of the named curves in a metrics.jsonl: of its whole lines, each number that can be drawn."""
+    found = {name: (array("q"), array("d")) for name in names}
+    for text in io.BytesIO(content):
+        if len(text) > LINE:
+            continue
         try:
             entry = json.loads(text)
         except (ValueError, RecursionError):
             continue  # torn when the power went
-        if isinstance(entry, dict) and type(entry.get("step")) is int and is_finite(entry["step"]):
-            entries.append({k: v for k, v in entry.items() if type(v) in (int, float) and is_finite(v)})
-    return entries
+        step = entry.get("step") if isinstance(entry, dict) else None
+        if type(step) is not int or not abs(step) < HIGHEST:
+            continue
+        for name in found.keys() & entry.keys():
+            if type(entry[name]) in (int, float) and abs(entry[name]) < HIGHEST:
+                found[name][0].append(step)
+                found[name][1].append(entry[name])
+    return {name: (np.array(steps), np.array(values)) for name, (steps, values) in found.items() if steps}

@@ -4,7 +4,9 @@ import csv
 import json
 import math
 import shutil
+import statistics
 
+import numpy as np
 import pytest
 import torch
 from conftest import TINY
@@ -300,6 +302,15 @@ def test_the_table_of_evaluate_to_the_letter():
         "  recall                                  0.1250                0.1250                0.5000",
     ]
     assert table({"checkpoints": {}, "measured": []}) == "  n = 0, seed None             real train images"
+
+
+def test_the_mean_and_spread_of_seeds_that_end_at_different_steps():
+    curves = [(np.array([1, 2, 3]), np.array([1.0, 2.0, 3.0])), (np.array([2, 3]), np.array([4.0, 7.0])),
+              (np.array([3]), np.array([8.0]))]  # fmt: skip
+    steps, mean, sd = comparison_figures.mean_and_spread(curves)
+    assert list(steps) == [1, 2, 3]
+    assert list(mean) == [1, 3, 6]
+    assert list(sd) == pytest.approx([0, statistics.stdev([2, 4]), statistics.stdev([3, 7, 8])])
 
 
 # metrics.json ----------------------------------------------------------------------------------------------

@@ -224,8 +224,8 @@ def test_an_override_of_the_game_is_allowed_for_one_resumption(straight, monkeyp
 
 def test_a_line_that_a_power_cut_tore_is_dropped(straight):
     whole = lines(straight)
-    with (straight / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 13, "loss/d": 0.')
+    with (straight / "metrics.jsonl").open("ab") as file:
+        file.write(b'{"step": 13, "loss/d": 0.\n{"step": 12, "\xff": 0}\n{"step": 12, "loss/d": 0.')
     cut(straight / "metrics.jsonl", 12)
     assert lines(straight) == whole
 
