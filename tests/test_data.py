@@ -5,12 +5,14 @@ import os
 import shutil
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torchvision.datasets.folder import IMG_EXTENSIONS
 from torchvision.utils import save_image
 
-from gan_lightning.data import auto
+from gan_lightning.data import auto, mixtures
 from gan_lightning.data.arrays import Arrays, DataUnavailable, GANData, Shuffle, to_signed_range
 from gan_lightning.data.digits import Digits
 from gan_lightning.data.image_folder import ImageFolder
@@ -95,6 +97,74 @@ def test_synthetic_is_the_same_every_time():
     assert one.images.shape == (20, 1, 8, 8)
 
 
+def test_a_synthetic_image_is_dark_but_for_one_square():
+    """Digit d: of 4 x 4 squares the d-th, row by row, 200 brighter."""
+    source = Synthetic(n=23, size=8, channels=2)
+    assert (source.name, source.shape) == ("synthetic", (2, 8, 8))
+    parts = [part() for part in (source.train, source.validation, source.test)]
+    for arrays in parts:
+        assert arrays.labels.tolist() == [*range(10), *range(10), 0, 1, 2]
+        assert (arrays.images.shape, arrays.images.dtype) == ((23, 2, 8, 8), torch.uint8)
+        for image, label in zip(arrays.images, arrays.labels.tolist(), strict=True):
+            bright = image >= 200
+            square = torch.zeros(8, 8, dtype=torch.bool)
+            square[label // 4 * 2 : label // 4 * 2 + 2, label % 4 * 2 : label % 4 * 2 + 2] = True
+            assert torch.equal(bright, square.expand(2, 8, 8))
+        noise = arrays.images.int() % 200
+        assert (noise.min(), noise.max()) == (0, 31)
+    dark = torch.Generator().manual_seed(1)
+    expected = torch.randint(0, 32, (23, 2, 8, 8), generator=dark, dtype=torch.uint8)
+    assert torch.equal(parts[2].images % 200, expected)
+    assert not any(torch.equal(parts[i].images, parts[j].images) for i, j in ((0, 1), (0, 2), (1, 2)))
+    assert (Synthetic().n, Synthetic().shape) == (1000, (1, 28, 28))
+
+
+def test_mixtures_by_their_numbers():
+    for source, name, sd in ((mixtures.ring8(), "ring8", 0.01), (mixtures.grid25(), "grid25", 0.05)):
+        assert (source.name, source.sd, source.n, source.n_test, source.shape) == (name, sd, 100_000, 2500, (2,))
+    assert mixtures.ring(4, 2.0).flatten().tolist() == pytest.approx([2, 0, 0, 2, -2, 0, 0, -2], abs=1e-12)
+    assert mixtures.grid(2, 3.0).tolist() == [[-1.5, -1.5], [-1.5, 1.5], [1.5, -1.5], [1.5, 1.5]]
+    source = mixtures.Mixture("mine", torch.tensor([[10.0, 0.0], [-10.0, 5.0]]), 0.5, n=4000, n_test=3000)
+    parts = source.train(), source.validation(), source.test()
+    assert [len(part) for part in parts] == [4000, 3000, 3000]
+    for seed, part in enumerate(parts):
+        assert (part.images.dtype, part.labels.dtype) == (torch.float32, torch.int64)
+        again = torch.Generator().manual_seed(seed)
+        assert torch.equal(part.labels, torch.randint(2, (len(part),), generator=again))
+        noise = 0.5 * torch.randn(len(part), 2, generator=again, dtype=torch.float64)
+        assert torch.equal(part.images, (source.means[part.labels] + noise).float())
+    assert (mixtures.Mixture("m", source.means, 1.0).n, mixtures.Mixture("m", source.means, 1.0).n_test) == (
+        100_000,
+        2500,
+    )
+
+
+def test_the_data_module_by_hand():
+    images = torch.arange(20_004, dtype=torch.uint8).view(-1, 1, 1, 1)
+    data = GANData(Synthetic(n=8, size=4), batch_size=4, seed=3)
+    data.setup()
+    order = Shuffle(8, 4, 3)
+    for (got, labels), rows in itertools.islice(zip(data.train_dataloader(), order, strict=False), 4):
+        assert torch.equal(got, data.arrays.images[rows])
+        assert torch.equal(labels, data.arrays.labels[rows])
+    assert torch.equal(data.reference(3), to_signed_range(data.arrays.images[:3]))
+    assert torch.equal(data.validation(), to_signed_range(data.source.validation().images))
+    data.arrays = Arrays(images, torch.zeros(len(images)))
+    assert len(data.reference()) == 10_000
+    before = data.arrays
+    data.setup()
+    assert data.arrays is before, "read once"
+    trainer = SimpleNamespace(lightning_module=SimpleNamespace(dtype=torch.float64, d_steps_done=5), global_rank=1,
+                              world_size=2)  # fmt: skip
+    data.trainer = trainer
+    order = data.train_dataloader().order
+    assert (order.n, order.batch_size, order.seed, order.start, order.rank, order.local) == (20_004, 4, 3, 5, 1, 2)
+    moved, labels = data.on_after_batch_transfer((images[:2], images), 0)
+    assert (moved.dtype, moved.flatten().tolist()) == (torch.float64, pytest.approx([-1, 1 / 127.5 - 1]))
+    assert labels is images
+    assert GANData(Synthetic(), 4).seed == 0
+
+
 def test_image_folder_is_read_resized_and_labelled(tmp_path):
     for label, brightness in (("cat", 0.0), ("dog", 1.0)):
         (tmp_path / label).mkdir()
@@ -108,10 +178,64 @@ def test_image_folder_is_read_resized_and_labelled(tmp_path):
 
 
 def test_image_folder_says_what_is_missing(tmp_path):
-    with pytest.raises(DataUnavailable, match=r"got data.root=.*nowhere, which is no folder. Set data.root"):
-        ImageFolder(str(tmp_path / "nowhere")).prepare()
-    with pytest.raises(DataUnavailable, match="found no pictures"):
-        ImageFolder(str(tmp_path)).train()
+    def refusal(call, *arguments, kind=DataUnavailable):
+        with pytest.raises(kind) as refused:
+            call(*arguments)
+        return str(refused.value)
+
+    nowhere = tmp_path / "nowhere"
+    needs = "data=image_folder needs a folder with one sub-folder per class, got data.root="
+    assert refusal(ImageFolder(str(nowhere)).prepare) == (
+        f"{needs}{nowhere}, which is no folder. Set data.root=<folder>."
+    )
+    ImageFolder(str(tmp_path)).prepare()
+    assert refusal(ImageFolder(str(tmp_path)).train) == (
+        f"data=image_folder found no pictures: {str(tmp_path)!r} has no sub-folders. "
+        "Put them at data.root/<class>/<name>.png"
+    )
+    assert refusal(ImageFolder(str(nowhere)).train) == (
+        f"data=image_folder cannot read data.root: [Errno 2] No such file or directory: {str(nowhere)!r}. "
+        "Make it readable."
+    )
+    (tmp_path / "cat").mkdir()
+    assert refusal(ImageFolder(str(tmp_path)).train) == (
+        f"data=image_folder found no pictures in {str(tmp_path / 'cat')!r} (that no class before has). Put some there, "
+        f"with one of the endings {', '.join(IMG_EXTENSIONS)}, or set data.root=<folder> to another one"
+    )
+    save_image(torch.zeros(3, 4, 4), tmp_path / "cat" / "one.png")
+    assert refusal(ImageFolder(str(tmp_path)).train) == (
+        f"data=image_folder found one picture, {str(tmp_path / 'cat' / 'one.png')!r}, and needs at least 2. "
+        "Put more at data.root/<class>/<name>.png"
+    )
+    assert refusal(ImageFolder, "x", 28, 2, kind=ValueError) == (
+        "data.channels must be 1 (grey) or 3 (colour), got 2. Choose one of the two."
+    )
+    assert refusal(ImageFolder(str(tmp_path)).validation, kind=ValueError) == (
+        "data=image_folder has no test images. Compare runs by eye, or use a dataset with a test set."
+    )
+    assert ImageFolder("x").shape == (1, 28, 28)
+
+
+def test_pictures_of_a_folder_come_by_name_those_within_it_last(tmp_path):
+    for name in ("b/2.png", "b/1.PNG", "b/a/0.jpg", "a/z.png", "b/notes.txt", "b/c/d/3.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "b" / "loop").symlink_to(tmp_path / "b")
+    (tmp_path / "b" / "again.png").symlink_to(tmp_path / "a" / "z.png")
+    found = [(str(file.relative_to(tmp_path)), label) for file, label in ImageFolder(str(tmp_path)).files()]
+    assert found == [("a/z.png", 0), ("b/1.PNG", 1), ("b/2.png", 1), ("b/a/0.jpg", 1), ("b/c/d/3.png", 1)]
+
+
+def test_the_files_of_mnist():
+    source = MNIST("somewhere")
+    assert source.folder == Path("somewhere/MNIST/raw")
+    assert [(f.name, f.size, f.md5, f.gz_md5) for f in source.files()] == [
+        ("train-images-idx3-ubyte", 47_040_016, *source.md5[0]),
+        ("train-labels-idx1-ubyte", 60_008, *source.md5[1]),
+        ("t10k-images-idx3-ubyte", 7_840_016, *source.md5[2]),
+        ("t10k-labels-idx1-ubyte", 10_008, *source.md5[3]),
+    ]
+    assert (MNIST().root, MNIST().split) == (Path("data"), "train60k")
 
 
 class Fixed:
@@ -133,12 +257,12 @@ def test_auto_takes_the_first_that_can_be_had_and_asks_once(monkeypatch):
     first, second = Fixed(False), Fixed(True)
     options = {"mnist": first, "digits": second}
     assert auto.choose(options) == ("digits", "no files")
-    assert auto.choose(options)[0] == "digits"
+    assert auto.choose(options) == ("digits", "Decided when the jobs were launched.")
     assert (first.asked, second.asked) == (1, 1), "decided once per launch"
     monkeypatch.setenv(auto.DECISION, "")
     assert auto.choose({"mnist": Fixed(True), "digits": second}) == ("mnist", "")
     monkeypatch.setenv(auto.DECISION, "")
-    with pytest.raises(DataUnavailable, match="no files no files"):
+    with pytest.raises(DataUnavailable, match="^no files no files$"):
         auto.choose({"mnist": first, "digits": Fixed(False)})
 
 
@@ -168,5 +292,5 @@ def test_a_truncated_mnist_file_is_noticed(tmp_path):
 
 
 def test_a_wrong_split_is_refused():
-    with pytest.raises(ValueError, match="data.split must be train60k or train50k, got 'all'"):
+    with pytest.raises(ValueError, match=r"^data.split must be train60k or train50k, got 'all'. Choose one of"):
         MNIST(split="all")
