@@ -117,6 +117,8 @@ def test_every_loss_names_the_logits_that_have_the_wrong_shape(name):
     with pytest.raises(ValueError, match=r"^fake_logits must have shape \[N\], got \[3, 1\]"):
         loss.generator(flat, column)
     if loss.needs_real_in_g:
+        with pytest.raises(AssertionError, match="^needs_real_in_g$"):
+            loss.generator(None, flat)
         with pytest.raises(ValueError, match=r"^real_logits must have shape \[N\], got \[3, 1\]"):
             loss.generator(column, flat)
 

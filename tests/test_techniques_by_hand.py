@@ -332,6 +332,7 @@ def test_the_reference_batch_is_a_draw_of_its_own_stream():
     G = nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3))
     virtual = VirtualBatchNorm(Normal(5), size=6, seed=3).transform_g(G)
     assert torch.equal(virtual.reference, Stream(3, name="virtual_batch_norm").normal(6, 5))
-    assert virtual.double()(torch.randn(2, 5).double()).shape == (2, 3)
-    virtual.reference = virtual.reference.float()
-    assert virtual(torch.randn(2, 5).double()).dtype == torch.float64, "the reference follows z"
+    reference = virtual.reference
+    virtual.bfloat16().reference = reference
+    assert virtual(torch.randn(2, 5).bfloat16()).dtype == torch.bfloat16, "the reference follows z"
+    assert (VirtualBatchNorm(Normal(5)).size, VirtualBatchNorm(Normal(5)).seed) == (64, 0)
