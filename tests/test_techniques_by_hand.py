@@ -29,7 +29,7 @@ class Given:
     """A stream that gives what it is told to, wherever it lies."""
 
     def __init__(self, values, device: str = "cpu") -> None:
-        self.values = torch.tensor(values, device=device)
+        self.values = torch.as_tensor(values, device=device)
 
     def uniform(self, *shape):
         return self.values.reshape(shape)
@@ -129,18 +129,20 @@ def test_two_processes_match_the_means_of_both(monkeypatch):
     ("share", "far"), [(0.25, (1, 2)), (0.15, (1, 1)), (0.1, (0, 1)), (1.0, (4, 8)), (0.0, (0, 0))]
 )
 def test_a_translation_moves_each_image_by_whole_pixels(share, far):
-    """Images of 4 x 8: ``far`` down or to the right at most, each distance as likely as the others."""
-    u = [[0.0, 0.0], [0.999, 0.999], [0.5, 0.3], [0.3, 0.7], [0.7, 0.0]]
+    """Images of 4 x 8: ``far`` down or to the right at most, each distance as likely as the others; and of 8 x 4."""
+    u = torch.tensor([[0.0, 0.0], [0.999, 0.999], [0.5, 0.3], [0.3, 0.7], [0.7, 0.0]])
     x = torch.rand(5, 2, 4, 8)
     got = DiffAugment(share, 0.0, fill=-3.0).view(x, 0.0, Given(u))
     expected = torch.full_like(x, -3.0)
-    for i, pair in enumerate(u):
+    for i, pair in enumerate(u.tolist()):
         down, right = (math.floor(v * (2 * f + 1)) - f for v, f in zip(pair, far, strict=True))
         for r in range(4):
             for c in range(8):
                 if 0 <= r + down < 4 and 0 <= c + right < 8:
                     expected[i, :, r, c] = x[i, :, r + down, c + right]
     assert torch.equal(got, expected)
+    turned = DiffAugment(share, 0.0, fill=-3.0).view(x.mT, 0.0, Given(u.flip(1)))
+    assert torch.equal(turned, expected.mT)
 
 
 @pytest.mark.parametrize(
