@@ -1,0 +1,247 @@
+"""What evaluate does with the generators of a run, with stubs in place of networks and metrics."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from torch import nn
+
+from gan_lightning import evaluation
+from gan_lightning.callbacks.samples import grid
+from gan_lightning.evaluation import (
+    Candidate,
+    candidates,
+    check_same_shape,
+    data_name,
+    evaluate,
+    evaluate_run,
+    expand,
+    sheet,
+    table,
+)
+from gan_lightning.measurements import weights_of
+from gan_lightning.written import Written
+
+TRAIN = torch.linspace(-1, 1, 5).view(5, 1, 1, 1).expand(5, 1, 2, 2)
+
+
+def a_generator(value: float, g_steps: int = 6) -> SimpleNamespace:
+    """It draws grey images of one value, a little more with each seed."""
+    G = nn.Linear(1, 1)
+    nn.init.constant_(G.weight, value), nn.init.zeros_(G.bias)
+    drawn: list[tuple[int, int]] = []
+
+    def sample(n: int, seed: int) -> torch.Tensor:
+        drawn.append((n, seed))
+        return torch.full((n, 1, 2, 2), value)
+
+    return SimpleNamespace(G=G, g_steps=g_steps, sample=sample, drawn=drawn)
+
+
+class Yardstick:
+    """One metric, the mean of the samples."""
+
+    def __init__(self) -> None:
+        self.n, self.train, self.told = 3, TRAIN, []
+        self.metrics = [SimpleNamespace(name="mean")]
+        self.protocol = {"dataset": "d", "split": "test", "n_fake": 3, "n_real": 3, "judge_sha256": "j"}
+        self.floors = {"mean": {"mean": 0.25}}
+
+    def settings(self, metric):
+        return {"metric": metric.name, "parameters": {}}
+
+    def measure(self, samples, doing, bar):
+        assert bar is not None
+        self.told.append(doing)
+        return {"mean": {"mean": samples.double().mean().item()}}
+
+
+class Told:
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def set_postfix_str(self, words: str) -> None:
+        self.words.append(words)
+
+
+def test_each_set_of_weights_is_drawn_and_measured_once(tmp_path, monkeypatch, caplog):
+    one, same, other = a_generator(1.0), a_generator(1.0), a_generator(-0.5, g_steps=4)
+    found = {
+        "last": Candidate("last checkpoint", "G", one),
+        "best": Candidate("checkpoint chosen on validation images", "G", same),
+        "last-ema": Candidate("last checkpoint", "ema", other),
+    }
+    pictures = {}
+    monkeypatch.setattr(evaluation, "save_picture", lambda picture, path: pictures.update({path: picture}))
+    yardstick, bar, written = Yardstick(), Told(), Written()
+    with caplog.at_level("INFO"):
+        now = evaluate_run(tmp_path, found, yardstick, 7, bar, written)
+    weights, averaged = weights_of(one.G), weights_of(other.G)
+    assert (one.drawn, same.drawn, other.drawn) == ([(3, 7)], [], [(3, 7)])
+    assert yardstick.told == [f"{tmp_path}, last", f"{tmp_path}, last-ema"]
+    assert bar.words == [
+        f"{tmp_path}, samples of last",
+        f"{tmp_path}, samples of last-ema",
+        f"{tmp_path}, real images",
+        f"{tmp_path}, pictures",
+    ]
+    as_pixel = 2 * round(0.25 * 255) / 255 - 1  # -0.5 as one of 256 levels
+    assert now == {
+        "checkpoints": {
+            "last": {"what": "last checkpoint", "generator": "G", "g_steps": 6, "weights": weights},
+            "best": {"what": "checkpoint chosen on validation images", "generator": "G", "g_steps": 6,
+                     "weights": weights},
+            "last-ema": {"what": "last checkpoint, G's average ema", "generator": "ema", "g_steps": 4,
+                         "weights": averaged},
+        },
+        "measured": [
+            {
+                "metric": "mean",
+                "parameters": {},
+                "protocol": {**yardstick.protocol, "seed": 7},
+                "floor": {"mean": 0.25},
+                "values": {weights: {"mean": 1.0}, averaged: {"mean": pytest.approx(as_pixel)}},
+            }
+        ],
+    }  # fmt: skip
+    assert json.loads((tmp_path / "metrics.json").read_text()) == now
+    assert set(pictures) == {tmp_path / f"evaluation-{name}.png" for name in found}
+    assert torch.equal(pictures[tmp_path / "evaluation-best.png"], sheet(torch.ones(3, 1, 2, 2), TRAIN))
+    assert str(written) == str(tmp_path / "metrics.json")
+    assert caplog.messages == [f"{tmp_path}\n{table(now)}"]
+    again = evaluate_run(tmp_path, {"0004": Candidate("c", "G", other)}, yardstick, 8, Told(), written)
+    kept = json.loads((tmp_path / "metrics.json").read_text())
+    assert set(again["checkpoints"]) == {"0004"}
+    assert set(kept["checkpoints"]) == {"last", "best", "last-ema", "0004"}
+    assert len(kept["measured"]) == 2
+
+
+def test_samples_that_are_not_finite_are_not_measured(tmp_path):
+    found = {"last": Candidate("last checkpoint", "G", a_generator(float("nan")))}
+    with pytest.raises(ValueError) as refused:
+        evaluate_run(tmp_path, found, Yardstick(), 0, Told(), Written())
+    assert str(refused.value) == (f"the samples of {tmp_path} (last.ckpt) are not finite: G has diverged. Train again.")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sheet_shows_36_samples_beside_the_nearest_training_images():
+    samples = torch.linspace(1, -1, 40).view(40, 1, 1, 1).expand(40, 1, 2, 2)
+    nearest = TRAIN[(2 * samples[:36, 0, 0, 0] + 2).round().long()]
+    assert torch.equal(sheet(samples, TRAIN), torch.cat([grid(samples[:36]), grid(nearest)], dim=2))
+    assert torch.equal(sheet(samples, TRAIN, n=4), torch.cat([grid(samples[:4]), grid(nearest[:4])], dim=2))
+    points, train = torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, -2.0], [0.0, 0.0]])
+    expected = torch.cat([grid(points, 2.6), grid(train[:1], 2.6)], dim=2)
+    assert torch.equal(sheet(points, train), expected)
+
+
+def test_the_generators_of_a_run_and_of_a_checkpoint(tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    folder = run / "checkpoints"
+    folder.mkdir(parents=True)
+    for name in ("last", "best", "best-ema", "0005000"):
+        (folder / f"{name}.ckpt").write_bytes(b"")
+    for name in ("config.yaml", "status.json"):
+        (run / name).write_text("{}")
+    loaded = []
+
+    def load(file, generator="G", trust=None):
+        loaded.append((file.name, generator, trust))
+        return SimpleNamespace(name=(file.name, generator), others=["ema"])
+
+    monkeypatch.setattr(evaluation, "load", load)
+    chosen, average = "checkpoint chosen on validation images", ", G's average ema"
+    directory, found = candidates(str(run), "mine")
+    assert directory == run
+    assert [(name, c.what, c.generator, c.G.name) for name, c in found.items()] == [
+        ("last", "last checkpoint", "G", ("last.ckpt", "G")),
+        ("last-ema", "last checkpoint" + average, "ema", ("last.ckpt", "ema")),
+        ("best", chosen, "G", ("best.ckpt", "G")),
+        ("best-ema", chosen + average, "ema", ("best-ema.ckpt", "ema")),
+    ]
+    assert {trust for *_, trust in loaded} == {"mine"}
+    for name, what in (("best", [chosen]), ("last", ["last checkpoint", "last checkpoint" + average]),
+                       ("0005000", ["checkpoint 0005000.ckpt", "checkpoint 0005000.ckpt" + average])):  # fmt: skip
+        directory, found = candidates(str(folder / f"{name}.ckpt"))
+        assert (directory, [c.what for c in found.values()]) == (run, what)
+    for name in ("best", "last"):  # in a folder of something else, chosen by nobody
+        (tmp_path / f"{name}.ckpt").write_bytes(b"")
+        _, found = candidates(str(tmp_path / f"{name}.ckpt"))
+        assert found[name].what == f"checkpoint {name}.ckpt"
+    assert {trust for *_, trust in loaded[4:]} == {None}
+
+
+def config(**more):
+    return OmegaConf.create({"run": "a", "metrics": {}, "trust": None, "root": None, "n": 3, "seed": 7, **more})
+
+
+@pytest.fixture
+def stubbed(monkeypatch):
+    """evaluate without files: runs a, b and c, of which b has other data; what it asked for."""
+    asked: list[tuple] = []
+    data = {"a": {"_target_": "x", "root": "at a"}, "b": {"_target_": "y"}, "c": {"_target_": "x", "root": "at a"}}
+
+    def found(run, trust):
+        asked.append(("candidates", run, trust))
+        G = SimpleNamespace(config=OmegaConf.create({"data": data[run]}), shape=[2], path=Path(f"{run}.ckpt"))
+        return Path(run), {"last": SimpleNamespace(G=G)}
+
+    def make(node):
+        asked.append(("make", node.get("root")))
+        return SimpleNamespace(shape=(2,), name=f"data of {node._target_}")
+
+    monkeypatch.setattr(evaluation, "candidates", found)
+    monkeypatch.setattr(evaluation, "make", make)
+    monkeypatch.setattr(evaluation, "readable_root", lambda data: f"read {data.root}")
+    monkeypatch.setattr(evaluation, "expand", lambda run: run.split("+"))
+    monkeypatch.setattr(evaluation, "build_metrics", lambda metrics: ["metrics", metrics])
+    monkeypatch.setattr(
+        evaluation, "Yardstick", lambda source, metrics, n: (source.name, metrics, n, asked.append(("yardstick",)))
+    )
+    monkeypatch.setattr(evaluation, "evaluate_run", lambda *a: (asked.append(("run", a[0], a[2][:3], a[3])), a[0])[1])
+    return asked
+
+
+def test_runs_of_the_same_data_share_a_yardstick(stubbed, caplog):
+    with caplog.at_level("INFO"):
+        results = evaluate(config(run="a+b+c", trust="mine"))
+    assert results == {Path(run): Path(run) for run in "abc"}
+    metrics = ["metrics", {}]
+    x, y = ("data of x", metrics, 3), ("data of y", metrics, 3)
+    assert stubbed == [
+        ("candidates", "a", "mine"), ("make", "read at a"), ("yardstick",), ("run", Path("a"), x, 7),
+        ("candidates", "b", "mine"), ("make", None), ("yardstick",), ("run", Path("b"), y, 7),
+        ("candidates", "c", "mine"), ("make", "read at a"), ("run", Path("c"), x, 7),
+    ]  # fmt: skip
+    assert caplog.messages == ["wrote "]
+
+
+def test_a_root_of_ones_own_goes_to_data_that_read_files(stubbed):
+    evaluate(config(root="here"))
+    assert stubbed[1] == ("make", "here")
+    with pytest.raises(ValueError) as refused:
+        evaluate(config(run="b", root="here"))
+    assert str(refused.value) == "root=here is of no use to data=data of y, which reads no files. Leave it out."
+
+
+def test_whole_sentences(monkeypatch, tmp_path):
+    G = SimpleNamespace(shape=[1, 2, 2], path="a.ckpt")
+    check_same_shape(G, SimpleNamespace(shape=(1, 2, 2), name="d"))
+    with pytest.raises(ValueError) as refused:
+        check_same_shape(G, SimpleNamespace(shape=(2,), name="d"))
+    assert str(refused.value) == (
+        "the checkpoint a.ckpt is of shape [1, 2, 2], and the data of its run, d, of [2]: they do not belong together. "
+        "Give the checkpoint of this run."
+    )
+    monkeypatch.setattr(evaluation, "make", lambda node: SimpleNamespace())
+    assert data_name(None) == "this dataset"
+    with pytest.raises(ValueError) as refused:
+        expand(f"{tmp_path}/*")
+    assert str(refused.value) == (f"run={tmp_path}/* matches no run directory. Quote the glob, and check it with ls.")
+    assert expand("outputs/run") == ["outputs/run"]
+    for name in ("config.yaml", "status.json"):
+        (tmp_path / "a").mkdir(exist_ok=True)
+        (tmp_path / "a" / name).write_text("{}")
+    assert expand(f"{tmp_path}/*") == [f"{tmp_path}/a"]
