@@ -12,6 +12,7 @@ import struct
 import zipfile
 import zlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,21 @@ from torch import Tensor
 
 MEMBER = re.compile(r"[\w.+-]+/(data\.pkl|version|byteorder|data/\d+|\.format_version|\.storage_alignment"
                     r"|\.data/serialization_id)")  # fmt: skip
-PICKLE_BYTES, MEMBERS = 2**22, 100_000
+PICKLE_BYTES, PICKLE_STEPS, MEMBERS = 2**20, 2**18, 100_000
 TUPLE, VALUES, DEPTH = 1000, 2**20, 30  # values in a tuple, in a checkpoint (twice if there twice); of nesting
 SHARED = 4  # times the file's bytes that its tensors may take together; they may be views of one another
 END = 22  # bytes of the record that ends an archive without a comment
 
 # All that a pickle may call or name. PyTorch's own list is longer: bytearray(2**36), for example, takes 64 GiB.
-KINDS = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
-NAMES = {"collections OrderedDict", "torch._utils _rebuild_tensor_v2", *(f"torch {kind}Storage" for kind in KINDS)}
-CALLS_OTHERS = {"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "PERSID", "NEXT_BUFFER"}
+KINDS = {"Double": 8, "Long": 8, "Float": 4, "Int": 4, "Half": 2, "BFloat16": 2, "Short": 2, "Char": 1, "Byte": 1,
+         "Bool": 1}  # fmt: skip
+STORAGES = {f"torch {kind}Storage": size for kind, size in KINDS.items()}  # name -> bytes of a number
+REBUILD = "torch._utils _rebuild_tensor_v2"
+NAMES = {"collections OrderedDict", REBUILD, *STORAGES}
+CODES = {"PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD", "APPEND", "APPENDS", "SETITEM", "SETITEMS", "BINPERSID",
+         "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_LIST", "EMPTY_DICT", "NONE", "NEWTRUE",
+         "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "BINGET", "LONG_BINGET",
+         "BINPUT", "LONG_BINPUT"}  # fmt: skip
 
 
 def check_archive(path: Path) -> None:
@@ -55,7 +62,8 @@ def check_archive(path: Path) -> None:
             part = archive.testzip()
             if part:
                 raise ValueError(f"the checksum of {part} is wrong")
-            check_pickle(archive.read(next(m for m in members if m.filename.endswith("/data.pkl"))))
+            data = archive.read(next(m for m in members if m.filename.endswith("/data.pkl")))
+            check_pickle(data, {m.filename.rpartition("/")[2]: m.file_size for m in members if "/data/" in m.filename})
     except (zipfile.BadZipFile, NotImplementedError, zlib.error, struct.error, OverflowError) as error:
         raise ValueError(str(error)) from error
 
@@ -75,43 +83,64 @@ def check_members(members: list[zipfile.ZipInfo], size: int) -> None:
         raise ValueError("it has no data.pkl of a checkpoint's size")
 
 
-def check_pickle(data: bytes) -> None:
+def check_pickle(data: bytes, sizes: Mapping[str, int]) -> None:
     """Nothing is named in the pickle but tensors and their bytes; nothing is executed to find out.
 
-    Tuples stay small: a dict's key is hashed value by value, and tuples of tuples that are there twice have 2^60.
+    Args:
+        sizes: name of each member of tensors' bytes -> how many it has.
+
+    Raises:
+        ValueError: what else is in it.
     """
     try:
-        check_tuples(data)
-        for code, argument, _ in pickletools.genops(data):
-            if code.name in CALLS_OTHERS or (code.name == "GLOBAL" and argument not in NAMES):
-                raise ValueError(f"its pickle names {argument or code.name}, which no checkpoint does")
-    except (ValueError, LookupError, UnicodeError, pickle.UnpicklingError) as error:
+        follow(data, sizes)
+    except (ValueError, LookupError, TypeError, UnicodeError, pickle.UnpicklingError) as error:
         if "its pickle" in str(error):
             raise
         raise ValueError(f"its pickle is torn: {error}") from error
 
 
-def check_tuples(data: bytes) -> None:
-    """Follow the pickle's stack, with the number of values in each tuple in its place. Raises ValueError."""
-    stack, memo = list[int](), dict[Any, int]()
-    for code, argument, _ in pickletools.genops(data):
+def follow(data: bytes, sizes: Mapping[str, int]) -> None:
+    """Follow the pickle's stack, with (number of values, value if it is known) in each value's place.
+
+    Tuples stay small: a dict's key is hashed value by value, and tuples of tuples that are there twice have 2^60. A
+    storage has the bytes of its member: earlier PyTorch reads what lies behind them in memory. Raises ValueError.
+    """
+    stack, memo = list[Any](), dict[Any, Any]()
+    for step, (code, argument, _) in enumerate(pickletools.genops(data)):
+        if step > PICKLE_STEPS:
+            raise ValueError(f"its pickle has more than {PICKLE_STEPS} steps, which no checkpoint has")
+        if code.name not in CODES or (code.name == "GLOBAL" and argument not in NAMES):
+            raise ValueError(f"its pickle names {argument or code.name}, which no checkpoint does")
         if "PUT" in code.name:
             memo[argument] = stack[-1]
         elif "GET" in code.name:
             stack.append(memo[argument])
         elif code.name == "MARK":
-            stack.append(-1)
+            stack.append(None)
         else:
-            inside, taken = list[int](), len(code.stack_before)
+            inside, taken = list[Any](), len(code.stack_before)
             if pickletools.markobject in code.stack_before:
                 taken = code.stack_before.index(pickletools.markobject)
-                while (item := stack.pop()) != -1:
+                while (item := stack.pop()) is not None:
                     inside.append(item)
             inside += [stack.pop() for _ in range(taken)]
-            values = 1 + sum(inside) if "TUPLE" in code.name else 1
+            if code.name == "BINPERSID":
+                check_storage(inside[0][1], sizes)
+            known = tuple(value for _, value in reversed(inside)) if "TUPLE" in code.name else argument
+            values = 1 + sum(n for n, _ in inside) if "TUPLE" in code.name else 1
             if values > TUPLE:
                 raise ValueError(f"its pickle has a tuple of more than {TUPLE} values, which no checkpoint has")
-            stack += [values] * len(code.stack_after)
+            stack += [(values, known)] * len(code.stack_after)
+
+
+def check_storage(named: Any, sizes: Mapping[str, int]) -> None:
+    """What a pickle names as a tensor's bytes is a member of as many. Raises ValueError."""
+    ours = isinstance(named, tuple) and len(named) == 5 and named[0] == "storage" and isinstance(named[3], str)
+    if not ours or named[1] not in STORAGES or type(named[4]) is not int:
+        raise ValueError("its pickle names something else than a tensor's bytes")
+    if named[2] not in sizes or sizes[named[2]] != STORAGES[named[1]] * named[4]:
+        raise ValueError(f"its pickle names {str(named[2])[:80]!r} of {named[4]} numbers, and it has other bytes")
 
 
 def check_tensors(value: Any, size: int) -> None:

@@ -26,6 +26,8 @@ WANTED = {"state_dict", "config", "shape", "counters"}  # of a checkpoint
 # What sample and evaluate write beside a checkpoint that lies in a folder of something else.
 WRITTEN = ["samples", "samples/*", "checkpoints", "config.yaml", "metrics.json*", "evaluation-*"]
 ALONE = "Each checkpoint carries its own: move config.yaml away and name the checkpoint, run=<its file>."
+UNREADABLE = (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError, TypeError, LookupError,
+              AttributeError, AssertionError, ArithmeticError, MemoryError)  # fmt: skip
 UNBUILDABLE = (HydraException, OmegaConfBaseException, TypeError, AttributeError, RuntimeError, ArithmeticError,
                LookupError, MemoryError)  # fmt: skip
 
@@ -40,8 +42,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         check_archive(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         check_tensors(checkpoint, path.stat().st_size)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError, TypeError, LookupError) as error:
+    except UNREADABLE as error:
         first = first_line(error)
+        if isinstance(error, pickle.UnpicklingError):  # PyTorch's text ends with how to read it unsafely
+            first = "its pickle is none of a checkpoint"
         others = " or ".join(p.name for p in others_of(path))
         raise ValueError(
             f"the checkpoint {path} cannot be read: it is truncated, damaged or not a checkpoint ({first}). "

@@ -69,6 +69,7 @@ RULES: dict[str, tuple[Rule, str]] = {
     "network.D.pieces": (POSITIVE_INT, "network.D.pieces=5"),
     "prior.dim": (POSITIVE_INT, "prior.dim=100"),
     "data.size": ((lambda v: is_int(v) and v >= 8, "a whole number, 8 or more"), "data.size=28"),
+    "data.channels": (POSITIVE_INT, "data.channels=1"),
     "data.n": (POSITIVE_INT, "data.n=1000"),
     "data.n_test": (POSITIVE_INT, "data.n_test=2500"),
     "data.sd": (POSITIVE, "data.sd=0.05"),
@@ -76,7 +77,10 @@ RULES: dict[str, tuple[Rule, str]] = {
     "callbacks.finite.skips": (POSITIVE_INT, "callbacks.finite.skips=50"),
     "callbacks.finite.limit": (POSITIVE, "callbacks.finite.limit=1e6"),
     "callbacks.samples.n": (POSITIVE_INT, "callbacks.samples.n=64; for no pictures sample_every=0"),
-    "callbacks.samples.frame_ms": (POSITIVE_INT, "callbacks.samples.frame_ms=150"),
+    "callbacks.samples.frame_ms": (
+        (lambda v: is_int(v) and 10 <= v <= 30_000, "a whole number of milliseconds from 10 to 30000"),
+        "callbacks.samples.frame_ms=150",
+    ),
     "callbacks.evaluation.n": (
         (lambda v: is_int(v) and v >= 6, "a whole number, 6 or more"),
         "callbacks.evaluation.n=1000; for no evaluation evaluate_every=0",

@@ -109,6 +109,8 @@ EDITS = {
          "prior": {"_target_": "gan_lightning.prior.Normal", "dim": 5}}), "does not fit the network of its run"),
     "data of 10^13 numbers": (put("data.n", 10**13), "data must not make up more than"),
     "pictures of 10^5 a side": (put("data.size", 10**5), "data must not make up more than"),
+    "fewer than no channels": (put("data.channels", -1), "data.channels must be a whole number, 1 or more"),
+    "half a channel": (put("data.channels", 0.5), "data.channels must be a whole number, 1 or more"),
     "10^12 steps of D": (put("d_steps", 10**12), "d_steps must not exceed 4096 in a file"),
     "a batch of 10^9": (put("batch_size", 10**9), "batch_size must not exceed"),
     "10^9 power iterations": (put("technique.spectral_norm",
@@ -207,6 +209,10 @@ def test_a_run_that_leads_out_of_itself(stranger, attack, verb):
 PLAYED = {
     "a layer of 10^9": (put("network.G.hidden", [10**9, 12]), "does not fit the network of its run"),
     "10^9 pictures": (put("callbacks.samples.n", 10**9), "callbacks.samples.n must not exceed 16384 in a file"),
+    "an animation of 10^9 ms": (
+        put("callbacks.samples.frame_ms", 10**9),
+        "frame_ms must be a whole number",
+    ),
     "an evaluation of 10^9": (put("callbacks.evaluation.n", 10**9), "callbacks.evaluation.n must not exceed"),
 }
 

@@ -86,6 +86,22 @@ def overflowing(whole):
     return with_value(whole, extra=call)
 
 
+def pickled(body):
+    """Another data.pkl: it is not even a dict, and each of these is refused before that is told."""
+    return lambda whole: rebuilt(whole, {"data.pkl": lambda d: b"\x80\x02" + body + b"."})
+
+
+def text(word):
+    return b"X" + struct.pack("<I", len(word)) + word
+
+
+STORAGE = (
+    b"(" + text(b"storage") + b"ctorch\nFloatStorage\n" + text(b"0") + text(b"cpu") + b"K(tQ"
+)  # data/0: 40 numbers
+REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n("
+REST = b"K\0K\1\x85K\1\x85\x89}"  # where it begins, its shape, its strides, no gradient, no hooks
+
+
 def in_itself(whole):
     loop = [0]
     loop.append(loop)
@@ -138,6 +154,18 @@ CHECKPOINTS = {
     "a bomb": lambda whole: rebuilt(whole, {"data/0": lambda d: bytes(2**24)}, compression=zipfile.ZIP_DEFLATED),
     "more than the file has": larger_than_the_file,
     "a comment": lambda whole: rebuilt(whole, comment=b"PK\x05\x06" + b"\x00" * 18),
+    "bytes that have no name": pickled(b"K\1Q"),
+    "bytes of another name": pickled(STORAGE.replace(text(b"0"), text(b"../../x"))),
+    "bytes of another kind": pickled(STORAGE.replace(b"torch\nFloatStorage", b"collections\nOrderedDict")),
+    "bytes of a name that is a number": pickled(STORAGE.replace(text(b"cpu"), b"K\1")),
+    "more bytes than a member has": pickled(STORAGE.replace(b"K(", b"J\0\0\1\0")),
+    "a member that was cut": lambda whole: rebuilt(whole, {"data/0": lambda d: d[:4]}),
+    "a tensor of a number": pickled(REBUILD + b"K\1" + REST + b"tR"),
+    "a tensor whose extras are a word": pickled(REBUILD + STORAGE + REST + text(b"x") + b"tR"),
+    "a number that is called": pickled(b"K\1)R"),
+    "a mark that is taken": pickled(b"(\x85"),
+    "what torch.save does not write": pickled(b"K\1\x94"),
+    "300,000 dicts": pickled(b"](" + b"}" * 300_000 + b"e"),
     "something before it": lambda whole: b"#!/bin/sh\ntouch executed\nexit\n" + whole,
     "something behind it": lambda whole: whole + b"\x00" * 64,
     "two archives": lambda whole: whole + whole,
@@ -146,6 +174,16 @@ CHECKPOINTS = {
 
 WORDS = {  # of those that another check would refuse too
     "a key that is hashed for ever": "a tuple of more than 1000 values",
+    "bytes that have no name": "something else than a tensor's bytes",
+    "bytes of another name": "'../../x' of 40 numbers, and it has other bytes",
+    "bytes of another kind": "something else than a tensor's bytes",
+    "bytes of a name that is a number": "something else than a tensor's bytes",
+    "more bytes than a member has": "'0' of 65536 numbers, and it has other bytes",
+    "a member that was cut": "'0' of 40 numbers, and it has other bytes",
+    "a number that is called": "its pickle is none of a checkpoint",
+    "a mark that is taken": "its pickle is torn",
+    "what torch.save does not write": "its pickle names MEMOIZE",
+    "300,000 dicts": "more than 262144 steps",
     "a tensor that values() hides": "attributes of its own",
 }
 

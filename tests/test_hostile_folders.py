@@ -1,16 +1,22 @@
 """Folders of a stranger, a corpus: links in circles, nests, names that speak to a terminal, files in odd places."""
 
+import io
 import logging
 import shutil
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hostile import refused, with_value
+from PIL import Image
 
 import gan_lightning
 from gan_lightning.bar import Bar
 from gan_lightning.build import make
+from gan_lightning.callbacks.checkpoints import Checkpoints
+from gan_lightning.callbacks.samples import by_steps, frames_of
 from gan_lightning.comparison import gather
 from gan_lightning.evaluation import candidates, expand
 from gan_lightning.loading import whole_checkpoint
@@ -142,3 +148,51 @@ def test_a_file_in_the_place_of_a_folder(stranger, name):
     if name == "record.json":
         words = "record.json"
     refused(stranger, lambda: resume_arguments(["train", "resume=run"]), words)
+
+
+# Pictures ----------------------------------------------------------------------------------------------------
+
+
+def png(side):
+    """A black square: 10,000 a side are a hundred million bytes in a file of 100,000."""
+    file = io.BytesIO()
+    Image.new("L", (side, side)).save(file, "png")
+    return file.getvalue()
+
+
+def test_the_pictures_of_an_animation(tmp_path, caplog):
+    """In a stranger's samples/ lay bombs, and what is no picture: the run was played to its end, and failed there."""
+    for step in (0, 1, 2, 10):
+        Image.new("RGB", (20, 20), (step, 0, 0)).save(tmp_path / f"{step:07d}.png")
+    (tmp_path / "0000003.png").write_bytes(png(21))
+    (tmp_path / "0000004.png").write_bytes(b"GIF89a")
+    (tmp_path / "0000005.png").write_bytes(png(20)[:-30])
+    (tmp_path / "0000006.png").write_bytes(png(20).replace(b"\0\0\0\x14\0\0\0\x14", b"\0\1\0\0\0\1\0\0"))
+    for name in ("0x", "1", "\u0661" * 7, "9" * 300):
+        with suppress(OSError):
+            (tmp_path / f"{name}.png").write_bytes(b"")
+    named = [path.name for path in by_steps(tmp_path)]
+    assert named == [f"{step:07d}.png" for step in (0, 1, 2, 3, 4, 5, 6, 10)]
+    assert [frame.size for frame in frames_of(by_steps(tmp_path))] == [(20, 20)] * 4
+    assert caplog.text.count("the animation goes on without") == 4
+    assert frames_of([]) == []
+    assert frames_of([tmp_path / "0000004.png"]) == []
+
+
+def test_an_animation_has_no_more_frames_than_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("gan_lightning.callbacks.samples.PIXELS", 20 * 20 * 5)
+    for step in range(12):
+        Image.new("L", (20, 20), step).save(tmp_path / f"{step:07d}.png")
+    assert [frame.getpixel((0, 0)) for frame in frames_of(by_steps(tmp_path))] == [0, 3, 6, 9, 11]
+
+
+def test_numbered_checkpoints_are_those_that_are_numbered(tmp_path):
+    """0x.ckpt: "invalid literal for int()", in the midst of playing."""
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    for name in ("last", "0000001", "0000002", "0x", "1", "3-best"):
+        (folder / f"{name}.ckpt").write_text("x")
+    callback = Checkpoints(keep=1)
+    callback.last = 3
+    callback.save(SimpleNamespace(default_root_dir=str(tmp_path), is_global_zero=True), SimpleNamespace(g_steps_done=3))
+    assert sorted(p.stem for p in folder.iterdir()) == ["0000003", "0x", "1", "3-best", "last"]

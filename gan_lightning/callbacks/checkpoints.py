@@ -5,6 +5,7 @@ which k D steps per G step seldom meet; in manual optimization it also ignores i
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
@@ -114,7 +115,8 @@ class Checkpoints(Quiet):
         if self.keep and numbered and trainer.is_global_zero:
             link(last, folder / f"{step:07d}.ckpt")
             if self.keep > 0:
-                for old in sorted(folder.glob("[0-9]*.ckpt"), key=lambda p: int(p.stem))[: -self.keep]:
+                own = [path for path in folder.glob("*.ckpt") if re.fullmatch("[0-9]{7,18}", path.stem)]
+                for old in sorted(own, key=lambda p: int(p.stem))[: -self.keep]:
                     old.unlink()
 
     def on_save_checkpoint(self, trainer: Trainer, module: GAN, checkpoint: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """Pictures of the run: grids from one fixed z, the real sheet beside them, an animation at the end."""
 
+import logging
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,10 @@ from gan_lightning.callbacks.sampling import draw
 from gan_lightning.files import whole
 from gan_lightning.gan import GAN
 
+log = logging.getLogger(__name__)
+
 POINTS = 2500  # in a picture of points
+PIXELS = 2**28  # of an animation, all its frames together
 
 
 def grid(images: Tensor, limit: float | None = None) -> Tensor:
@@ -42,6 +47,37 @@ def plane(points: Tensor, limit: float, side: int = 320) -> Tensor:
     counts = torch.bincount((side - 1 - at[:, 1]) * side + at[:, 0], minlength=side * side).double().view(1, side, side)
     blurred = torch.nn.functional.max_pool2d(counts, 3, stride=1, padding=1)  # a single point is seen too
     return (blurred.log1p() / blurred.max().clamp_min(1).log1p()).float()
+
+
+def by_steps(folder: Path) -> list[Path]:
+    """The pictures in ``folder`` that are named by G steps, in their order."""
+    named = [path for path in folder.glob("*.png") if re.fullmatch("[0-9]{7,18}", path.stem)]
+    return sorted(named, key=lambda path: int(path.stem))
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Of a PNG, without reading its pixels; (0, 0) for anything else."""
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            return picture.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what a file that is none raises
+        return 0, 0
+
+
+def frames_of(paths: list[Path]) -> list[Image.Image]:
+    """The pictures of the size of the last, as many as an animation may have, evenly; what is none is told."""
+    size = size_of(paths[-1]) if paths else (0, 0)
+    every = math.ceil(len(paths) / max(2, PIXELS // max(1, math.prod(size))))
+    frames = []
+    for path in [*paths[:-1:every], *paths[-1:]] if every else []:
+        try:
+            if size_of(path) != size:
+                raise ValueError(f"{path.name} is no picture of {size[0]} x {size[1]}")
+            with Image.open(path, formats=["PNG"]) as picture:
+                frames.append(picture.convert("P"))
+        except (OSError, ValueError, SyntaxError) as error:
+            log.warning("the animation goes on without %s: %s", path, error)
+    return frames
 
 
 class Samples(Quiet):
@@ -70,9 +106,10 @@ class Samples(Quiet):
         if reference.ndim == 2:
             self.n, self.limit = POINTS, 1.3 * reference.abs().max().item()
         if module.d_steps_done:  # resumed: what was drawn after the checkpoint will be drawn again
-            for path in self.folder(trainer).rglob("[0-9]*.png"):
-                if int(path.stem) > module.g_steps_done:
-                    path.unlink()
+            for name in module.generators:
+                for path in by_steps(self.folder(trainer, name)):
+                    if int(path.stem) > module.g_steps_done:
+                        path.unlink()
             return
         real = grid(reference, self.limit)
         save_picture(real, self.folder(trainer) / "real.png")
@@ -112,10 +149,7 @@ class Samples(Quiet):
                 logger.experiment.add_image(tag, picture, step)
 
     def animate(self, folder: Path) -> None:
-        frames = []
-        for path in sorted(folder.glob("[0-9]*.png")):
-            with Image.open(path) as picture:
-                frames.append(picture.convert("P"))
+        frames = frames_of(by_steps(folder))
         if len(frames) > 1:
             durations = [self.frame_ms] * (len(frames) - 1) + [20 * self.frame_ms]  # rest on the last
             with whole(folder / "training.gif") as file:
