@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,12 @@ def check_values(cfg: DictConfig) -> None:
         for pattern, ((holds, rule), example) in RULES.items():
             if fnmatchcase(key, pattern) and not holds(value):
                 whole = isinstance(value, float) and value.is_integer() and holds(int(value))
+                spread = re.fullmatch(r"(\d+)(?:\.\.|-|:)(\d+)", str(value)) if key == "seed" else None
+                several = spread and f"; a run for each from {spread[1]} to {spread[2]} is -m 'seed=range({spread[1]},"
                 raise ValueError(
                     f"{key} must be {rule}, got {value!r}. Write "
                     + (f"{key}={int(value)}" if whole else f"for example {example}")
+                    + (f"{several}{int(spread[2]) + 1})'" if spread else "")
                 )
     if cfg.get("update") == "simultaneous" and cfg.d_steps != 1:
         raise ValueError(
@@ -63,18 +67,29 @@ def check_values(cfg: DictConfig) -> None:
         )
 
 
-def check_added_keys(overrides: list[str], cfg: DictConfig) -> None:
+def there_already(key: str, value: str) -> str:
+    return f"+{key} adds what is there already. Write it without the '+': {key}={value}"
+
+
+def check_added_keys(overrides: Sequence[str], cfg: DictConfig, groups: Collection[str] = ()) -> None:
     """A key added with ``+`` reaches nobody unless its parent is built from ``_target_``, which checks it.
 
     Raises:
-        ValueError: for a ``+key=value`` that would be dead.
+        ValueError: for a ``+key=value`` that would be dead, or whose key is one of the ``groups``.
     """
     for override in overrides:
         if not override.startswith("+"):
             continue
-        key = override.lstrip("+").split("=", 1)[0]
+        key, _, value = override.lstrip("+").partition("=")
+        if key in groups:
+            raise ValueError(there_already(key, value).replace(f"+{key}", override, 1))
         parent = OmegaConf.select(cfg, key.rpartition(".")[0]) if "." in key else cfg
-        if "/" in key or "@" in key or (isinstance(parent, DictConfig) and "_target_" in parent):
+        if (
+            "/" in key
+            or "@" in key
+            or key.startswith("metrics.")
+            or (isinstance(parent, DictConfig) and "_target_" in parent)
+        ):
             continue
         raise ValueError(
             f"{override} adds a key that nothing reads. Keys are set without '+'; --help lists them. "
@@ -84,6 +99,7 @@ def check_added_keys(overrides: list[str], cfg: DictConfig) -> None:
 
 # what a search may minimise, beside the numbers of the log: name/name
 BEST = ("best_fd_over_coverage", "best_fd_judge", "best_coverage_judge")
+MEASURED = ("fd_judge", "coverage_judge", "fd_over_coverage", "classifier_score", "modes", "high_quality")
 COUNTED = (*BEST, "g_steps", "images", "seconds", "epoch")
 
 
@@ -100,6 +116,13 @@ def check_objective(cfg: DictConfig, has_judge: bool) -> None:
         raise ValueError(
             f"objective must be one of {', '.join(COUNTED)} or a number of metrics.jsonl such as metric/fd_judge or "
             f"loss/d, got {name!r}. Write objective=best_fd_over_coverage"
+        )
+    measured = re.fullmatch(rf"metric/({'|'.join(MEASURED)})(_\w+)?", str(name))
+    own = any(not str(node.get("_target_", "")).startswith("gan_lightning.") for node in cfg.callbacks.values())
+    if str(name).startswith("metric/") and not measured and not own:
+        raise ValueError(
+            f"objective={name} is measured by nothing during a run, which measures "
+            f"{', '.join(f'metric/{measure}' for measure in MEASURED)}. Write objective=best_fd_over_coverage"
         )
     if name in BEST or str(name).startswith("metric/"):
         if not cfg.evaluate_every:

@@ -17,6 +17,7 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -94,6 +95,7 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
                 return composed()
             os.environ[FULL] = "1"  # Hydra then raises what it would print, and we say it better
             os.environ[OURS] = "1"
+            typed = None
             try:
                 sys.argv = arranged(sys.argv, config_name)
                 if any(a.startswith("continue=") for a in sys.argv):
@@ -103,6 +105,7 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
                 if config_name == "train" and any(a.startswith("resume=") for a in sys.argv):
                     from gan_lightning.resuming import resume_arguments
 
+                    typed = sys.argv
                     sys.argv = resume_arguments(sys.argv)
                 sys.argv = typed_for_hydra(sys.argv)
                 return composed()
@@ -114,7 +117,7 @@ def verb(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[
                 sys.exit(1)
             except Exception as error:
                 if not getattr(error, "told", False):
-                    print(printable(explain(error, config_name)), file=sys.stderr)
+                    print(printable(explain(error, config_name, typed)), file=sys.stderr)
                 sys.exit(1)
             finally:
                 let_go()
@@ -140,19 +143,21 @@ def wants_traceback() -> bool:
 
 def _job(task: Callable[[DictConfig], Any], cfg: DictConfig) -> Any:
     """Run one job; tell its error at once, since the other jobs of a multirun go on."""
-    from gan_lightning.checks import check_values
+    from gan_lightning.checks import check_added_keys, check_values
     from gan_lightning.kinds import check_kinds, check_typed
     from gan_lightning.mistakes import explain, is_too_large
 
     register_resolvers()
     try:
         check_typed()
+        groups = [path.name for path in CONF.iterdir() if path.is_dir()]
+        check_added_keys(HydraConfig.get().overrides.task, cfg, groups)
         check_values(cfg)
         check_kinds(cfg)
         return task(cfg)
     except Exception as error:
         log.error("%s", explain(error), exc_info=error)
-        if isinstance(error, ValueError) or is_too_large(error):
+        if isinstance(error, ValueError | HydraException) or is_too_large(error):
             leave_nothing()
         if HydraConfig.get().mode != RunMode.MULTIRUN and not wants_traceback():
             sys.exit(1)

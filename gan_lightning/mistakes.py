@@ -6,6 +6,7 @@ import difflib
 import errno
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,25 +17,33 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, QuotedString
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException, InstantiationException, OverrideParseException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_lightning.checks import there_already
 from gan_lightning.cli import CONF, FULL
-from gan_lightning.synonyms import CHOICES, EXTRAS, KEYS
+from gan_lightning.synonyms import CHOICES, EXTRAS, KEYS, OF_HYDRA
 
 LISTS = " --help lists the keys."
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-def explain(error: BaseException, config_name: str | None = None) -> str:
+def explain(error: BaseException, config_name: str | None = None, typed: Sequence[str] | None = None) -> str:
     """One message for a person: what is wrong, and what to do.
 
     Args:
         config_name: the verb, where its configuration could not be composed from ``sys.argv``.
+        typed: what the person typed, where ``sys.argv`` repeats the command of a run that is resumed.
     """
     text = str(error)
     if config_name and (match := re.match(r"Could not override '([^']+)'", text)):
+        beside = [word for word in (typed or ())[1:] if not word.startswith("resume=")]
+        if typed and not any(w.startswith(f"{match[1]}=") for w in beside):
+            return (
+                f"error: resume= goes on with the game that was begun, whose {match[1]} does not exist beside "
+                f"{' '.join(beside)}. Leave that out, or begin a new run."
+            )
         return f"error: {missing(config_name, match[1])}"
     if match := re.search(r"Could not (?:find|load) '([\w/]+)/([^'/]*)'", text):
         return f"error: {missing(config_name, None, *match.groups())}"
@@ -44,6 +53,8 @@ def explain(error: BaseException, config_name: str | None = None) -> str:
         return f"error: {several(match[1], config_name)}"
     if match := re.match(r"Could not delete from config. '([^']+)' does not exist", text):
         return f"error: ~{match[1]} must name a key that is there, to take it out. Leave it out; --help lists the keys."
+    if match := re.match(r"Could not append to config. An item is already at '([^']+)'", text):
+        return f"error: {there_already(match[1], '<value>')}"
     if isinstance(error, OverrideParseException):
         return f"error: {unreadable(str(error.override), text)}"
     if match := re.match(r"Additional config directory '(.*)' not found", text):
@@ -62,6 +73,11 @@ def explain(error: BaseException, config_name: str | None = None) -> str:
             f"error: {error.filename or 'a file'} cannot be written: {error.strerror}. What was there before is whole. "
             "Make room, or name another folder, and type the same command again."
         )
+    if match := re.search(r"\n\s*full_key: (\S+)", text):  # Hydra's own, in several lines
+        what = " ".join(text[: match.start()].split())
+        if isinstance(error, InstantiationException):
+            return f"error: {match[1]} cannot be built: {what.rstrip('.')}. Leave out what was typed for {match[1]}"
+        return f"error: {match[1]}: {what}"
     ours = isinstance(error, ValueError | OSError | HydraException | OmegaConfBaseException)
     name = "" if ours else f"{type(error).__name__}: "
     more = "" if ours else f" (the whole traceback: in the run's log, or with {FULL}=1)"
@@ -155,6 +171,11 @@ def arranged(argv: Sequence[str], config_name: str) -> list[str]:
             raise ValueError(f"{word} names no value. Write for example '{empty}=range(0,3)', which is 0, 1 and 2.")
         if word.lstrip("+") in ("hydra.run.dir=", "hydra.sweep.dir="):
             raise ValueError(f"{word} must name a directory, got nothing. Write {word}<folder>, or leave it out.")
+    if "hydra/launcher=slurm" in overrides and shutil.which("srun") is None:
+        raise ValueError(
+            "hydra/launcher=slurm needs the command srun of a Slurm cluster, found none. Write "
+            "hydra/launcher=slurm_local, which runs the jobs as processes of this machine, or leave it out."
+        )
     return [argv[0], *options, *overrides]
 
 
@@ -365,7 +386,7 @@ def synonym(key: str, value: str, plain: dict[str, Any], config_name: str) -> st
 def no_such_choice(group: str, choice: str) -> str:
     if group.startswith("hydra/") and choice in EXTRAS:
         return f"{group}={choice} needs a package that is not there: pip install 'gan-lightning[{EXTRAS[choice]}]'"
-    choices = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
+    choices = sorted({*(file.stem for file in (CONF / group).glob("*.yaml")), *OF_HYDRA.get(group, ())})
     close = difflib.get_close_matches(choice.lower(), choices, n=1) if choice else []
     hint = f" Did you mean {group}={close[0]}?" if close else ""
     confused = ("loss", "network", "technique")

@@ -22,6 +22,11 @@ def directory_of(sweep: str) -> Path:
         ValueError: it is none.
     """
     path = newest("multirun.yaml", "multirun") if sweep == "latest" else Path(sweep)
+    if is_run(path):
+        raise ValueError(
+            f"{sweep} is a run, not a multirun directory. Go on with one run by resume={path}; compare runs by their "
+            "multirun directory or a glob in quotes, runs='<folder>/*'."
+        )
     if not (path / "multirun.yaml").is_file():
         raise ValueError(
             f"{sweep} is not a multirun directory: it has no multirun.yaml. Give one of outputs/multirun/, or latest."

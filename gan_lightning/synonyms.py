@@ -39,6 +39,14 @@ KEYS: dict[str, tuple[str, str]] = {
         "data",
         "Write data.root={value}, or set the environment variable GAN_DATA.",
     ),
+    "gan_data": (
+        "data",
+        "It is an environment variable, typed before the command: GAN_DATA={value} python -m gan_lightning.train",
+    ),
+    "wandb use_wandb mlflow": (
+        "logger",
+        "Loggers are added: +logger.wandb._target_=lightning.pytorch.loggers.WandbLogger.",
+    ),
     "image_size img_size imagesize resolution": ("data", "Write data.size={value} (data=digits, image_folder)."),
     "channels nc img_channels": ("data", "Write data.channels={value} (data=image_folder)."),
     "z_dim zdim latent_dim latent latent_size nz noise_dim noise_size z_size dim": (
@@ -109,9 +117,18 @@ CHOICES: dict[str, dict[str, str]] = {
         "data.root=<folder with a sub-folder per class>."
     },
     "technique": {"none null no false off": "Without any, leave it out, or write 'technique=[]'."},
+    "logger": {
+        "wandb mlflow csv neptune comet": "Another one is added: "
+        "+logger.wandb._target_=lightning.pytorch.loggers.WandbLogger.",
+        "none null no false off": "One is taken out with ~logger.tensorboard or ~logger.jsonl.",
+    },
+    "callbacks": {"none null no false off": "One is taken out by its name: ~callbacks.samples."},
     "prior": {"gaussian gauss randn": "It is prior=normal.", "rand": "It is prior=uniform."},
     "network": {"cnn conv convolutional": "It is network=dcgan.", "fc linear dense": "It is network=mlp."},
 }
 
 # what an option of Hydra's comes with: the project's extra that brings it
 EXTRAS = {"joblib": "sweeps", "optuna": "search", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+
+# group of Hydra's -> its choices that are files of other packages
+OF_HYDRA = {"hydra/launcher": ("basic", "joblib"), "hydra/sweeper": ("basic", "optuna")}

@@ -47,9 +47,8 @@ def play(
     cfg: DictConfig, run: Path, overrides: list[str], extra_callbacks: Sequence[Any], resume: Path | None, again: bool
 ) -> dict[str, Any]:
     """What ``train`` says, when nobody else plays this run."""
-    from gan_lightning.checks import check_added_keys, check_device, check_objective, check_values
+    from gan_lightning.checks import check_device, check_objective, check_values
 
-    check_added_keys(overrides, cfg)
     check_values(cfg)
 
     import torch
@@ -136,12 +135,13 @@ def play(
             warn_loudly(note, loggers)
         choice = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
         log.info(
-            "%s %s (%s, k = %d) on %d images of %s, %d G steps of batch %d, %s on %s, in %s",
+            "%s %s (%s, k = %d) on %d %s of %s, %d G steps of batch %d, %s on %s, in %s",
             f"going on after {begun} G steps with" if resume is not None else "training",
             choice.get("network", "a GAN"),
             type(gan.loss).__name__,
             cfg.d_steps,
             len(data.arrays or ()),
+            "points" if len(data.source.shape) == 1 else "images",
             data.source.name,
             cfg.steps,
             cfg.batch_size,
@@ -173,7 +173,7 @@ def play(
     made = sorted(f"{path.name}/" if path.is_dir() else path.name for path in run.iterdir() if path.name[0] != ".")
     log.info("%s after %.0f s; wrote in %s: %s", ended, status["seconds"], shown, ", ".join(made))
     log.info("next:  python -m gan_lightning.sample %s", word("run", shown))
-    if callbacks["evaluation"].judge is not None:
+    if (judge or judge_of(data.source)) is not None:
         points = " metrics=points" if len(data.source.shape) == 1 else ""
         log.info("       python -m gan_lightning.evaluate %s%s", word("run", shown), points)
     log.info("       tensorboard --logdir %s", shlex.quote(str(shown.parent)))

@@ -69,7 +69,7 @@ MAY = {  # package or module -> what of gan_lightning it may import, besides its
     "rules": set(),
     "checks": {"rules"},
     "kinds": set(),
-    "mistakes": {"cli", "synonyms"},
+    "mistakes": {"checks", "cli", "synonyms"},
     "synonyms": set(),
     "build": BASE | {"cli", "data", "gan", "metrics"},
     "runs": {"plain", "files", "lock", "mistakes", "paths"},

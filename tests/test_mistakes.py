@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import TINY
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException, OverrideParseException
 
 from gan_lightning import mistakes
 from gan_lightning import train as train_verb
@@ -54,6 +54,16 @@ WHOLE = [  # composed by Hydra, refused before the run begins
     (
         ["objective=nonsense"],
         r"objective must be one of best_fd_over_coverage.*got 'nonsense'. Write objective=best_fd_over_coverage",
+    ),
+    (
+        ["objective=metric/fid"],
+        r"objective=metric/fid is measured by nothing.*metric/fd_judge.*Write objective=best_fd_o",
+    ),
+    (["seed=0..3"], r"seed must be a whole number.*got '0..3'.*a run for each from 0 to 3 is -m 'seed=range\(0,4\)'"),
+    (["+technique=[ema]"], r"\+technique=\[ema\] adds what is there already. Write it without the '\+': technique="),
+    (
+        ["network.G._target_=os.system"],
+        r"network.G cannot be built: Target 'os.system' is blocklisted.*Leave out what was typed for network.G",
     ),
     (["objective=best_fd_judge"], r"objective=best_fd_judge needs an evaluation.*evaluate_every=1000"),
     (["data.size=3"], r"data.size must be a whole number, 8 or more, got 3"),
@@ -243,6 +253,8 @@ KEYS = [
     ("ema=true", "It is a technique: write 'technique=[ema]'."),
     ("sigma=0.1", "--help lists the keys."),
     ("name=first", "hydra.run.dir=<folder>"),
+    ("GAN_DATA=/data", "an environment variable, typed before the command: GAN_DATA=/data python"),
+    ("wandb=true", "+logger.wandb._target_=lightning.pytorch.loggers.WandbLogger"),
 ]
 
 
@@ -294,6 +306,10 @@ def test_suggestions_come_from_what_was_typed_before(typed, words):
             "{ema: {decay: 0.9}}",
             "A technique's settings are typed apart: 'technique=[ema]' technique.ema.",
         ),
+        ("logger", "wandb", "Another one is added: +logger.wandb._target_=lightning.pytorch.loggers.WandbLogger"),
+        ("logger", "false", "One is taken out with ~logger.tensorboard or ~logger.jsonl."),
+        ("callbacks", "none", "One is taken out by its name: ~callbacks.samples."),
+        ("hydra/launcher", "ray", "hydra/launcher must be one of basic, joblib, slurm, slurm_local, got 'ray'."),
         ("prior", "gaussian", "It is prior=normal."),
         ("precision", "16", "It is precision=fp16"),
         ("trainer", "cuda", "It is trainer=gpu."),
@@ -307,6 +323,40 @@ def test_choices_of_other_tools(group, choice, words):
 def test_a_group_that_gets_a_mapping(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["train.py", "technique={ema: {decay: 0.9}}"])
     assert mistakes.missing(None, "technique").startswith("technique must be one of diff_augment,")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "Could not append to config. An item is already at 'optimizer.lr'. Either\n",
+            "+optimizer.lr adds what is there already. Write it without the '+': optimizer.lr=<value>",
+        ),
+        ("Key 'x' is not in struct\n    full_key: a.x\n    object_type=dict", "a.x: Key 'x' is not in struct"),
+    ],
+)
+def test_what_hydra_says_in_several_lines_is_said_in_one(text, said):
+    assert explain(HydraException(text), "train") == f"error: {said}"
+
+
+def test_a_cluster_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(mistakes.shutil, "which", lambda name: None)
+    typed = ["train.py", "-m", "hydra/launcher=slurm", "seed=0,1"]
+    with pytest.raises(ValueError, match=r"slurm needs the command srun.*found none. Write hydra/launcher=slurm_local"):
+        arranged(typed, "train")
+    monkeypatch.setattr(mistakes.shutil, "which", lambda name: "/usr/bin/srun")
+    assert arranged(typed, "train") == ["train.py", "-m", "hydra/launcher=slurm", "seed=0,1"]
+
+
+def test_keys_of_a_resumed_run_are_not_laid_at_the_door_of_who_resumes_it(monkeypatch):
+    """The run's own command has network.G.hidden; what was typed is network=dcgan beside resume=."""
+    monkeypatch.setattr(sys, "argv", ["train.py", "network.G.hidden=[8]", "network=dcgan", "steps=8"])
+    error = Exception("Could not override 'network.G.hidden'.")
+    said = explain(error, "train", ["train.py", "resume=run", "network=dcgan", "steps=8"])
+    assert said == (
+        "error: resume= goes on with the game that was begun, whose network.G.hidden does not exist beside "
+        "network=dcgan steps=8. Leave that out, or begin a new run."
+    )
 
 
 def test_a_folder_of_ones_own_that_is_not_there():

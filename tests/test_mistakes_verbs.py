@@ -14,6 +14,7 @@ from gan_lightning.build import spread
 from gan_lightning.checks import check_device, check_memory
 from gan_lightning.cli import compose, leave_nothing
 from gan_lightning.interfaces import Seats
+from gan_lightning.sweeps import directory_of
 from gan_lightning.train import train
 
 
@@ -62,6 +63,8 @@ def digits(tmp_path_factory):
         ("sample samples=10", "there is no key 'samples'. Write n=10."),
         ("sample checkpoint=best", "there is no key 'checkpoint'. Write run=<run directory or checkpoint>."),
         ("evaluate metrics=fid", "FID itself is in metrics=inception"),
+        ("sample +grid=8", r"\+grid=8 adds a key that nothing reads"),
+        ("compare runs=file", "file is not a multirun directory"),
         ("compare run=sweep", "there is no key 'run'. Write runs=sweep."),
         ("compare n=null", "n must be a whole number, got None"),
         (
@@ -106,6 +109,11 @@ def test_memory_is_that_of_the_machine():
 def test_metrics_of_points_for_images(refused, digits):
     text = refused(f"evaluate run={digits} metrics=points")
     assert "metrics=points counts the modes of a mixture, and data=digits has none. Use metrics=default" in text
+
+
+def test_a_run_where_a_sweep_is_meant(digits):
+    with pytest.raises(ValueError, match=r"is a run, not a multirun directory.*one run by resume=.*runs='<folder>/\*'"):
+        directory_of(str(digits))
 
 
 def test_a_finished_run_has_nothing_to_resume(digits):

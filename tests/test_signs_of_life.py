@@ -1,6 +1,7 @@
 """What lasts says so, on a terminal and in a pipe; a verb ends with what it wrote, and overwrites nothing unnamed."""
 
 import logging
+import pickle
 import shutil
 import sys
 import time
@@ -12,6 +13,7 @@ from conftest import TINY
 
 import gan_lightning.evaluation
 from gan_lightning.bar import Bar
+from gan_lightning.callbacks.progress import Progress
 from gan_lightning.cli import compose
 from gan_lightning.evaluation import evaluate
 from gan_lightning.sample import main as sample_main
@@ -166,3 +168,13 @@ def test_root_is_refused_where_nothing_is_read(run):
     """It ended in Hydra's own words: Digits.__init__() got an unexpected keyword argument 'root'."""
     with pytest.raises(ValueError, match=r"^root=/x is of no use to data=digits, which reads no files. Leave it out.$"):
         evaluate(compose("evaluate", [f"run={run}", "root=/x"]))
+
+
+def test_a_spawned_process_is_quiet_before_it_says_a_word():
+    """Lightning's own loggers speak in a new process; what it gets from its parent is unpickled there first of all."""
+    sent = pickle.dumps(Progress())
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.INFO)  # as in a new process
+    assert pickle.loads(sent).line_seconds == 30.0
+    assert not logging.getLogger("lightning.fabric.utilities.distributed").isEnabledFor(logging.INFO)
+    assert not logging.getLogger("lightning.pytorch.utilities.rank_zero").isEnabledFor(logging.INFO)

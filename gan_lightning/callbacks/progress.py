@@ -25,7 +25,11 @@ class Progress(Quiet):
         self.first = 0
 
     def setup(self, trainer: Trainer, module: GAN, stage: str) -> None:  # type: ignore[override]
-        quiet_libraries()  # in each process: a spawned one has Lightning's own loggers
+        quiet_libraries()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        quiet_libraries()  # a spawned process, which is sent this before it begins, has Lightning's own loggers
+        self.__dict__.update(state)
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
         self.start = self.spoke = time.monotonic()
