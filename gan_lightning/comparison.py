@@ -15,7 +15,7 @@ from gan_lightning.columns import headings, settings, summary
 from gan_lightning.files import write_json, write_text
 from gan_lightning.measurements import Measurements, alike, read_measurements
 from gan_lightning.plain import read_json, read_text
-from gan_lightning.runs import is_glob, is_run, matching, status_of
+from gan_lightning.runs import is_glob, is_run, matching, of_several, status_of
 from gan_lightning.sweeps import directory_of, statuses, typed
 from gan_lightning.tables import csv_cell, line, markdown_cell
 from gan_lightning.trust import plain_config
@@ -113,7 +113,9 @@ def gather(runs: str) -> tuple[list[Run], dict[str, str], Path]:
         paths = [folder / name for name in states if is_run(folder / name)]
         missing = {name: status for name, status in states.items() if status == "missing"}
     if not paths:
-        raise ValueError(f"runs={runs} holds no run. Give a multirun directory, a glob in quotes, or latest.")
+        raise ValueError(
+            f"runs={runs} holds no run. Give a multirun directory, a glob in quotes, or latest.{of_several(runs)}"
+        )
     found, odd = read_all(paths)
     return found, missing | odd, folder
 

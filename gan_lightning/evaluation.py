@@ -18,7 +18,7 @@ from gan_lightning.files import write_json
 from gan_lightning.loading import LoadedGenerator, load, readable_root
 from gan_lightning.measurements import merge, read_measurements, weights_of
 from gan_lightning.metrics.memorisation import nearest
-from gan_lightning.runs import find, is_glob, matching
+from gan_lightning.runs import find, is_glob, matching, of_several
 from gan_lightning.written import Written
 from gan_lightning.yardstick import Yardstick, as_pixels, build_metrics
 
@@ -37,7 +37,7 @@ def expand(run: str) -> list[str]:
         return [run]
     found = [str(path) for path in matching(run)]
     if not found:
-        raise ValueError(f"run={run} matches no run directory. Quote the glob, and check it with ls.")
+        raise ValueError(f"run={run} matches no run directory. Quote the glob, and check it with ls.{of_several(run)}")
     return found
 
 

@@ -169,7 +169,7 @@ def arranged(argv: Sequence[str], config_name: str) -> list[str]:
             )
         if re.search(r"=range\(", word) and (empty := of_no_value(word)):
             raise ValueError(f"{word} names no value. Write for example '{empty}=range(0,3)', which is 0, 1 and 2.")
-        if word.lstrip("+") in ("hydra.run.dir=", "hydra.sweep.dir="):
+        if word.lstrip("+") in ("hydra.run.dir=", "hydra.sweep.dir=", "run=", "runs=", "folder="):
             raise ValueError(f"{word} must name a directory, got nothing. Write {word}<folder>, or leave it out.")
     if "hydra/launcher=slurm" in overrides and shutil.which("srun") is None:
         raise ValueError(
@@ -233,6 +233,9 @@ def meant(word: str, before: str, after: str, config_name: str) -> str:
         return f"{match[1]}={match[2] or after.lstrip('=') or '<value>'}"
     if before.endswith("="):
         return before + word
+    runs = {"evaluate": "run", "compare": "runs"}.get(config_name)
+    if after and runs and after[0] != "=" and word not in ("metrics", *OmegaConf.load(CONF / f"{config_name}.yaml")):
+        return f"{runs}={word}; several are a glob in quotes ('{runs}=<folder>/*')"
     if after:
         return f"{word}={after.lstrip('=')}"
     if config_name == "train" and word.endswith((".yaml", ".yml")):
@@ -300,7 +303,8 @@ def no_such_key(key: str, config_name: str, typed: Sequence[str], cfg: DictConfi
         there = [n for n in known if n.startswith(f"{place}.") and "." not in n[len(place) + 1 :]]
         others = [o for o in elsewhere(head, rest) if o != choices.get(head)]
         of = f" (with {head}={choices[head]})" if choices.get(head) and head != "technique" else ""
-        close = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
+        deeper = [n for n in known if n.startswith(f"{place}.") and n.rpartition(".")[2] == key.rpartition(".")[2]][:2]
+        close = [" or ".join(deeper)] if deeper else difflib.get_close_matches(key, known, n=1, cutoff=0.75)
         word = synonym(key, value, {head: plain[head]}, config_name) if not others else ""
         hint = f" {word}" if word else f" Did you mean {close[0]}?" if close else ""
         hint += f" It belongs to {' and '.join(f'{head}={o}' for o in others)}." if others else ""

@@ -12,7 +12,7 @@ from gan_lightning.cli import CONTINUE, arm_of, swept_keys
 from gan_lightning.paths import for_hydra, typed_path
 from gan_lightning.plain import check_links, read_yaml
 from gan_lightning.replay import JOBS, game, is_list, launching, n_values, options_first, own_folders, parsed
-from gan_lightning.runs import is_run, newest, set_aside, status_of
+from gan_lightning.runs import is_run, newest, of_several, set_aside, status_of
 
 
 def directory_of(sweep: str) -> Path:
@@ -30,6 +30,7 @@ def directory_of(sweep: str) -> Path:
     if not (path / "multirun.yaml").is_file():
         raise ValueError(
             f"{sweep} is not a multirun directory: it has no multirun.yaml. Give one of outputs/multirun/, or latest."
+            + of_several(sweep)
         )
     return path
 

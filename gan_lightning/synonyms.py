@@ -84,6 +84,10 @@ KEYS: dict[str, tuple[str, str]] = {
     "run sweep dir": ("runs", "Write runs={value}."),
     "output output_dir outdir out_dir save_dir dir folder": ("out", "Write out={value}."),
     "metric": ("metrics", "It is a group: write metrics=fast, or another of --help."),
+    "generator g ema average": ("metrics", "It measures each generator of a run, its averages too. Leave it out."),
+    "data dataset": ("metrics", "It measures on the data that the run was trained on; root= says where they lie."),
+    "judge classifier": ("metrics", "The judge is that of the run's data. Leave it out."),
+    "out output outdir out_dir": ("metrics", "It writes into the run's own directory. Leave it out."),
     "ema average": ("generator", "Write generator=ema, if the run kept an average."),
 }
 

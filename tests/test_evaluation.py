@@ -217,7 +217,9 @@ def test_evaluate_says_what_is_wrong(run, tmp_path):
         evaluate(compose("evaluate", [f"run={tmp_path / 'empty'}"]))
     with pytest.raises(ValueError, match="n must not exceed the 297 test images of data=digits, got 298"):
         evaluate(compose("evaluate", [f"run={run}", "n=298"]))
-    with pytest.raises(ValueError, match=r"needs at least 6 samples"):
+    with pytest.raises(ValueError, match=r"matches no run directory.*Several runs are a glob"):
+        evaluate(compose("evaluate", ["run='[a,b]'"]))
+    with pytest.raises(ValueError, match=r"needs at least 6 samples.*Write n=6 or more, or leave n out"):
         evaluate(compose("evaluate", [f"run={run}", "n=3"]))
     with pytest.raises(ValueError, match="matches no run directory"):
         evaluate(compose("evaluate", [f"run='{tmp_path}/x*'"]))

@@ -9,6 +9,7 @@ import pytest
 from conftest import TINY
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, OverrideParseException
+from omegaconf import OmegaConf
 
 from gan_lightning import mistakes
 from gan_lightning import train as train_verb
@@ -158,6 +159,11 @@ def test_a_choice_that_cannot_be(refused, typed, words):
         ("study", ["dirac,saturation"], "Write study=dirac;"),
         ("sample", ["outputs/x"], "Write run=outputs/x;"),
         ("compare", ["outputs/x"], "Write runs=outputs/x;"),
+        ("evaluate", ["a/x", "a/y"], r"Write run=a/x; several are a glob in quotes \('run=<folder>/\*'\);"),
+        ("compare", ["x", "y"], r"Write runs=x; several are a glob in quotes \('runs=<folder>/\*'\);"),
+        ("evaluate", ["metrics", "fast"], "Write metrics=fast;"),
+        ("compare", ["runs="], "runs= must name a directory, got nothing. Write runs=<folder>, or leave it out."),
+        ("sample", ["run="], "run= must name a directory, got nothing. Write run=<folder>, or leave it out."),
     ],
 )
 def test_words_that_are_no_key_and_value(config_name, typed, words):
@@ -283,6 +289,7 @@ def test_words_of_other_tools(monkeypatch, defaults, typed, words):
         (["data=mnist", "data.path=x"], ["Write data.root=x, or set the environment variable GAN_DATA."]),
         (["technique=[r1]", "technique.ema.decay=0.9"], ["Write 'technique=[r1,ema]' technique.ema.decay=0.9"]),
         (["technique=[ema]", "technique.ema.decai=0.9"], ["Did you mean technique.ema.decay?"]),
+        (["network.slope=0.1"], ["Did you mean network.G.slope or network.D.slope?"]),
         (["technique.emma.decay=0.9"], ["technique must be one of", "Did you mean technique=ema?"]),
     ],
 )
@@ -448,6 +455,17 @@ def test_a_choice_of_another_group_is_told_where_it_belongs(group, choice, remed
     said = no_such_choice(group, choice)
     assert said.endswith(f"got '{choice}'. {remedy}")
     assert "Did you mean" not in said
+
+
+def test_what_evaluate_needs_no_word_for():
+    cfg = OmegaConf.create({"run": "latest", "metrics": {}, "root": None})
+    for key, words in (
+        ("generator", "It measures each generator of a run, its averages too. Leave it out."),
+        ("data", "It measures on the data that the run was trained on; root= says where they lie."),
+        ("out", "It writes into the run's own directory. Leave it out."),
+        ("judge", "The judge is that of the run's data. Leave it out."),
+    ):
+        assert words in no_such_key(key, "evaluate", [f"{key}=x"], cfg)
 
 
 # Several at once ---------------------------------------------------------------------------------------------

@@ -115,6 +115,8 @@ def test_what_is_no_run(tmp_path):
         sample(tmp_path)
     with pytest.raises(ValueError, match="does not exist. Give a run directory, a checkpoint or latest"):
         sample(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"latest. Several runs are a glob in quotes, such as '<folder>/\*'"):
+        sample(tmp_path / "a,b")
 
 
 def test_latest_without_any(tmp_path, monkeypatch):

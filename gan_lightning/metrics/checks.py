@@ -18,7 +18,7 @@ def check_features(real: Tensor, fake: Tensor, at_least: int) -> tuple[Tensor, T
     if min(len(real), len(fake)) < at_least:
         raise ValueError(
             f"this metric needs at least {at_least} samples of each kind, got {len(real)} real and {len(fake)} fake. "
-            "Draw more: n=10000."
+            f"Write n={at_least} or more, or leave n out."
         )
     for name, x in (("real", real), ("fake", fake)):
         if not torch.isfinite(x).all():
