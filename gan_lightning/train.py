@@ -115,9 +115,6 @@ def play(
     callbacks["hparams"].config = flat(config)
     if cfg.evaluate_every:
         callbacks["evaluation"].judge = judge
-        if callbacks["evaluation"].judge is None:
-            log.info("no evaluation: conf/judge has none for data=%s of shape %s", data.source.name,
-                     tuple(data.source.shape))  # fmt: skip
     if cfg.max_time is not None:
         callbacks["max_time"] = MaxTime(duration(cfg.max_time))
     trainer = make(
@@ -149,6 +146,9 @@ def play(
             type(trainer.accelerator).__name__.removesuffix("Accelerator"),
             shown,
         )
+        if cfg.evaluate_every and judge is None:
+            log.info("no evaluation: conf/judge has none for data=%s of shape %s", data.source.name,
+                     tuple(data.source.shape))  # fmt: skip
         if resume is not None:
             cut(run / "metrics.jsonl", begun)
         start = time.perf_counter()

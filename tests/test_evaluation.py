@@ -236,6 +236,7 @@ def test_images_of_another_size_are_not_judged(tmp_path, caplog):
     with caplog.at_level("INFO"):
         train(compose("train", [*DIGITS, "data.size=32", "steps=2", "evaluate_every=1"]), tmp_path)
     assert "no evaluation: conf/judge has none for data=digits of shape (1, 32, 32)" in caplog.text
+    assert caplog.text.index("training") < caplog.text.index("no evaluation"), "the first line says what is trained"
     with pytest.raises(ValueError, match=r"there is no judge for data=digits of shape \(1, 32, 32\)"):
         evaluate(compose("evaluate", [f"run={tmp_path}"]))
 
