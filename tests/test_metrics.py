@@ -255,7 +255,8 @@ def test_bad_features_get_one_whole_sentence():
         ),
         (
             (gauss(1, 3), gauss(4, 3)),
-            "this metric needs at least 2 samples of each kind, got 1 real and 4 fake. Write n=2 or more, or leave n out.",
+            "this metric needs at least 2 samples of each kind, got 1 real and 4 fake. "
+            "Write n=2 or more, or leave n out.",
         ),
         (
             (gauss(4, 3) / 0, gauss(4, 3)),
