@@ -9,12 +9,12 @@ weights were after each G step that is to be kept, and the rows of data that wer
 import json
 import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
+from commands import Command
 from lightning.pytorch import Callback
 
 from gan_lightning.build import build_data, build_gan, make
@@ -37,19 +37,16 @@ def play_both(folder: Path, games: dict[str, dict[str, Any]]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    env = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     for ranks in (["alone"], ["0", "1"]):
-        command = [sys.executable, __file__, str(folder)]
-        pipes = {"env": env, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        started = [subprocess.Popen([*command, rank], **pipes) for rank in ranks]
+        started = [Command(Path.cwd(), str(folder), rank, module="play_in_two", **env) for rank in ranks]
         try:
             for process in started:
-                text, _ = process.communicate(timeout=600)
-                assert process.returncode == 0, text
+                code, text = process.end(600)
+                assert code == 0, text
         finally:  # one that waits for another that has failed would wait for ever
             for process in started:
-                process.kill()
-                process.communicate()
+                process.process.kill()
 
 
 def kept(folder: Path, name: str, rank: str) -> Kept:

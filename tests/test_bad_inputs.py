@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import run as typed
 from conftest import TINY
 from omegaconf import OmegaConf
 from PIL import Image
@@ -273,18 +274,10 @@ def test_data_that_go_away_while_a_run_plays_are_not_missed(call, run):
         ("compare", ["runs=."], "is not a multirun directory"),
     ],
 )
-def test_through_the_shell(tmp_path, verb, arguments, words):
+def test_as_a_command(tmp_path, verb, arguments, words):
     (tmp_path / "file").write_bytes(b"what is this")
-    done = subprocess.run(
-        [sys.executable, "-m", f"gan_lightning.{verb}", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    text = done.stdout + done.stderr
-    assert done.returncode == 1
+    code, text = typed(tmp_path, *arguments, module=f"gan_lightning.{verb}")
+    assert code == 1
     assert words in text
     assert "Traceback" not in text
     assert text.count("error: ") == 1

@@ -3,16 +3,13 @@
 import json
 import math
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
 from conftest import TINY
-from lightning.pytorch.loggers import CSVLogger
 
 from gan_lightning.build import make
 from gan_lightning.callbacks.diagnostics import Diagnostics
-from gan_lightning.callbacks.hparams import HParams
 from gan_lightning.callbacks.progress import summary
 from gan_lightning.cli import CONF, compose
 from gan_lightning.losses.hinge import Hinge
@@ -103,13 +100,3 @@ def test_the_curves_of_a_run_with_a_critic_and_a_penalty(tmp_path):
         assert line["loss/d_adversarial"] == pytest.approx(-line["d/wasserstein"], rel=1e-4)
         assert line["d/wasserstein"] == pytest.approx(line["d/real_score"] - line["d/fake_score"], abs=1e-6)
         assert "d/real_prob" not in line
-
-
-def test_another_logger_gets_the_configuration_without_values(tmp_path):
-    """Lightning's CSVLogger and WandbLogger take one argument; TensorBoard's also takes the values reached."""
-    hparams, logger = HParams(), CSVLogger(tmp_path)
-    hparams.config = {"loss.weight": 1.0}
-    trainer: Any = SimpleNamespace(loggers=[logger])
-    module: Any = SimpleNamespace(numbers={"loss/d": 1.0})
-    hparams.on_train_end(trainer, module)
-    assert logger.experiment.hparams == {"loss.weight": 1.0}

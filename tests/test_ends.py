@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,10 @@ import torch
 from lightning.pytorch import Trainer
 
 from gan_lightning import cli
+from gan_lightning.build import build_gan
+from gan_lightning.callbacks.evaluation import CHOICE, COVERAGE, FD, Evaluation
+from gan_lightning.callbacks.finite import NotFinite
+from gan_lightning.processes import fit, gather_results
 from gan_lightning.train import train
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +34,10 @@ GAME = ["data=digits", "network.G.hidden=[16,16]", "network.D.hidden=[16,16]", "
             "process 2 of 1 was ended by SIGKILL, and the others with it. SIGKILL often comes from the system when ",
         ),
         (
+            torch.multiprocessing.ProcessRaisedException("Traceback\nValueError: batch_size must be smaller", 0, 2),
+            "^batch_size must be smaller$",
+        ),
+        (
             torch.multiprocessing.ProcessRaisedException(
                 "Traceback\nRuntimeError: [gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:2",
                 0,
@@ -37,7 +46,7 @@ GAME = ["data=digits", "network.G.hidden=[16,16]", "network.D.hidden=[16,16]", "
             "one of the 1 processes has gone, and the others with it",
         ),
     ],
-    ids=["ended", "missed by another"],
+    ids=["ended", "raised", "missed by another"],
 )
 def test_a_rank_that_is_gone_is_told_in_one_sentence(tiny, tmp_path, monkeypatch, error, words):
     def fit(*args: object, **kwargs: object) -> None:
@@ -46,8 +55,37 @@ def test_a_rank_that_is_gone_is_told_in_one_sentence(tiny, tmp_path, monkeypatch
     monkeypatch.setattr(Trainer, "fit", fit)
     with pytest.raises(ValueError, match=words) as told:
         train(tiny(), tmp_path)
-    assert f"To go on: python -m gan_lightning.train resume={tmp_path}" in str(told.value)
-    assert words in json.loads((tmp_path / "status.json").read_text())["error"]
+    if "process" in words:
+        assert f"To go on: python -m gan_lightning.train resume={tmp_path}" in str(told.value)
+    assert str(told.value) in json.loads((tmp_path / "status.json").read_text())["error"]
+
+
+def test_that_a_rank_has_diverged_reaches_a_search_as_such(monkeypatch):
+    """A search counts it as the worst there is, and any other error as a failure."""
+
+    def raised(*args: object, **kwargs: object) -> None:
+        raise torch.multiprocessing.ProcessRaisedException(
+            "Traceback\ngan_lightning.x.NotFinite: it has diverged", 0, 2
+        )
+
+    monkeypatch.setattr(Trainer, "fit", raised)
+    with pytest.raises(NotFinite, match="^it has diverged$"):
+        fit(Trainer(accelerator="cpu", logger=False), None, None, None, Path("run"))
+
+
+def test_what_spawned_processes_counted_and_measured_reaches_the_one_that_asked(finished_tiny, tiny, tmp_path):
+    run = shutil.copytree(finished_tiny, tmp_path / "run")
+    told = [{"step": 2, CHOICE: 9.0, FD: 8.0, COVERAGE: 0.9}, {"step": 4, CHOICE: 3.0, FD: 2.0, COVERAGE: 0.7},
+            {"step": 6, CHOICE: 5.0, FD: 4.0, COVERAGE: 0.8, "loss/d": 0.5}]  # fmt: skip
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in told))
+    cfg = tiny("technique=[ema]")
+    gan, evaluation = build_gan(cfg, (1, 8, 8)), Evaluation()
+    gather_results(gan, evaluation, run)
+    assert (gan.d_steps_done, gan.g_steps_done, gan.images_seen) == (6, 6, 96)
+    assert gan.numbers == {CHOICE: 5.0, FD: 4.0, COVERAGE: 0.8, "loss/d": 0.5}
+    assert evaluation.reached() == {
+        "best_g_steps": 4, "best_fd_over_coverage": 3.0, "best_fd_judge": 2.0, "best_coverage_judge": 0.7,
+    }  # fmt: skip
 
 
 def test_ctrl_c_in_the_parent_of_a_sweep_says_how_to_go_on(monkeypatch, capsys):

@@ -5,14 +5,14 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+from commands import Command
+from commands import done as command
 from conftest import TINY
 from omegaconf import OmegaConf
 
@@ -262,15 +262,6 @@ def test_a_judge_is_trained_on_images_it_can_halve_twice(tmp_path, capsys, data,
 # compare and continue --------------------------------------------------------------------------------------
 
 
-def command(folder, *args, check=True):
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", *args], cwd=folder, env=env, capture_output=True, text=True, timeout=250
-    )
-    assert not check or done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 def in_this_process(folder, main, *args):
     """Run a verb's main with ``args`` in ``folder``."""
     with pytest.MonkeyPatch.context() as patch:
@@ -338,26 +329,17 @@ def test_compare_lists_what_failed_is_unfinished_or_missing(sweep, tmp_path):
 
 def test_a_sweep_killed_half_way_is_continued(tmp_path):
     """SIGKILL; then only what is missing or unfinished runs."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    arguments = [*DIGITS, "steps=40", "seed=0,1,2,3,4,5", "hydra.sweep.dir=s"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gan_lightning.train", "-m", *arguments],
-        cwd=tmp_path,
-        env=env,
-        stdout=subprocess.DEVNULL,
-    )
     sweep = tmp_path / "s"
-    limit = time.monotonic() + 120
-    while time.monotonic() < limit and not (sweep / "seed-2" / "config.yaml").is_file():
-        time.sleep(0.01)
+    process = Command(tmp_path, "-m", *DIGITS, "steps=40", "seed=0,1,2,3,4,5", "hydra.sweep.dir=s")
+    process.wait_until((sweep / "seed-2" / "config.yaml").is_file)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    assert process.end()[0] == -signal.SIGKILL
     before = statuses(sweep)
     assert before["seed-0"] == before["seed-1"] == "done"
     assert before["seed-5"] == "missing"
     assert "unfinished" in before.values()
     finished = {n: (sweep / n / "config.yaml").stat().st_mtime_ns for n, s in before.items() if s == "done"}
-    text = command(tmp_path, "gan_lightning.train", "-m", "continue=s")
+    text = command(tmp_path, "-m", "continue=s")
     assert set(statuses(sweep).values()) == {"done"}
     assert text.count("done before: ") == len(finished)
     assert text.count("training mlp") == 6 - len(finished)

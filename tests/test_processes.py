@@ -1,7 +1,6 @@
 """Several processes: DDP plays the game of one process; joblib's sweep is Hydra's own sweep."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import done as command
 from conftest import TINY
 from play_in_two import farthest, game, kept, play_both
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -18,20 +18,6 @@ from gan_lightning.cli import CONF
 ROOT = Path(__file__).parent.parent
 # Neither BatchNorm nor dropout: both see one process's share of the batch. Its weights begin large enough to move.
 SMOOTH = ["network=points", "network.G.hidden=[16]", "network.D.hidden=[16]"]
-
-
-def command(folder: Path, *args: str) -> str:
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", "gan_lightning.train", *args],
-        cwd=folder,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def state(run: Path) -> dict[str, torch.Tensor]:
@@ -186,24 +172,15 @@ def test_a_smooth_game_under_sgd_stays_together_for_twenty_steps(played, name):
 
 
 def test_joblib_runs_the_same_sweep(tmp_path):
-    text = command(
-        tmp_path,
-        "-m",
-        *TINY,
-        "steps=2",
-        "hydra/launcher=joblib",
-        "hydra.launcher.n_jobs=2",
-        "loss=mmgan,nsgan",
-        "smoothing=none,one_sided",
-        "seed=0,1",
-    )
+    words = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "loss=mmgan,nsgan", "smoothing=none,one_sided"]
+    typed = [sys.executable, "-m", "gan_lightning.train", "-m", *TINY, "steps=2", *words]
+    done = subprocess.run(typed, cwd=tmp_path, capture_output=True, text=True, timeout=240)  # loky needs a real one
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text
     found = sorted(p.parent for p in (tmp_path / "outputs/multirun").rglob("config.yaml"))
     assert len({p.parent for p in found}) == 1, text
     assert {p.name for p in found} == {
-        f"loss-{loss}_smoothing-{smoothing}_seed-{seed}"
-        for loss in ("mmgan", "nsgan")
-        for smoothing in ("none", "one_sided")
-        for seed in (0, 1)
+        f"loss-{loss}_smoothing-{smoothing}" for loss in ("mmgan", "nsgan") for smoothing in ("none", "one_sided")
     }
     from gan_lightning.sample import sample
 

@@ -6,14 +6,14 @@ import os
 import pickle
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
+from commands import Command
+from commands import done as command
 from conftest import TINY
 from lightning.pytorch import Callback
 from omegaconf import OmegaConf, open_dict
@@ -252,16 +252,13 @@ def test_main_takes_the_checkpoint_once(monkeypatch, straight):
 def test_ctrl_c_ends_the_whole_sweep(tmp_path):
     options = [*TINY, "steps=1,100000,100001", "log_every=1", f"hydra.sweep.dir={tmp_path}/sweep"]
     options = [o for o in options if o != "steps=6"]
-    command = [sys.executable, "-m", "gan_lightning.train", "-m", *options]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = Command(tmp_path, "-m", *options)
     log = tmp_path / "sweep" / "steps-100000" / "metrics.jsonl"
-    deadline = time.time() + 120
-    while time.time() < deadline and not (log.is_file() and log.read_text().count("\n") > 5):
-        time.sleep(0.1)
+    process.wait_until(lambda: log.is_file() and log.read_text().count("\n") > 5)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "continue=" in error
+    code, text = process.end()
+    assert code == 1
+    assert "continue=" in text
     assert not (tmp_path / "sweep" / "steps-100001").exists()
 
 
@@ -275,33 +272,20 @@ def test_an_overridden_learning_rate_really_applies(straight):
 
 def test_sigterm_then_resume_by_command(tmp_path):
     run = tmp_path / "run"
-    command = [
-        sys.executable,
-        "-m",
-        "gan_lightning.train",
-        *TINY,
-        "steps=100000",
-        "log_every=1",
-        f"hydra.run.dir={run}",
-    ]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = Command(tmp_path, *TINY, "steps=100000", "log_every=1", f"hydra.run.dir={run}")
     log = run / "metrics.jsonl"
-    deadline = time.time() + 120
-    while time.time() < deadline and not (log.is_file() and log.read_text().count("\n") > 20):
-        time.sleep(0.1)
+    process.wait_until(lambda: log.is_file() and log.read_text().count("\n") > 20)
     process.send_signal(signal.SIGTERM)
-    out, error = process.communicate(timeout=60)
-    assert process.returncode == 0, error
-    assert "SIGTERM came after" in out + error
-    assert "train resume=run" in out + error
+    code, text = process.end()
+    assert code == 0, text
+    assert "SIGTERM came after" in text
+    assert "train resume=run" in text
     status = json.loads((run / "status.json").read_text())
     assert status["status"] == "stopped"
     done = status["g_steps"]
     assert lines(run)[-1]["step"] == done == checkpoint(run)["counters"]["g_steps_done"]
-    again = [sys.executable, "-m", "gan_lightning.train", f"resume={run}", f"steps={done + 5}"]
-    second = subprocess.run(again, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-    assert second.returncode == 0, second.stderr
-    assert f"going on after {done} G steps" in second.stdout + second.stderr
+    text = command(tmp_path, f"resume={run}", f"steps={done + 5}")
+    assert f"going on after {done} G steps" in text
     assert [line["step"] for line in lines(run)] == list(range(1, done + 6))
     record = json.loads((run / "record.json").read_text())
     assert len(record["resumed"]) == 1
@@ -455,13 +439,10 @@ def test_auto_begins_again_what_had_no_checkpoint_yet(straight):
 def test_a_job_that_is_queued_again_goes_on_by_itself(straight, tmp_path, monkeypatch, capfd):
     """The same command twice, as a scheduler gives it; killed in between without a word."""
     run = tmp_path / "job"
-    command = [sys.executable, "-m", "gan_lightning.train", *TINY, *OPTIONS, "resume=auto", f"hydra.run.dir={run}"]
     run.mkdir()
     train(config(), run, extra_callbacks=[Stop(13)])
     set_status(run, status="running", pid=2**22 - 1)
     for expected in ("going on after 6 G steps", "done before"):
-        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
-        assert done.returncode == 0, done.stderr
-        assert expected in done.stdout + done.stderr
+        assert expected in command(tmp_path, *TINY, *OPTIONS, "resume=auto", f"hydra.run.dir={run}")
     assert same(checkpoint(run)["state_dict"], checkpoint(straight)["state_dict"])
     assert lines(run) == lines(straight)

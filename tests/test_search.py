@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import run
 from conftest import TINY
 from omegaconf import OmegaConf
 
@@ -18,15 +19,7 @@ DIGITS = [o for o in TINY if not o.startswith(("data", "evaluate"))] + ["data=di
 
 
 def command(folder: Path, *args: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "gan_lightning.train", "-m", *args],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    return done.returncode, done.stdout + done.stderr
+    return run(folder, "-m", *args)
 
 
 def test_a_search_minimises_what_its_trials_reached(tmp_path):
@@ -139,6 +132,7 @@ def test_a_trial_that_was_done_before_still_has_its_number(tmp_path):
     assert OmegaConf.load(tmp_path / "s/optimization_results.yaml").best_value == status["best_fd_over_coverage"]
 
 
+@pytest.mark.slow
 def test_a_sweep_over_two_processes_has_its_objective_and_survives_a_divergence(tmp_path):
     """What a spawned process measured, and why it stopped, reach the one that asked."""
     code, text = command(

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from gan_lightning.callbacks.quiet import Quiet
 from gan_lightning.gan import GAN
@@ -19,7 +18,4 @@ class HParams(Quiet):
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:
         values = {f"final/{name}": value for name, value in module.numbers.items() if "/" in name}
         for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.log_hyperparams(dict(self.config), values)
-            else:  # Lightning's others take the configuration alone
-                logger.log_hyperparams(dict(self.config))
+            logger.log_hyperparams(dict(self.config), values)  # type: ignore[call-arg]
