@@ -1,9 +1,11 @@
 """Random numbers as a function of (seed, step, stream, draw)."""
 
+from types import SimpleNamespace
+
 import torch
 
 from gan_lightning.prior import Normal, Uniform
-from gan_lightning.rng import Stream, Streams, fixed_rows, mix
+from gan_lightning.rng import Stream, Streams, fixed_rows, mix, seed_layers
 
 
 def test_a_draw_is_a_function_of_its_keys():
@@ -59,3 +61,15 @@ def test_rows_are_drawn_once_and_for_all():
     assert torch.equal(fixed_rows(10, 3), fixed_rows(10, 10)[:3])
     assert sorted(fixed_rows(10, 10).tolist()) == list(range(10))
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_layers_are_seeded_on_the_cpu_and_on_the_device(monkeypatch):
+    seeded = []
+    module = lambda device: SimpleNamespace(manual_seed=lambda seed: seeded.append((device, seed)))  # noqa: E731
+    monkeypatch.setattr(torch, "get_device_module", module)
+    drawn = torch.rand(3, generator=torch.Generator().manual_seed(mix(5, 7)))
+    for device, told in (("cpu", []), ("cuda", [(torch.device("cuda"), mix(5, 7))])):
+        torch.manual_seed(0)
+        seed_layers(torch.device(device), 5, 7)
+        assert torch.equal(torch.rand(3), drawn)
+        assert seeded == told
