@@ -12,10 +12,14 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import requests
 from conftest import only_network
+from filelock import FileLock
 
+from gan_lightning.data import fetch
 from gan_lightning.data.arrays import DataUnavailable
 from gan_lightning.data.fetch import RemoteFile, ensure, faults, reachable
 from gan_lightning.data.mnist import MNIST
@@ -101,6 +105,71 @@ def test_a_damaged_file_is_noticed_and_mended(server, tmp_path, damaged, fault):
 def test_the_next_mirror_helps(server, tmp_path):
     ensure([FILE], tmp_path, [server.url("forbidden"), server.url("cut"), server.url("whole")], "mnist")
     assert (tmp_path / "train-images").read_bytes() == CONTENT
+
+
+def told(server, folder, why: str) -> str:
+    return (
+        f"data=mnist needs its files in {folder}: train-images is missing. Fetching them failed: {why}. Put the "
+        f"unpacked files there yourself (from {server.url('whole')}<name>.gz), or point data.root or the environment "
+        "variable GAN_DATA at a folder that has them, or use data=digits, which needs no download."
+    )
+
+
+def test_each_failure_gets_one_whole_sentence(server, tmp_path, monkeypatch):
+    def refusal() -> str:
+        with pytest.raises(DataUnavailable) as refused:
+            ensure([FILE], tmp_path, [server.url("whole")], "mnist")
+        return str(refused.value)
+
+    monkeypatch.setattr(fetch, "LOCK_SECONDS", 0.01)
+    with FileLock(tmp_path / fetch.LOCK):
+        assert refusal() == told(server, tmp_path, "another job is still downloading")
+    with monkeypatch.context() as patch:
+        patch.setattr(fetch, "_download", lambda *a: None)
+        assert refusal() == told(server, tmp_path, "the download left {'train-images': 'is missing'}")
+    with monkeypatch.context() as patch:
+        patch.setattr(fetch, "reachable", lambda *a: [])
+        why = f"no mirror answered within 8 s ({server.url('whole')})"
+        assert refusal() == told(server, tmp_path, why)
+    monkeypatch.setattr(fetch.pooch, "retrieve", lambda *a, **k: (_ for _ in ()).throw(ValueError("another hash")))
+    assert refusal() == told(server, tmp_path, "no mirror served train-images.gz whole; the last said: another hash")
+
+
+def test_a_mirror_is_asked_and_not_waited_for(monkeypatch):
+    """No body is read, and nobody waits longer than the seconds in all."""
+    asked = []
+
+    class Answer(SimpleNamespace):
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+    def get(url, **options):
+        asked.append((url, options))
+        if "raises" in url:
+            raise requests.ConnectionError
+        return Answer(ok="whole" in url)
+
+    monkeypatch.setattr(fetch.requests, "get", get)
+    assert reachable(["raises/", "whole/", "forbidden/"], "x.gz", 2.0) == ["whole/"]
+    assert sorted(asked) == [(f"{m}/x.gz", {"stream": True, "timeout": 2.0}) for m in ("forbidden", "raises", "whole")]
+
+
+def test_a_fetch_says_from_where_and_leaves_its_one_file(server, tmp_path, monkeypatch, caplog):
+    asked = []
+    original = fetch.pooch.retrieve
+    monkeypatch.setattr(fetch.pooch, "retrieve", lambda url, **k: (asked.append((url, k)), original(url, **k))[1])
+    with caplog.at_level("INFO", logger="gan_lightning"):
+        ensure([FILE], tmp_path, [server.url("whole")], "mnist")
+    assert caplog.messages == [f"downloading train-images from {server.url('whole')}"]
+    ((url, options),) = asked
+    assert url == server.url("whole") + "train-images.gz"
+    assert (options["fname"], options["path"]) == ("train-images.gz", tmp_path)
+    assert options["known_hash"] == f"md5:{FILE.gz_md5}"
+    assert only_whole_files(tmp_path) == ["train-images"]
+    assert (tmp_path / "train-images").stat().st_mode & 0o777 == 0o644
 
 
 @pytest.mark.parametrize("kind", ["forbidden", "cut"])

@@ -165,6 +165,18 @@ def test_the_csv_has_a_row_per_checkpoint_and_protocol_with_all_it_depends_on(tm
     ]
 
 
+def test_the_csv_names_the_settings_of_all_that_a_row_has(tmp_path):
+    two = (
+        column("neighbours", {"recall": 0.3}, k=5),
+        column("parzen", {"ll": 1.0}, sigma=0.2),
+        column("fd", {"fd": 2.0}),
+    )
+    a_run(tmp_path / "runs", "a", measurements(*two))
+    write_csv(gather(f"{tmp_path}/runs/*")[0], tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open() as file:
+        assert [row["settings"] for row in csv.DictReader(file)] == ["neighbours: k = 5; parzen: sigma = 0.2"]
+
+
 def test_the_curves_are_those_that_the_runs_have(tmp_path):
     """A critic has scores: its sheet had two empty panels."""
     for name, keys in {"a": ["metric/fd_judge", "d/real_score"], "b": ["metric/fd_judge", "d/real_prob"]}.items():

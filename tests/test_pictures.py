@@ -1,5 +1,6 @@
 """Pictures of every kind that a folder may hold: right, or refused with the file's name."""
 
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -157,7 +158,8 @@ def test_a_truncated_picture_is_refused(root, name):
 @pytest.mark.parametrize("content", [b"", b"no picture", bytes(range(256))])
 def test_what_is_no_picture_is_refused(root, content):
     (root / "cat/a.png").write_bytes(content)
-    refused(root, "a.png", "cannot identify image file.*Repair it or take it away")
+    start = f"data=image_folder cannot use {str(root / 'cat/a.png')!r}"
+    refused(root, "a.png", f"^{re.escape(start)}: cannot identify image file. Repair it or take it away.$")
 
 
 def test_a_picture_that_would_fill_the_memory_is_refused(root, monkeypatch):

@@ -19,9 +19,9 @@ LOSSES = {p.stem: make(compose("train", [f"loss={p.stem}"]).loss) for p in sorte
 STATEMENTS = statements(LOSSES)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def made_now():
-    """Not when this file was imported: by then nothing can be changed in them to see whether it is noticed."""
+    """For each test, not when this file is imported: what is changed in them is seen by the tests that make them."""
     return statements(LOSSES)
 
 
