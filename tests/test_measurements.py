@@ -11,10 +11,10 @@ import pytest
 import torch
 from conftest import TINY
 
-from gan_lightning import comparison_figures
+from gan_lightning import comparison, comparison_figures
 from gan_lightning.cli import compose
 from gan_lightning.columns import summary
-from gan_lightning.comparison import gather, report, write_csv, write_origins
+from gan_lightning.comparison import gather, markdown, report, write_csv, write_origins
 from gan_lightning.comparison_figures import draw_curves
 from gan_lightning.evaluation import evaluate, table
 from gan_lightning.measurements import merge, read_measurements, weights_of
@@ -294,6 +294,45 @@ def test_where_the_numbers_come_from(tmp_path):
     (tmp_path / "s" / "multirun.yaml").write_text("hydra: {}")
     write_origins(runs, folder, tmp_path / "out")
     assert json.loads((tmp_path / "out" / "runs.json").read_text())["sweep"] == []
+
+
+def test_a_multirun_tells_which_jobs_never_began_and_a_damaged_one_shows_what_is_there(tmp_path, monkeypatch, caplog):
+    a_sweep(tmp_path)
+    (tmp_path / "multirun.yaml").write_text("")
+    (tmp_path / "notes").mkdir()
+    told = {"b": "done", "f": "missing", "a": "done", "g": "unfinished"}
+    monkeypatch.setattr(comparison, "statuses", lambda folder: told if folder == tmp_path else None)
+    runs, missing, folder = gather(str(tmp_path))
+    assert ([run.path.name for run in runs], missing, folder) == (["b", "a"], {"f": "missing"}, tmp_path)
+    assert not caplog.messages
+
+    def odd(folder):
+        raise ValueError("multirun.yaml is odd")
+
+    monkeypatch.setattr(comparison, "statuses", odd)
+    runs, missing, _ = gather(str(tmp_path))
+    assert [run.path.name for run in runs] == ["a", "b", "c", "d"]
+    assert list(missing) == ["e"]
+    assert caplog.messages == ["multirun.yaml is odd"]
+
+
+def test_arms_of_the_same_words_and_other_defaults_are_told_apart(tmp_path):
+    for name, width in (("a", 1), ("b", 2), ("c", 3)):
+        run = a_run(tmp_path, name, measurements(column("fd", {"fd": 1.0 * width}) if width > 1 else None))
+        (run / "metrics.json").unlink() if width == 1 else None
+        (run / "config.yaml").write_text(json.dumps({"seed": 0, "width": width}))
+    (rows,) = tables(tmp_path).values()
+    told = [(row["arm"], row["fd"]) for row in rows]
+    assert told[:2] == [("all (other defaults)", "2"), ("all (other defaults) (other defaults)", "3")]
+
+
+def test_a_table_has_the_columns_of_its_first_row():
+    assert markdown([{"a": "1", "b": "x|y"}, {"b": "2"}]).splitlines() == [
+        "| a | b |",
+        "|---|---|",
+        "| 1 | x\\|y |",
+        "|  | 2 |",
+    ]
 
 
 def test_a_folder_without_runs_has_nothing_to_compare(tmp_path):

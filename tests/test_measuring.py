@@ -177,10 +177,14 @@ def config(**more):
     return OmegaConf.create({"run": "a", "metrics": {}, "trust": None, "root": None, "n": 3, "seed": 7, **more})
 
 
+bars: list[tuple] = []  # what the bar of evaluate was told: its words, its unit, how many runs
+
+
 @pytest.fixture
 def stubbed(monkeypatch):
     """evaluate without files: runs a, b and c, of which b has other data; what it asked for."""
     asked: list[tuple] = []
+    bars.clear()
     data = {"a": {"_target_": "x", "root": "at a"}, "b": {"_target_": "y"}, "c": {"_target_": "x", "root": "at a"}}
 
     def found(run, trust):
@@ -192,6 +196,10 @@ def stubbed(monkeypatch):
         asked.append(("make", node.get("root")))
         return SimpleNamespace(shape=(2,), name=f"data of {node._target_}")
 
+    original = evaluation.Bar.reset
+    monkeypatch.setattr(
+        evaluation.Bar, "reset", lambda self, total: (bars.append((self.what, self.unit, total)), original(self, total))
+    )
     monkeypatch.setattr(evaluation, "candidates", found)
     monkeypatch.setattr(evaluation, "make", make)
     monkeypatch.setattr(evaluation, "readable_root", lambda data: f"read {data.root}")
@@ -216,6 +224,9 @@ def test_runs_of_the_same_data_share_a_yardstick(stubbed, caplog):
         ("candidates", "c", "mine"), ("make", "read at a"), ("run", Path("c"), x, 7),
     ]  # fmt: skip
     assert caplog.messages == ["wrote "]
+    evaluate(config(run="a+b"))
+    evaluate(config(run="a"))
+    assert bars == [("evaluating", "run", 3), ("evaluating", "run", 2), ("evaluating", "run", None)]
 
 
 def test_a_root_of_ones_own_goes_to_data_that_read_files(stubbed):
