@@ -10,8 +10,9 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from gan_lightning import build
+from gan_lightning import build, loading
 from gan_lightning.loading import (
+    WRITTEN,
     LoadedGenerator,
     OnlyShapes,
     build_to_fit,
@@ -239,3 +240,34 @@ def test_a_configuration_that_cannot_be_read_is_named(tmp_path):
     told = refusal(run_config, tmp_path, GOOD, tmp_path / "a.ckpt")
     assert told.startswith(f"{tmp_path / 'config.yaml'} is not the configuration of a run: ")
     assert told.endswith(f". {ALONE}")
+
+
+def test_whom_to_trust_is_passed_on_with_the_file_that_is_read(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(loading, "checked", lambda *a: given.append(a))
+    file = tmp_path / "a.ckpt"
+    run_config(tmp_path, {"config": {"seed": 1}}, file, "mine")
+    (tmp_path / "config.yaml").write_text("seed: 2")
+    run_config(tmp_path, {"config": {"seed": 1}}, file, "mine")
+    run_config(tmp_path, {}, file)
+    own = tmp_path / "config.yaml"
+    assert given == [({"seed": 1}, file, "mine"), ({"seed": 2}, own, "mine"), ({"seed": 2}, own, None)]
+
+
+def test_all_of_a_run_may_not_lead_out_of_it_and_of_another_folder_what_is_written_there(tmp_path, monkeypatch):
+    class Looked(Exception):
+        pass
+
+    def look(folder, names):
+        raise Looked(folder, names)
+
+    monkeypatch.setattr(loading, "check_links", look)
+    (tmp_path / "checkpoints").mkdir()
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    last.write_bytes(b"")
+    for names in (WRITTEN, ["**/*"]):
+        with pytest.raises(Looked) as looked:
+            loading.load(last)
+        assert looked.value.args == (tmp_path, names)
+        for name in ("config.yaml", "status.json"):
+            (tmp_path / name).write_text("{}")

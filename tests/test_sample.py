@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import sys
 
 import numpy as np
@@ -148,7 +149,9 @@ def test_a_checkpoint_of_another_network(run, tmp_path):
     config = OmegaConf.load(folder / "config.yaml")
     config.network.G.hidden = [8, 13]
     OmegaConf.save(config, folder / "config.yaml")
-    with pytest.raises(ValueError, match=r"does not fit the network of its run .*size mismatch.*It belongs to another"):
+    file, own = folder / "checkpoints" / "last.ckpt", folder / "config.yaml"
+    start = re.escape(f"the checkpoint {file} does not fit the network of its run ({own}): size mismatch for G.")
+    with pytest.raises(ValueError, match=f"^{start}.*It belongs to another"):
         sample(folder)
 
 
