@@ -203,6 +203,12 @@ def test_load_gives_the_average_for_its_name_and_g_for_g(run):
         assert all(torch.equal(own[k], loaded[k]) for k in own), name
     live, average = (gan_lightning.load(run, name).sample(8) for name in ("G", "ema"))
     assert (live - average).abs().mean() > 0.01
+    with pytest.raises(ValueError) as refused:
+        gan_lightning.load(run, "mean")
+    assert str(refused.value) == (
+        f"generator=mean is not in {run / 'checkpoints' / 'last.ckpt'}, which has G and ema. Choose one of them; "
+        "an average is kept by training with technique=[ema]."
+    )
 
 
 def test_the_pictures_of_the_average_are_of_the_average(run):
