@@ -1,6 +1,7 @@
 """Random numbers as a function of (seed, step, stream, draw)."""
 
 from types import SimpleNamespace
+from zlib import crc32
 
 import torch
 
@@ -42,6 +43,38 @@ def test_mix_separates_neighbours():
     seeds = {mix(seed, step) for seed in range(50) for step in range(50)}
     assert len(seeds) == 2500
     assert all(0 <= seed < 2**64 for seed in seeds)
+
+
+def test_the_seeds_and_the_draws_to_the_bit():
+    """A run that was begun with an earlier version goes on with the same numbers."""
+    assert (mix(1, 2), mix(3)) == (11868681386100499350, 16295938515333252330)
+    keys, stream = (3, 7, crc32(b"z")), Stream(3, 7, "z")
+    assert (stream.keys, stream.device, stream.rank, stream.world) == (keys, torch.device("cpu"), 0, 1)
+    for draw in range(3):
+        generator = torch.Generator().manual_seed(mix(*keys, draw))
+        assert torch.equal(stream.normal(2, 3), torch.randn(2, 3, generator=generator))
+    generator = torch.Generator().manual_seed(mix(*keys, 3))
+    assert torch.equal(stream.uniform(4), torch.rand(4, generator=generator))
+    assert torch.equal(Stream(5).normal(3), Stream(5, 0, "").normal(3))
+
+
+def test_draws_are_made_on_the_stream_s_device_for_the_global_batch(monkeypatch):
+    asked = []
+    stream = Streams(1, 2, "meta", 1, 3)["z"]
+    assert (stream.keys, stream.device, stream.rank, stream.world) == (
+        (1, 2, crc32(b"z")),
+        torch.device("meta"),
+        1,
+        3,
+    )
+    made = SimpleNamespace(manual_seed=lambda seed: asked.append(seed))
+    monkeypatch.setattr(torch, "Generator", lambda device: (asked.append(device), made)[1])
+    rows = stream._rows((2, 4), lambda shape, **more: (asked.append((shape, more)), list(range(6)))[1])
+    assert rows == [2, 3]
+    shape = ((6, 4), {"generator": made, "device": torch.device("meta")})
+    assert asked == [torch.device("meta"), mix(1, 2, crc32(b"z"), 0), shape]
+    alone = Streams(1, 2)["z"]
+    assert (alone.device, alone.rank, alone.world) == (torch.device("cpu"), 0, 1)
 
 
 def test_priors():
