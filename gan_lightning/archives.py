@@ -4,6 +4,7 @@ torch.save writes a zip archive of uncompressed members: ``data.pkl``, a pickle 
 """
 
 import math
+import os
 import pickle
 import pickletools
 import re
@@ -12,9 +13,10 @@ import struct
 import zipfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
@@ -38,7 +40,22 @@ CODES = {"PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD", "APPEND", "APPEND
          "BINPUT", "LONG_BINPUT"}  # fmt: skip
 
 
-def check_archive(path: Path) -> None:
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A regular file, opened once: what is checked is what is read, whatever takes its name meanwhile.
+
+    Raises:
+        ValueError: it is something else.
+        OSError: it cannot be opened.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(handle, "rb") as file:  # noqa: PTH123 (a descriptor)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ValueError("it is not a regular file")
+        yield file
+
+
+def check_archive(file: BinaryIO) -> None:
     """What the zip archive holds is what torch.save writes, whole and no larger than the file.
 
     torch.load does not verify the sums (CRC-32) that the archive carries: without this, a flipped bit would be a weight
@@ -47,16 +64,13 @@ def check_archive(path: Path) -> None:
     Raises:
         ValueError: what is wrong with it.
     """
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise ValueError("it is not a regular file")
-    with path.open("rb") as file:
-        file.seek(max(0, found.st_size - END))
-        last = file.read(END)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - END))
+    last = file.read(END)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
-            check_members(members, found.st_size)
+            check_members(members, size)
             if not last.startswith(b"PK\x05\x06") or min(m.header_offset for m in members):
                 raise ValueError("something is around its archive")
             part = archive.testzip()

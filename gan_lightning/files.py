@@ -19,7 +19,8 @@ def whole(path: Path) -> Iterator[BinaryIO]:
     """
     part = path.with_name(path.name + ".part")
     try:
-        with part.open("wb") as file:
+        part.unlink(missing_ok=True)
+        with part.open("xb") as file:  # through no link
             yield file
             file.flush()
             os.fsync(file.fileno())

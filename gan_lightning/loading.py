@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from gan_lightning.archives import check_archive, check_tensors
+from gan_lightning.archives import check_archive, check_tensors, opened
 from gan_lightning.data.fetch import faults
 from gan_lightning.interfaces import Prior
 from gan_lightning.plain import check_links, first_line, printable, read_yaml
@@ -39,9 +39,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ValueError: the file is truncated, damaged or no checkpoint of this project.
     """
     try:
-        check_archive(path)
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        check_tensors(checkpoint, path.stat().st_size)
+        with opened(path) as file:
+            check_archive(file)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+            check_tensors(checkpoint, size)
     except UNREADABLE as error:
         first = first_line(error)
         if isinstance(error, pickle.UnpicklingError):  # PyTorch's text ends with how to read it unsafely

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
 from gan_lightning.callbacks.finite import NotFinite
@@ -17,6 +18,20 @@ from gan_lightning.paths import word
 KINDS = {"NotFinite": NotFinite, "OSError": OSError}  # errors of a process that somebody waits for
 
 
+class CheckedReading(TorchCheckpointIO):
+    """Lightning reads the checkpoint ``resume`` as everybody here does; other files are its own."""
+
+    def __init__(self, resume: Path) -> None:
+        self.resume = resume
+
+    def load_checkpoint(self, path: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return (
+            read_checkpoint(self.resume)
+            if Path(path) == self.resume
+            else super().load_checkpoint(path, *args, **kwargs)
+        )
+
+
 def fit(trainer: Trainer, gan: GAN, data: GANData, resume: Path | None, run: Path) -> None:
     """Play, from the checkpoint ``resume`` if there is one.
 
@@ -24,6 +39,8 @@ def fit(trainer: Trainer, gan: GAN, data: GANData, resume: Path | None, run: Pat
         ValueError: a process is gone, or what it raised.
         NotFinite, OSError: a process raised that.
     """
+    if resume is not None:
+        trainer.strategy.checkpoint_io = CheckedReading(resume)
     try:
         trainer.fit(gan, datamodule=data, ckpt_path=resume, weights_only=True if resume is not None else None)
     except ProcessExitedException as error:
@@ -44,11 +61,13 @@ def lost(run: Path, what: str) -> str:
     )
 
 
-def gather_results(gan: Any, evaluation: Any, run: Path) -> None:
-    """What spawned processes counted and measured, from the files they wrote."""
+def gather_results(gan: Any, evaluation: Any, run: Path, begun: int = 0) -> None:
+    """What spawned processes counted and measured, from the files they wrote after ``begun`` G steps."""
     gan.on_load_checkpoint(read_checkpoint(run / "checkpoints" / "last.ckpt"))
     lines = (run / "metrics.jsonl").read_text().splitlines() if (run / "metrics.jsonl").is_file() else []
     for line in lines:
         entry = json.loads(line)
+        if entry["step"] <= begun:
+            continue  # of a sitting before this one, and perhaps a stranger's
         gan.numbers |= {key: value for key, value in entry.items() if key != "step"}
         evaluation.improved(entry, entry["step"])

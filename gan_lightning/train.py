@@ -154,7 +154,7 @@ def play(
         start = time.perf_counter()
         fit(trainer, gan, data, resume, run)
         if trainer.world_size > 1:
-            gather_results(gan, callbacks["evaluation"], run)
+            gather_results(gan, callbacks["evaluation"], run, begun)
         status |= {
             "g_steps": gan.g_steps_done,
             "images": gan.images_seen,

@@ -2,16 +2,23 @@
 
 import collections
 import io
+import json
 import os
 import pickle
 import struct
 import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hostile import memory_limit, rebuilt, refused, with_value
 
 import gan_lightning
+from gan_lightning import archives, loading, processes
+from gan_lightning.callbacks.evaluation import Evaluation
+from gan_lightning.files import write_json
+from gan_lightning.train import train
 
 
 class Touch:
@@ -213,3 +220,53 @@ def test_a_checkpoint_that_would_swell(stranger, attack):
     (stranger / "config.yaml").unlink()
     with memory_limit():
         refused(stranger, lambda: gan_lightning.load(path), words)
+
+
+# Files that change between check and use ---------------------------------------------------------------------
+
+
+def test_what_was_checked_is_what_is_read(stranger, monkeypatch):
+    """A thread that put another file in its place had 64 GiB taken, in three of twelve attempts."""
+    path = stranger / "checkpoints/last.ckpt"
+    whole = path.read_bytes()
+    Path("evil.ckpt").write_bytes(CHECKPOINTS["64 GiB by one call"](whole))
+    check = archives.check_archive
+
+    def then_swapped(file):
+        check(file)
+        Path("evil.ckpt").replace(path)
+
+    monkeypatch.setattr(loading, "check_archive", then_swapped)
+    with memory_limit():
+        assert gan_lightning.load(stranger).g_steps == 6
+    assert path.read_bytes() != whole
+
+
+def test_lightning_reads_as_everybody_here_does(stranger, tiny, monkeypatch):
+    """It reads the checkpoint once more, after the run's small files have been renewed."""
+    path = stranger / "checkpoints/last.ckpt"
+    read = []
+    monkeypatch.setattr(processes, "read_checkpoint", lambda path: read.append(path) or loading.read_checkpoint(path))
+    train(tiny("technique=[ema]", "steps=8"), stranger, resume=path)
+    assert read == [path]
+    path.write_bytes(CHECKPOINTS["64 GiB by one call"](path.read_bytes()))
+    with memory_limit(), pytest.raises(ValueError, match="its pickle names"):
+        processes.CheckedReading(path).load_checkpoint(path, weights_only=True)
+
+
+def test_a_small_file_is_written_through_no_link(tmp_path):
+    (tmp_path / "victim").write_text("keep")
+    (tmp_path / "status.json.part").symlink_to("victim")
+    write_json(tmp_path / "status.json", {})
+    assert (tmp_path / "victim").read_text() == "keep"
+    assert (tmp_path / "status.json").read_text() == "{}\n"
+    assert not (tmp_path / "status.json").is_symlink()
+
+
+def test_what_several_processes_wrote_is_what_they_wrote(stranger):
+    """Lines of an earlier sitting are a stranger's: words, and numbers without their like."""
+    lines = [{"step": 5, "metric/fd_over_coverage": "=cmd"}, {"step": 6, "x": [1]}, {"step": 7, "loss/d": 0.5}]
+    (stranger / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    gan = SimpleNamespace(numbers={}, on_load_checkpoint=lambda checkpoint: None)
+    processes.gather_results(gan, Evaluation(), stranger, begun=6)
+    assert gan.numbers == {"loss/d": 0.5}
