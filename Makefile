@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.gan-lightning-installed
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-slow mutants mutants-all lint bench results theory tensorboard clean
+.PHONY: help install train test test-slow mutants mutants-all lint house bench results theory tensorboard clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ train: install  ## train the default GAN (more options: make train ARGS="loss=mm
 	$(BIN)/python -m gan_lightning.train $(ARGS)
 
 test: install  ## the fast test suite
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: install  ## the slow tests: many processes, longer training
 	$(BIN)/python -m pytest -q -m slow $(ARGS)
@@ -38,6 +38,10 @@ lint: install  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
+
+house: install  ## draw who imports whom into docs/house.md
+	$(BIN)/python docs/house.py
 
 bench: install  ## speed and memory against a bare torch loop; fails when a promise is missed
 	$(BIN)/python -m gan_lightning.bench $(ARGS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
-    from gan_lightning.loading import load
+    from gan_lightning.runs.load import load
 
 __all__ = ["load"]
 
@@ -16,7 +16,7 @@ __all__ = ["load"]
 def __getattr__(name: str) -> Any:
     # PyTorch and Lightning take seconds to import: only who asks for them pays.
     if name == "load":
-        from gan_lightning.loading import load
+        from gan_lightning.runs.load import load
 
         return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

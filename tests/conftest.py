@@ -18,12 +18,12 @@ import torch
 from lightning.pytorch import Callback
 from omegaconf import DictConfig
 
-from gan_lightning.build import build_data, build_gan, make
 from gan_lightning.callbacks.libraries import quiet_libraries
-from gan_lightning.cli import compose
+from gan_lightning.config.build import build_data, build_gan, make
+from gan_lightning.config.compose import compose
 from gan_lightning.data.auto import DECISION
-from gan_lightning.gan import GAN
-from gan_lightning.train import train
+from gan_lightning.game.module import GAN
+from gan_lightning.training.setup import train
 
 torch.set_num_threads(1)
 
@@ -42,6 +42,23 @@ TINY = [
     "checkpoint_every=0",
     "trainer=cpu",
 ]
+
+
+# What takes longest, first: two workers share out the files, and the last one must not be left to one of them.
+FIRST = (
+    "test_processes",
+    "test_resume",
+    "test_studies",
+    "test_kill_points",
+    "test_evaluation",
+    "test_search",
+    "test_cli",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: i for i, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(FIRST)))
 
 
 @pytest.fixture(autouse=True)
@@ -113,8 +130,6 @@ def stranger(finished_tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """A run directory as it might come from a stranger, the folder to stand in, and what attacks reach for."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SECRET", "secret-of-this-machine")
-    monkeypatch.setenv("GAN_LIGHTNING_RESUME", "")
-    monkeypatch.setenv("GAN_LIGHTNING_CONTINUE", "")
     Path("hubconf.py").write_text("open('executed', 'w')\ndef entry(*a, **k):\n    return 5\n")
     Path("evil.yaml").write_text("# @package _global_\nseed: 666\n")
     Path("secret.txt").write_text("secret-of-this-machine")

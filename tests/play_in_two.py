@@ -17,9 +17,9 @@ import torch
 from commands import Command
 from lightning.pytorch import Callback
 
-from gan_lightning.build import build_data, build_gan, make
 from gan_lightning.callbacks.libraries import quiet_libraries
-from gan_lightning.cli import compose
+from gan_lightning.config.build import build_data, build_gan, make
+from gan_lightning.config.compose import compose
 
 ROOT = Path(__file__).parent.parent
 State = dict[str, torch.Tensor]

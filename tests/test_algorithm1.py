@@ -9,7 +9,7 @@ import torch
 from conftest import EachStep
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gan_lightning.gan import GAN
+from gan_lightning.game.module import GAN
 
 GOLDEN = Path(__file__).parent / "goldens" / "plain_game.json"
 
@@ -28,7 +28,7 @@ def test_updates_are_counted_and_the_run_ends_after_exactly_steps(play, k):
         moves.append((not torch.equal(before[0], after[0]), not torch.equal(before[1], after[1])))
         assert moves[-1] == (True, after[3] > before[3]), "D moves every batch, G only when it is counted"
     assert sum(g for _, g in moves) == 5 - (seen.seen[0][3])
-    for optimizer, steps in zip(gan.players(), (5 * k, 5), strict=True):
+    for optimizer, steps in zip(gan.players().values(), (5 * k, 5), strict=True):
         state = next(iter(optimizer.optimizer.state.values()))
         assert state["step"].item() == steps
 
@@ -38,7 +38,7 @@ def test_the_other_player_is_frozen_and_keeps_no_stray_gradient(play, monkeypatc
     log = []
     original = GAN.move
 
-    def spy(self, player, optimizer, terms):
+    def spy(self, player, terms):
         loss = sum(terms.values())
         other = self.G if player == "D" else self.D
         mine = self.D if player == "D" else self.G
@@ -46,14 +46,13 @@ def test_the_other_player_is_frozen_and_keeps_no_stray_gradient(play, monkeypatc
         kept = [p.grad for p in other.parameters()]
         assert not any(p.requires_grad for p in other.parameters())
         expected = torch.autograd.grad(loss, list(mine.parameters()), retain_graph=True)
-        moved = original(self, player, optimizer, terms)
+        original(self, player, terms)
         assert torch.equal(frozen, weights(other))
         assert not torch.equal(own, weights(mine))
         assert all(a is b for a, b in zip(kept, (p.grad for p in other.parameters()), strict=True))
         for p, g in zip(mine.parameters(), expected, strict=True):
             torch.testing.assert_close(p.grad, g, rtol=0, atol=0)
         log.append(player)
-        return moved
 
     monkeypatch.setattr(GAN, "move", spy)
     gan = play("d_steps=2", "steps=3")
@@ -62,7 +61,7 @@ def test_the_other_player_is_frozen_and_keeps_no_stray_gradient(play, monkeypatc
 
 
 def test_a_step_that_raises_leaves_nobody_frozen(play, monkeypatch):
-    def broken(self, player, optimizer, terms):
+    def broken(self, player, terms):
         raise RuntimeError("planted")
 
     monkeypatch.setattr(GAN, "move", broken)
@@ -78,7 +77,7 @@ def test_noise_is_fresh_in_both_halves_and_reproducible(play, monkeypatch):
     def draws() -> list[torch.Tensor]:
         seen: list[torch.Tensor] = []
         with monkeypatch.context() as patch:
-            from gan_lightning.prior import Normal
+            from gan_lightning.core.prior import Normal
 
             original = Normal.__call__
 
@@ -165,7 +164,7 @@ def test_dropout_is_a_function_of_the_step_too(play):
 
 def test_real_and_fake_pass_d_apart(play, monkeypatch):
     """In one batch, BatchNorm would tell D which is which."""
-    from gan_lightning.interfaces import Discriminator
+    from gan_lightning.core.play import Discriminator
 
     sizes = []
     original = Discriminator.observe

@@ -27,6 +27,7 @@ from gan_lightning import evaluate as evaluate_verb
 from gan_lightning import sample as sample_verb
 from gan_lightning import train as train_verb
 from gan_lightning.data.mnist import MNIST
+from gan_lightning.training.setup import train
 
 ROOT = Path(__file__).parent.parent
 MAINS = {"train": train_verb, "sample": sample_verb, "evaluate": evaluate_verb, "compare": compare_verb}
@@ -141,7 +142,7 @@ def test_a_checkpoint_of_another_network(call, run):
 # Configurations ---------------------------------------------------------------------------------------------
 
 EVIL = ["os.system", "torch.load", "torch.ops.load_library", "torch.utils.cpp_extension.load_inline", "builtins.exec",
-        "subprocess.Popen", "pickle.loads", "importlib.import_module", "gan_lightning.runs.write_json"]  # fmt: skip
+        "subprocess.Popen", "pickle.loads", "importlib.import_module", "gan_lightning.io.files.write_json"]  # fmt: skip
 
 
 @pytest.mark.parametrize("target", EVIL)
@@ -247,7 +248,7 @@ def test_data_that_go_away_while_a_run_plays_are_not_missed(call, run):
         Image.new("L", (8, 8), i).save(run.parent / f"pictures/a/{i}.png")
     from lightning.pytorch import Callback
 
-    from gan_lightning.cli import compose
+    from gan_lightning.config.compose import compose
 
     class Delete(Callback):
         def on_train_start(self, trainer, module):
@@ -256,7 +257,7 @@ def test_data_that_go_away_while_a_run_plays_are_not_missed(call, run):
     other = [o for o in TINY if not o.startswith("data")]
     cfg = compose("train", [*other, "data=image_folder", "data.root=pictures", "data.size=8", "batch_size=2"])
     (run.parent / "other").mkdir()
-    train_verb.train(cfg, run.parent / "other", extra_callbacks=[Delete()])
+    train(cfg, run.parent / "other", extra_callbacks=[Delete()])
     assert json.loads((run.parent / "other/status.json").read_text())["status"] == "done"
     assert not (run.parent / "pictures").exists()
 

@@ -5,9 +5,9 @@ import torch
 from conftest import EachStep
 from torch import nn
 
-from gan_lightning.interfaces import Discriminator, Play
+from gan_lightning.core.play import Discriminator, Play
+from gan_lightning.core.rng import Stream
 from gan_lightning.networks.mlp import Discriminator as MLPDiscriminator
-from gan_lightning.rng import Stream
 from gan_lightning.techniques.feature_matching import FeatureMatching
 from gan_lightning.techniques.minibatch_discrimination import MinibatchDiscrimination
 from gan_lightning.techniques.minibatch_stddev import Deviation, MinibatchStddev

@@ -8,9 +8,9 @@ from conftest import EachStep
 from lightning.pytorch import Callback
 from torch import nn
 
-from gan_lightning.bare import without_trainer
-from gan_lightning.build import build_gan
-from gan_lightning.train import train
+from gan_lightning.config.build import build_gan
+from gan_lightning.game.loop import Loop
+from gan_lightning.training.setup import train
 
 SHAPE = (1, 8, 8)
 MAXOUT = ["network=maxout", "network.G.hidden=12", "network.D.units=6", "prior.dim=5"]
@@ -46,7 +46,7 @@ def test_an_average_begins_where_g_begins(tiny, tmp_path):
 
 
 def test_g_begins_at_the_mean_of_the_data(tiny, tmp_path):
-    from gan_lightning.build import build_data
+    from gan_lightning.config.build import build_data
 
     cfg = tiny(*MAXOUT, "network.G.irange=1e-9", "steps=1")
     data = build_data(cfg)
@@ -79,9 +79,9 @@ def test_what_is_rescaled_does_not_depend_on_the_order(tiny, rescaling, batch):
         assert abs(head.weight(head.batch_features(gan.D.features(x)))).max() < 0.5
         assert not nn.utils.parametrize.is_parametrized(head.weight)
         assert nn.utils.parametrize.is_parametrized(head.head)
-        bare = without_trainer(gan)
-        for i in range(3):
-            bare.training_step((x, torch.zeros(16).long()), i)
+        loop = Loop(gan)
+        for _ in range(3):
+            loop.step(x, torch.zeros(16).long())
         states.append(gan.state_dict())
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])

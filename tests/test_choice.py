@@ -7,14 +7,15 @@ import torch
 from conftest import TINY, EachStep
 
 import gan_lightning
-from gan_lightning.build import judge_of
 from gan_lightning.callbacks.evaluation import Evaluation
-from gan_lightning.cli import compose
+from gan_lightning.config.build import judge_of
+from gan_lightning.config.compose import compose
 from gan_lightning.data.arrays import to_signed_range
 from gan_lightning.data.digits import Digits
 from gan_lightning.metrics.frechet import frechet_distance
+from gan_lightning.metrics.judge import Judge
 from gan_lightning.metrics.neighbours import coverage, precision_recall_density_coverage
-from gan_lightning.train import train
+from gan_lightning.training.setup import train
 
 DIGITS = [o for o in TINY if not o.startswith(("data", "network", "prior", "batch_size"))] + ["data=digits"]
 
@@ -76,10 +77,12 @@ def test_the_cheap_evaluation_compares_with_validation_images_and_nothing_else()
     validation = to_signed_range(Digits().validation().images)
     looked_at = []
 
-    def judge(images):
-        looked_at.append(images)
-        return images.flatten(1)[:, 300:400:9].double(), torch.full((len(images), 10), 0.1).double()
+    class Looks(Judge):
+        def __call__(self, images):
+            looked_at.append(images)
+            return images.flatten(1)[:, 300:400:9].double(), torch.full((len(images), 10), 0.1).double()
 
+    judge = Looks()
     evaluation = Evaluation(n=100)
     evaluation.judge = judge
     evaluation.see(validation)

@@ -14,8 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning import sample as sample_verb
 from gan_lightning import train as train_verb
-from gan_lightning.cli import compose, slug
-from gan_lightning.mistakes import explain
+from gan_lightning.config.compose import compose, slug
+from gan_lightning.config.mistakes import explain
 
 ROOT = Path(__file__).parent.parent
 
@@ -195,7 +195,7 @@ def test_a_multirun_decides_its_data_once(call, monkeypatch, tmp_path):
 
 
 def test_the_decision_is_made_before_the_jobs_start_wherever_they_run(monkeypatch, tmp_path):
-    from gan_lightning.cli import DecideDataOnce
+    from gan_lightning.config.hydra_hooks import DecideDataOnce
     from gan_lightning.data import fetch
     from gan_lightning.data.auto import DECISION
     from gan_lightning.data.mnist import MNIST

@@ -8,11 +8,12 @@ import torch
 from conftest import TINY
 from omegaconf import OmegaConf, open_dict
 
-from gan_lightning.build import build_data, build_gan, make
 from gan_lightning.callbacks.libraries import quiet_libraries
-from gan_lightning.checks import check_values
-from gan_lightning.cli import CONF, compose
-from gan_lightning.shipped import known_targets
+from gan_lightning.config.build import build_data, build_gan, make
+from gan_lightning.config.checks import check_values
+from gan_lightning.config.compose import compose
+from gan_lightning.config.shipped import known_targets
+from gan_lightning.config.where import CONF
 
 OTHERS = ("hydra", "judge", "metrics", "study")  # not groups of train; test_evaluation.py and test_studies.py play them
 GROUPS = [p for p in sorted(CONF.iterdir()) if p.is_dir() and p.name not in OTHERS]
@@ -118,7 +119,7 @@ def test_ddp_copes_with_the_player_that_waits():
 def test_the_targets_of_conf_are_found():
     targets = known_targets()
     assert {"gan_lightning.losses.nsgan.NSGAN", "torch.optim.Adam", "lightning.pytorch.Trainer"} <= targets
-    assert "gan_lightning.schedules.Linear" in targets, "also inside braces"
+    assert "gan_lightning.core.schedules.Linear" in targets, "also inside braces"
 
 
 def test_every_group_says_what_its_choices_are():

@@ -8,14 +8,16 @@ import pytest
 import torch
 from conftest import TINY
 
-from gan_lightning.build import make
 from gan_lightning.callbacks.diagnostics import Diagnostics
 from gan_lightning.callbacks.progress import summary
-from gan_lightning.cli import CONF, compose
+from gan_lightning.config.build import make
+from gan_lightning.config.compose import compose
+from gan_lightning.config.where import CONF
+from gan_lightning.core.play import Loss
 from gan_lightning.losses.hinge import Hinge
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.losses.wgan import WGAN
-from gan_lightning.train import train
+from gan_lightning.training.setup import train
 
 REAL, FAKE = torch.tensor([2.0, 0.0, 1.0]), torch.tensor([-1.0, -3.0])
 
@@ -47,7 +49,15 @@ def test_log_odds_are_shown_as_probabilities_real_as_real_and_fake_as_fake():
     assert "D(G(z)) 0.158" in summary(values)
 
 
-@pytest.mark.parametrize("loss", [Hinge(), WGAN(), SimpleNamespace()], ids=["hinge", "wgan", "says nothing"])
+class SaysNothing(Loss):
+    def discriminator(self, real_logits, fake_logits):
+        return real_logits.mean()
+
+    def generator(self, real_logits, fake_logits):
+        return fake_logits.mean()
+
+
+@pytest.mark.parametrize("loss", [Hinge(), WGAN(), SaysNothing()], ids=["hinge", "wgan", "says nothing"])
 def test_a_critic_has_scores_and_no_probability(loss):
     """A loss of somebody's own that does not say what its logits are gets what is true of any: their means."""
     values = measured(loss)

@@ -222,7 +222,7 @@ def test_pictures_of_a_folder_come_by_name_those_within_it_last(tmp_path):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "b" / "loop").symlink_to(tmp_path / "b")
     (tmp_path / "b" / "again.png").symlink_to(tmp_path / "a" / "z.png")
-    found = [(str(file.relative_to(tmp_path)), label) for file, label in ImageFolder(str(tmp_path)).files()]
+    found = [(str(file.relative_to(tmp_path)), label) for file, label in ImageFolder(str(tmp_path)).pictures()]
     assert found == [("a/z.png", 0), ("b/1.PNG", 1), ("b/2.png", 1), ("b/a/0.jpg", 1), ("b/c/d/3.png", 1)]
 
 

@@ -13,12 +13,13 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 
-from gan_lightning import cli
-from gan_lightning.build import build_gan
 from gan_lightning.callbacks.evaluation import CHOICE, COVERAGE, FD, Evaluation
 from gan_lightning.callbacks.finite import NotFinite
-from gan_lightning.processes import fit, gather_results
-from gan_lightning.train import train
+from gan_lightning.config.build import build_gan
+from gan_lightning.config.compose import compose
+from gan_lightning.config.hydra_hooks import StopMultirun
+from gan_lightning.training.processes import fit, gather_results
+from gan_lightning.training.setup import train
 
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -89,17 +90,19 @@ def test_what_spawned_processes_counted_and_measured_reaches_the_one_that_asked(
 
 
 def test_ctrl_c_in_the_parent_of_a_sweep_says_how_to_go_on(monkeypatch, capsys):
-    monkeypatch.setattr(cli.StopMultirun, "sweep", "my sweep")
-    assert cli._stopped() == ("the sweep was stopped; to go on: python -m gan_lightning.train -m 'continue=my sweep'")
+    monkeypatch.setattr(StopMultirun, "sweep", "my sweep")
+    assert StopMultirun.last_word() == (
+        "the sweep was stopped; to go on: python -m gan_lightning.train -m 'continue=my sweep'"
+    )
     before = signal.getsignal(signal.SIGTERM)
-    config = cli.compose("train")
+    config = compose("train")
     config = type(config)({"hydra": {"sweep": {"dir": "there"}}})
-    cli.StopMultirun().on_multirun_start(config)
+    StopMultirun().on_multirun_start(config)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGTERM)
-    cli.StopMultirun.forget()
+    StopMultirun.forget()
     assert signal.getsignal(signal.SIGTERM) == before
-    assert cli._stopped() == "stopped"
+    assert StopMultirun.last_word() == "stopped"
 
 
 # As commands ------------------------------------------------------------------------------------------------

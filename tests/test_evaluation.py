@@ -16,17 +16,19 @@ from commands import done as command
 from conftest import TINY
 from omegaconf import OmegaConf
 
-from gan_lightning.build import judge_of, make
-from gan_lightning.cli import CONF, compose
-from gan_lightning.comparison import gather, report
+from gan_lightning.config.build import judge_of, make
+from gan_lightning.config.compose import compose
+from gan_lightning.config.where import CONF
 from gan_lightning.data.arrays import to_signed_range
 from gan_lightning.data.digits import Digits
-from gan_lightning.evaluation import evaluate
-from gan_lightning.measurements import read_measurements
 from gan_lightning.metrics.judge import WEIGHTS, Judge
-from gan_lightning.sweeps import continue_arguments, jobs, statuses
-from gan_lightning.train import train
-from gan_lightning.yardstick import Observed, Yardstick, build_metrics
+from gan_lightning.report.arms import gather
+from gan_lightning.report.comparison import report
+from gan_lightning.report.evaluation import evaluate
+from gan_lightning.report.yardstick import Observed, Yardstick, build_metrics
+from gan_lightning.runs.measurements import read_measurements
+from gan_lightning.runs.sweep import continue_arguments, jobs, statuses
+from gan_lightning.training.setup import train
 
 ROOT = Path(__file__).parent.parent
 DIGITS = [o for o in TINY if not o.startswith("data")] + ["data=digits"]

@@ -10,11 +10,11 @@ from lightning.pytorch import Callback
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gan_lightning.callbacks.finite import FiniteGuard, NotFinite
-from gan_lightning.cli import compose
-from gan_lightning.loading import read_checkpoint
+from gan_lightning.config.compose import compose
 from gan_lightning.losses.nsgan import NSGAN
+from gan_lightning.runs.checkpoint import read_checkpoint
 from gan_lightning.techniques.r1 import R1
-from gan_lightning.train import train
+from gan_lightning.training.setup import train
 
 
 def config(*overrides):
@@ -130,8 +130,7 @@ def fp16_step(guard, module, optimizer, loss: float, gradient: float) -> None:
 @pytest.fixture
 def scaled():
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(2))], lr=0.1)
-    wrapped = SimpleNamespace(optimizer=optimizer)
-    module = SimpleNamespace(players=lambda: [wrapped], d_steps=1, d_steps_done=9, device=torch.device("cpu"), terms={})
+    module = SimpleNamespace(player_of=lambda _: "D", d_steps=1, d_steps_done=9, device=torch.device("cpu"), terms={})
     return module, optimizer
 
 

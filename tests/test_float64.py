@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
 
-from gan_lightning.cli import compose
+from gan_lightning.config.compose import compose
 from gan_lightning.data.arrays import GANData
-from gan_lightning.train import train
+from gan_lightning.training.setup import train
 
 
 def tensors(tree: Any) -> list[Tensor]:

@@ -15,9 +15,9 @@ from PIL import Image
 from gan_lightning import compare as compare_verb
 from gan_lightning import evaluate as evaluate_verb
 from gan_lightning import sample as sample_verb
-from gan_lightning.cli import compose
-from gan_lightning.loggers import JSONLines
-from gan_lightning.train import train
+from gan_lightning.config.compose import compose
+from gan_lightning.training.loggers import JSONLines
+from gan_lightning.training.setup import train
 
 ROOT = Path(__file__).parent.parent
 VERBS = {"sample": sample_verb, "evaluate": evaluate_verb, "compare": compare_verb}

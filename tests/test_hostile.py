@@ -12,8 +12,9 @@ import yaml
 from hostile import memory_limit, refused
 
 import gan_lightning
-from gan_lightning.resuming import resume_arguments
-from gan_lightning.train import train
+from gan_lightning.runs.resume import resume_arguments
+from gan_lightning.runs.start import Start
+from gan_lightning.training.setup import train
 
 # Configurations ----------------------------------------------------------------------------------------------
 
@@ -60,15 +61,15 @@ EDITS = {
     "a callback as prior": (put("prior._target_", "gan_lightning.callbacks.samples.Samples"), FOREIGN),
     "a trainer as loss": (put("loss", {"_target_": "lightning.pytorch.Trainer"}), FOREIGN),
     "a study": (put("loss", {"_target_": "gan_lightning.studies.dirac.run", "_partial_": True}), FOREIGN),
-    "a logger as technique": (put("technique.ema", {"_target_": "gan_lightning.loggers.JSONLines", "save_dir": "x"}),
-                              FOREIGN),
-    "our own writer": (put("technique.x", {"_target_": "gan_lightning.runs.write_json", "path": "executed"}), FOREIGN),
-    "a module below ours": (put("prior._target_", "gan_lightning.prior.torch.hub.load"), FOREIGN),
+    "a logger as technique": (put("technique.ema", {"_target_": "gan_lightning.training.loggers.JSONLines",
+                                                   "save_dir": "x"}), FOREIGN),
+    "our own writer": (put("technique.x", {"_target_": "gan_lightning.io.files.write_json", "path": "x"}), FOREIGN),
+    "a module below ours": (put("prior._target_", "gan_lightning.core.prior.torch.hub.load"), FOREIGN),
     "a target that is no string": (put("prior._target_", ["os.system"]), FOREIGN),
-    "a Cyrillic letter in a target": (put("prior._target_", "gan_lightning.prior.N\u043ermal"), FOREIGN),
-    "a full-width letter in a target": (put("prior._target_", "gan_lightning.prior.\uff2eormal"), FOREIGN),
+    "a Cyrillic letter in a target": (put("prior._target_", "gan_lightning.core.prior.N\u043ermal"), FOREIGN),
+    "a full-width letter in a target": (put("prior._target_", "gan_lightning.core.prior.\uff2eormal"), FOREIGN),
     "a Cyrillic letter in a key": (put("prior.d\u0456m", 5), "must be an argument of"),
-    "a target in an argument": (put("prior.dim", {"_target_": "gan_lightning.prior.Normal"}), FOREIGN),
+    "a target in an argument": (put("prior.dim", {"_target_": "gan_lightning.core.prior.Normal"}), FOREIGN),
     "a target in a list": (put("network.G.hidden", [{"_target_": "os.getcwd"}]), FOREIGN),
     "a target in a scalar group": (put("smoothing.real_target", {"_target_": "os.getcwd"}), FOREIGN),
     "a target above the groups": (put("_target_", "os.getcwd"), "must be a key of the installed conf/train.yaml"),
@@ -94,7 +95,8 @@ EDITS = {
     "a technique that we have not": (put("technique.evil", {"_target_": "gan_lightning.techniques.ema.EMA"}), FOREIGN),
     "a defaults list": (put("defaults", ["/../../evil"]), "defaults must be a key of the installed conf/train.yaml"),
     "Hydra's own": (put("hydra", {"run": {"dir": "x"}}), "hydra must be a key of the installed conf/train.yaml"),
-    "a judge of its own": (put("judge", {"_target_": "gan_lightning.metrics.judge.Judge", "file": "../x.pt"}), KIND),
+    "a judge of its own": (
+        put("judge", {"_target_": "gan_lightning.metrics.judge.ClassifierJudge", "file": "../x.pt"}), KIND),
     "no loss": (drop("loss"), "lacks loss"),
     "a bell in a key": (put("pri\x07or", 3), "prior must be"),
     "layers of 10^9": (put("network.G.hidden", [10**9, 12]), "does not fit the network of its run"),
@@ -106,7 +108,7 @@ EDITS = {
         "does not fit the network of its run"),
     "a reference batch of 10^10": (put("technique.virtual_batch_norm",
         {"_target_": "gan_lightning.techniques.virtual_batch_norm.VirtualBatchNorm", "size": 10**10,
-         "prior": {"_target_": "gan_lightning.prior.Normal", "dim": 5}}), "does not fit the network of its run"),
+         "prior": {"_target_": "gan_lightning.core.prior.Normal", "dim": 5}}), "does not fit the network of its run"),
     "data of 10^13 numbers": (put("data.n", 10**13), "data must not make up more than"),
     "pictures of 10^5 a side": (put("data.size", 10**5), "data must not make up more than"),
     "fewer than no channels": (put("data.channels", -1), "data.channels must be a whole number, 1 or more"),
@@ -227,4 +229,4 @@ def test_a_game_that_is_gone_on_with_takes_no_more_memory_than_its_checkpoint(st
     cfg = tiny("technique=[ema]", "steps=12")
     edit(cfg)
     with memory_limit():
-        refused(stranger, lambda: train(cfg, stranger, resume=stranger / "checkpoints/last.ckpt"), words)
+        refused(stranger, lambda: train(cfg, stranger, start=Start(stranger / "checkpoints/last.ckpt")), words)

@@ -15,10 +15,13 @@ import torch
 from hostile import memory_limit, rebuilt, refused, with_value
 
 import gan_lightning
-from gan_lightning import archives, loading, processes
 from gan_lightning.callbacks.evaluation import Evaluation
-from gan_lightning.files import write_json
-from gan_lightning.train import train
+from gan_lightning.io import archives
+from gan_lightning.io.files import write_json
+from gan_lightning.runs import checkpoint as checkpoints
+from gan_lightning.runs.start import Start
+from gan_lightning.training import processes
+from gan_lightning.training.setup import train
 
 
 class Touch:
@@ -236,7 +239,7 @@ def test_what_was_checked_is_what_is_read(stranger, monkeypatch):
         check(file)
         Path("evil.ckpt").replace(path)
 
-    monkeypatch.setattr(loading, "check_archive", then_swapped)
+    monkeypatch.setattr(checkpoints, "check_archive", then_swapped)
     with memory_limit():
         assert gan_lightning.load(stranger).g_steps == 6
     assert path.read_bytes() != whole
@@ -246,8 +249,10 @@ def test_lightning_reads_as_everybody_here_does(stranger, tiny, monkeypatch):
     """It reads the checkpoint once more, after the run's small files have been renewed."""
     path = stranger / "checkpoints/last.ckpt"
     read = []
-    monkeypatch.setattr(processes, "read_checkpoint", lambda path: read.append(path) or loading.read_checkpoint(path))
-    train(tiny("technique=[ema]", "steps=8"), stranger, resume=path)
+    monkeypatch.setattr(
+        processes, "read_checkpoint", lambda path: read.append(path) or checkpoints.read_checkpoint(path)
+    )
+    train(tiny("technique=[ema]", "steps=8"), stranger, start=Start(path))
     assert read == [path]
     path.write_bytes(CHECKPOINTS["64 GiB by one call"](path.read_bytes()))
     with memory_limit(), pytest.raises(ValueError, match="its pickle names"):

@@ -13,16 +13,16 @@ from hostile import refused, with_value
 from PIL import Image
 
 import gan_lightning
-from gan_lightning.bar import Bar
-from gan_lightning.build import make
 from gan_lightning.callbacks.checkpoints import Checkpoints
 from gan_lightning.callbacks.samples import by_steps, frames_of
-from gan_lightning.comparison import gather
-from gan_lightning.evaluation import candidates, expand
-from gan_lightning.loading import whole_checkpoint
-from gan_lightning.resuming import resume_arguments
-from gan_lightning.runs import last_begun, matching
-from gan_lightning.sample import sample
+from gan_lightning.config.build import make
+from gan_lightning.io.bar import Bar
+from gan_lightning.report.arms import gather
+from gan_lightning.report.evaluation import candidates, expand
+from gan_lightning.report.sampling import sample
+from gan_lightning.runs.checkpoint import whole_checkpoint
+from gan_lightning.runs.directory import last_begun, matching
+from gan_lightning.runs.resume import resume_arguments
 
 ESCAPE = "\x1b]0;title\x07"
 
@@ -125,7 +125,7 @@ def test_samples_of_another_shape_than_the_data(stranger):
         alone.write_bytes(path.read_bytes())
         G = candidates("alone.ckpt")[1]["alone"].G
         with pytest.raises(ValueError, match=rf"alone.ckpt {words}"):
-            gan_lightning.evaluation.check_same_shape(G, make(G.config.data))
+            gan_lightning.report.evaluation.check_same_shape(G, make(G.config.data))
 
 
 # Files and folders in one another's place --------------------------------------------------------------------

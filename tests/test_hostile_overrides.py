@@ -7,11 +7,12 @@ import pytest
 import yaml
 from hostile import refused
 
-from gan_lightning import cli, plain
 from gan_lightning import train as train_verb
-from gan_lightning.comparison import gather
-from gan_lightning.resuming import resume_arguments
-from gan_lightning.sweeps import continue_arguments, jobs
+from gan_lightning.config import compose as compose_module
+from gan_lightning.io import plain
+from gan_lightning.report.arms import gather
+from gan_lightning.runs.resume import resume_arguments
+from gan_lightning.runs.sweep import continue_arguments, jobs
 
 NO_GAME = "which is no part of a game"
 LINES = {
@@ -104,7 +105,8 @@ def test_what_is_said_once_is_not_said_again(stranger):
     record = {"overrides": ["trust=evil", "resume_override=true", "resume=auto", "loss=nsgan", "seed=1"]}
     (stranger / "record.json").write_text(json.dumps(record))
     found = resume_arguments(["train", "resume=run", "seed=2"])
-    assert found == ["train", "loss=nsgan", "seed=2", f"hydra.run.dir={stranger}"]
+    begun = f"resume={stranger}/checkpoints/last.ckpt"
+    assert found == ["train", "loss=nsgan", "seed=2", begun, f"hydra.run.dir={stranger}"]
 
 
 def test_nothing_is_downloaded_into_a_folder_that_a_file_names(stranger):
@@ -209,13 +211,14 @@ def test_the_sweeps_of_this_project_go_on(stranger):
     argv = continue_arguments(["train", "-m", "continue=sweep", "hydra.launcher.n_jobs=1", "trust=mine"])
     kept = [o for o in task if o != "trust=evil"]
     assert argv == ["train", "-m", *kept, "hydra/launcher=joblib", "hydra.launcher.partition=gpu-2",
-                    "hydra.launcher.n_jobs=1", "trust=mine", f"hydra.sweep.dir={sweep}"]  # fmt: skip
+                    "hydra.launcher.n_jobs=1", "trust=mine", f"continue={sweep}",
+                    f"hydra.sweep.dir={sweep}"]  # fmt: skip
 
 
 def test_a_sweep_of_many_jobs_is_read_once(stranger, monkeypatch):
     """300 jobs and a record of 0.9 MB took 25 s."""
     read = []
-    monkeypatch.setattr(cli, "read_yaml", lambda path: read.append(path) or plain.read_yaml(path))
+    monkeypatch.setattr(compose_module, "read_yaml", lambda path: read.append(path) or plain.read_yaml(path))
     assert len(jobs(swept(stranger, task=["seed=range(0,300)"]))) == 300
     assert len(read) == 1
 

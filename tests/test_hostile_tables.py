@@ -11,9 +11,10 @@ import yaml
 from hostile import SECRET
 
 from gan_lightning import compare as compare_verb
-from gan_lightning import comparison_figures
-from gan_lightning.comparison import gather, report, write_csv
-from gan_lightning.tables import csv_cell, curves, markdown_cell, title
+from gan_lightning.io.tables import csv_cell, curves, markdown_cell, title
+from gan_lightning.report import figures as comparison_figures
+from gan_lightning.report.arms import gather
+from gan_lightning.report.comparison import report, write_csv
 
 METRICS = {
     "protocol": {"dataset": "synthetic", "split": "test", "n_fake": 8, "n_real": 8, "judge_sha256": "ab", "seed": 1},

@@ -10,7 +10,7 @@ import test_cli
 from conftest import TINY
 from omegaconf import OmegaConf
 
-from gan_lightning import files
+from gan_lightning.io import files
 
 call = test_cli.call  # the fixture
 

@@ -8,9 +8,9 @@ from hydra.utils import get_object
 from omegaconf import OmegaConf
 from torch import nn
 
-from gan_lightning.cli import CONF
-from gan_lightning.interfaces import Discriminator
-from gan_lightning.prior import Normal
+from gan_lightning.config.where import CONF
+from gan_lightning.core.play import Discriminator
+from gan_lightning.core.prior import Normal
 from gan_lightning.techniques.diff_augment import DiffAugment
 from gan_lightning.techniques.dragan import DRAGAN
 from gan_lightning.techniques.ema import EMA

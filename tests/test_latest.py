@@ -13,8 +13,8 @@ from conftest import TINY
 
 from gan_lightning.callbacks import checkpoints as module
 from gan_lightning.callbacks.checkpoints import Checkpoints
-from gan_lightning.runs import find
-from gan_lightning.train import train
+from gan_lightning.runs.directory import find
+from gan_lightning.training.setup import train
 
 call = test_cli.call  # the fixture
 

@@ -10,8 +10,12 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from gan_lightning import build, loading
-from gan_lightning.loading import (
+from gan_lightning.core.prior import Normal
+from gan_lightning.core.rng import Stream
+from gan_lightning.data.fetch import faults
+from gan_lightning.runs import load as loading
+from gan_lightning.runs.checkpoint import load_weights, odd_values, read_checkpoint, whole_checkpoint
+from gan_lightning.runs.load import (
     WRITTEN,
     LoadedGenerator,
     OnlyShapes,
@@ -19,15 +23,9 @@ from gan_lightning.loading import (
     check_fit,
     check_picture,
     check_shapes,
-    load_weights,
-    odd_values,
-    read_checkpoint,
     readable_root,
     run_config,
-    whole_checkpoint,
 )
-from gan_lightning.prior import Normal
-from gan_lightning.rng import Stream
 
 GOOD = {"state_dict": {"w": torch.zeros(2)}, "config": {}, "shape": [1, 8, 8], "counters": {"g_steps_done": 6}}
 SHAPE, COUNTERS = "shape must be one or three whole numbers above 0, got ", "counters must be whole numbers, got "
@@ -221,18 +219,16 @@ def test_data_are_read_where_they_lie_whole(monkeypatch, tmp_path):
     file = SimpleNamespace(
         name="a", fault=lambda folder: None if (folder / "a").read_bytes() == b"whole" else "damaged"
     )
-    source = SimpleNamespace(files=lambda: [file], folder=tmp_path)
+    source = SimpleNamespace(is_complete=lambda: not faults([file], tmp_path))
     given = []
-    monkeypatch.setattr(build, "make", lambda node: (given.append(node), source)[1])
+    monkeypatch.setattr(loading, "make", lambda node: (given.append(node), source)[1])
     monkeypatch.setenv("GAN_DATA", "of this machine")
     assert readable_root(data) == "of the run"
     (tmp_path / "a").write_bytes(b"half")
     assert readable_root(data) == "of this machine"
     monkeypatch.delenv("GAN_DATA")
     assert readable_root(data) == "data"
-    del source.files
-    assert readable_root(data) == "of the run"
-    assert given == [data] * 4
+    assert given == [data] * 3
 
 
 def test_a_configuration_that_cannot_be_read_is_named(tmp_path):

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from gan_lightning.build import make
-from gan_lightning.cli import CONF, compose
+from gan_lightning.config.build import make
+from gan_lightning.config.compose import compose
+from gan_lightning.config.where import CONF
 from gan_lightning.losses.cross_entropy import discriminator_cross_entropy
 from gan_lightning.losses.mmgan import MMGAN
 from gan_lightning.losses.nsgan import NSGAN

@@ -11,14 +11,16 @@ import pytest
 import torch
 from conftest import TINY
 
-from gan_lightning import comparison, comparison_figures
-from gan_lightning.cli import compose
-from gan_lightning.columns import summary
-from gan_lightning.comparison import gather, markdown, report, write_csv, write_origins
-from gan_lightning.comparison_figures import draw_curves
-from gan_lightning.evaluation import evaluate, table
-from gan_lightning.measurements import merge, read_measurements, weights_of
-from gan_lightning.train import train
+from gan_lightning.config.compose import compose
+from gan_lightning.report import arms
+from gan_lightning.report import figures as comparison_figures
+from gan_lightning.report.arms import gather
+from gan_lightning.report.columns import summary
+from gan_lightning.report.comparison import markdown, report, write_csv, write_origins
+from gan_lightning.report.evaluation import evaluate, table
+from gan_lightning.report.figures import draw_curves
+from gan_lightning.runs.measurements import merge, read_measurements, weights_of
+from gan_lightning.training.setup import train
 
 DIGITS = [o for o in TINY if not o.startswith("data")] + ["data=digits"]
 PROTOCOL = {"dataset": "digits", "split": "test", "n_fake": 297, "n_real": 297, "judge_sha256": "f17e473ad24e",
@@ -301,7 +303,7 @@ def test_a_multirun_tells_which_jobs_never_began_and_a_damaged_one_shows_what_is
     (tmp_path / "multirun.yaml").write_text("")
     (tmp_path / "notes").mkdir()
     told = {"b": "done", "f": "missing", "a": "done", "g": "unfinished"}
-    monkeypatch.setattr(comparison, "statuses", lambda folder: told if folder == tmp_path else None)
+    monkeypatch.setattr(arms, "statuses", lambda folder: told if folder == tmp_path else None)
     runs, missing, folder = gather(str(tmp_path))
     assert ([run.path.name for run in runs], missing, folder) == (["b", "a"], {"f": "missing"}, tmp_path)
     assert not caplog.messages
@@ -309,7 +311,7 @@ def test_a_multirun_tells_which_jobs_never_began_and_a_damaged_one_shows_what_is
     def odd(folder):
         raise ValueError("multirun.yaml is odd")
 
-    monkeypatch.setattr(comparison, "statuses", odd)
+    monkeypatch.setattr(arms, "statuses", odd)
     runs, missing, _ = gather(str(tmp_path))
     assert [run.path.name for run in runs] == ["a", "b", "c", "d"]
     assert list(missing) == ["e"]

@@ -9,21 +9,20 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from gan_lightning import evaluation
-from gan_lightning.callbacks.samples import grid
-from gan_lightning.evaluation import (
+from gan_lightning.io.written import Written
+from gan_lightning.report import evaluation
+from gan_lightning.report.evaluation import (
     Candidate,
     candidates,
     check_same_shape,
-    data_name,
     evaluate,
     evaluate_run,
     expand,
     sheet,
     table,
 )
-from gan_lightning.measurements import weights_of
-from gan_lightning.written import Written
+from gan_lightning.report.pictures import grid
+from gan_lightning.runs.measurements import weights_of
 
 TRAIN = torch.linspace(-1, 1, 5).view(5, 1, 1, 1).expand(5, 1, 2, 2)
 
@@ -246,8 +245,6 @@ def test_whole_sentences(monkeypatch, tmp_path):
         "the checkpoint a.ckpt is of shape [1, 2, 2], and the data of its run, d, of [2]: they do not belong together. "
         "Give the checkpoint of this run."
     )
-    monkeypatch.setattr(evaluation, "make", lambda node: SimpleNamespace())
-    assert data_name(None) == "this dataset"
     with pytest.raises(ValueError) as refused:
         expand(f"{tmp_path}/*")
     assert str(refused.value) == (f"run={tmp_path}/* matches no run directory. Quote the glob, and check it with ls.")

@@ -12,7 +12,7 @@ from scipy.linalg import sqrtm
 from torch.testing import assert_close
 
 from gan_lightning.metrics.frechet import frechet_distance
-from gan_lightning.metrics.judge import Judge, JudgeNet
+from gan_lightning.metrics.judge import ClassifierJudge, JudgeNet
 from gan_lightning.metrics.kernel import kernel_distance
 from gan_lightning.metrics.labels import classifier_score, label_statistics
 from gan_lightning.metrics.memorisation import memorisation, nearest
@@ -314,14 +314,14 @@ def test_memorisation_by_hand():
 def test_a_judge_without_its_weights_gets_one_whole_sentence(tmp_path):
     file = tmp_path / "weights.pt"
     with pytest.raises(ValueError) as refused:
-        Judge("digits", str(file), "0" * 64, (1, 8, 8))
+        ClassifierJudge("digits", str(file), "0" * 64, (1, 8, 8))
     assert str(refused.value) == (
         f"the judge of digits has no weights: {file} is neither in the package nor a file. "
         "Train one: python -m gan_lightning.judge data=digits"
     )
     file.write_bytes(b"")
     with pytest.raises(ValueError) as refused:
-        Judge("digits", str(file), "0" * 64, (1, 8, 8))
+        ClassifierJudge("digits", str(file), "0" * 64, (1, 8, 8))
     assert str(refused.value) == (
         f"the judge's weights {file} have SHA-256 {hashlib.sha256(b'').hexdigest()} instead of {'0' * 64}: numbers "
         "from them would compare with nobody's. Reinstall the package, or name your own judge's file and hash in "
@@ -345,7 +345,7 @@ def test_a_judge_of_your_own_by_its_layers(tmp_path):
     small.scale.fill_(2.0)
     torch.save(small.state_dict(), tmp_path / "small.pt")
     sha256 = hashlib.sha256((tmp_path / "small.pt").read_bytes()).hexdigest()
-    judge = Judge("mine", str(tmp_path / "small.pt"), sha256, (2, 8, 8), features=3, classes=4, width=2)
+    judge = ClassifierJudge("mine", str(tmp_path / "small.pt"), sha256, (2, 8, 8), features=3, classes=4, width=2)
     assert (judge.dataset, judge.sha256, judge.classes) == ("mine", sha256, 4)
     assert not any(p.requires_grad for p in judge.net.parameters())
     images = torch.rand(5, 2, 8, 8)

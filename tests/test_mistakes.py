@@ -1,6 +1,7 @@
 """What a person types wrongly in the first hour: one sentence with what to type, before anything begins."""
 
 import re
+import shutil
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +12,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import OmegaConf
 
-from gan_lightning import mistakes
 from gan_lightning import train as train_verb
-from gan_lightning.kinds import compare
-from gan_lightning.mistakes import arranged, explain, no_such_choice, no_such_key, studies
-from gan_lightning.paths import typed_for_hydra, typed_path
-from gan_lightning.rules import duration
+from gan_lightning.config import mistakes, unknown
+from gan_lightning.config.command_line import arranged
+from gan_lightning.config.kinds import compare
+from gan_lightning.config.mistakes import explain
+from gan_lightning.config.quoting import typed_for_hydra, typed_path
+from gan_lightning.config.rules import duration
+from gan_lightning.config.unknown import no_such_choice, no_such_key, studies
 
 NOT_THE_MLPS = [o for o in TINY if not o.startswith("network.")]
 
@@ -266,12 +269,12 @@ KEYS = [
 
 @pytest.fixture(scope="module")
 def defaults():
-    return mistakes.composed("train", [])
+    return unknown.composed("train", [])
 
 
 @pytest.mark.parametrize(("typed", "words"), KEYS)
 def test_words_of_other_tools(monkeypatch, defaults, typed, words):
-    monkeypatch.setattr(mistakes, "composed", lambda name, typed: defaults.copy())  # once for all of them
+    monkeypatch.setattr(unknown, "composed", lambda name, typed: defaults.copy())  # once for all of them
     key = typed.split("=")[0]
     said = no_such_key(key, "train", [typed])
     assert said.startswith(f"there is no key {key!r}.")
@@ -329,7 +332,7 @@ def test_choices_of_other_tools(group, choice, words):
 
 def test_a_group_that_gets_a_mapping(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["train.py", "technique={ema: {decay: 0.9}}"])
-    assert mistakes.missing(None, "technique").startswith("technique must be one of diff_augment,")
+    assert unknown.missing(None, "technique").startswith("technique must be one of diff_augment,")
 
 
 @pytest.mark.parametrize(
@@ -347,11 +350,11 @@ def test_what_hydra_says_in_several_lines_is_said_in_one(text, said):
 
 
 def test_a_cluster_that_is_not_there(monkeypatch):
-    monkeypatch.setattr(mistakes.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     typed = ["train.py", "-m", "hydra/launcher=slurm", "seed=0,1"]
     with pytest.raises(ValueError, match=r"slurm needs the command srun.*found none. Write hydra/launcher=slurm_local"):
         arranged(typed, "train")
-    monkeypatch.setattr(mistakes.shutil, "which", lambda name: "/usr/bin/srun")
+    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/srun")
     assert arranged(typed, "train") == ["train.py", "-m", "hydra/launcher=slurm", "seed=0,1"]
 
 
@@ -499,4 +502,4 @@ def test_all_wrong_keys_and_choices_are_named_at_once(refused):
     ],
 )
 def test_what_exists_is_not_among_them(typed, wrong):
-    assert len(mistakes.nowhere("train", typed)) == wrong
+    assert len(unknown.nowhere("train", typed)) == wrong

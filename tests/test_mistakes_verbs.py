@@ -10,12 +10,14 @@ import torch
 from conftest import TINY
 from omegaconf import OmegaConf
 
-from gan_lightning.build import spread
-from gan_lightning.checks import check_device, check_memory
-from gan_lightning.cli import compose, leave_nothing
-from gan_lightning.interfaces import Seats
-from gan_lightning.sweeps import directory_of
-from gan_lightning.train import train
+from gan_lightning.config.build import spread
+from gan_lightning.config.checks import check_device, check_memory
+from gan_lightning.config.compose import compose
+from gan_lightning.config.verb import leave_nothing
+from gan_lightning.core.seats import Seats, Technique
+from gan_lightning.runs.start import Start
+from gan_lightning.runs.sweep import directory_of
+from gan_lightning.training.setup import train
 
 
 def tree(folder) -> dict[str, int]:
@@ -120,24 +122,24 @@ def test_a_finished_run_has_nothing_to_resume(digits):
     before = tree(digits)
     cfg = OmegaConf.load(digits / "config.yaml")
     with pytest.raises(ValueError, match=r"steps must exceed the 2 G steps.*got 2: nothing is left.*resume=.* steps=4"):
-        train(cfg, digits, resume=digits / "checkpoints/last.ckpt")  # type: ignore[arg-type]
+        train(cfg, digits, start=Start(digits / "checkpoints/last.ckpt"))  # type: ignore[arg-type]
     assert tree(digits) == before
 
 
 # Techniques of one's own -------------------------------------------------------------------------------------
 
 
-class TakesTooLittle:
+class TakesTooLittle(Technique):
     def d_term(self, play):
         return 0.0
 
 
-class TakesTooMuch:
+class TakesTooMuch(Technique):
     def after_update(self, G, D, player, step):
         pass
 
 
-class IsNoMethod:
+class IsNoMethod(Technique):
     def view(self, x, progress, rng):
         return x
 
@@ -216,7 +218,7 @@ def test_only_a_directory_of_our_own_naming_goes(monkeypatch, tmp_path, files, o
     folder.mkdir(parents=True)
     for file in files:
         (folder / file).write_text("")
-    monkeypatch.setattr("gan_lightning.cli.HydraConfig.get", lambda: job(folder, overrides))
+    monkeypatch.setattr("gan_lightning.config.verb.HydraConfig.get", lambda: job(folder, overrides))
     leave_nothing()
     assert folder.exists() == left
     assert [p.name for p in folder.glob("*")] == (files if left else [])
@@ -227,6 +229,6 @@ def test_the_folder_one_stands_in_stays(monkeypatch, tmp_path):
     """The other verbs work in ``.``"""
     (tmp_path / "sample.log").write_text("mine")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gan_lightning.cli.HydraConfig.get", lambda: job(tmp_path))
+    monkeypatch.setattr("gan_lightning.config.verb.HydraConfig.get", lambda: job(tmp_path))
     leave_nothing()
     assert (tmp_path / "sample.log").read_text() == "mine"

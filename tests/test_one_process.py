@@ -14,17 +14,17 @@ import pytest
 from conftest import TINY
 from lightning.pytorch import Callback
 
-from gan_lightning.resuming import RESUME, resume_arguments
-from gan_lightning.runs import status_of
-from gan_lightning.train import train
+from gan_lightning.runs.directory import status_of
+from gan_lightning.runs.resume import resume_arguments
+from gan_lightning.runs.start import Start
+from gan_lightning.training.setup import train
 
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture
-def run(tiny, tmp_path, monkeypatch):
-    monkeypatch.setenv(RESUME, "")
+def run(tiny, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     train(tiny(), folder, [*TINY])
@@ -82,7 +82,7 @@ def test_who_comes_second_is_told_and_changes_nothing(run, tiny):
         set_status(run, host="another machine", pid=1)
         before = contents(run)
         said = refusal(lambda: resume_arguments(["train", f"resume={run}"]))
-        also = refusal(lambda: train(tiny("steps=30"), run, resume=last))
+        also = refusal(lambda: train(tiny("steps=30"), run, start=Start(last)))
         third = refusal(lambda: train(tiny("resume=auto"), run))
         return status_of(run)["status"], said, also, third, contents(run) == before
 
@@ -100,7 +100,7 @@ def test_who_comes_second_is_told_and_changes_nothing(run, tiny):
 FORKED = """
 import os, signal, sys, time
 from pathlib import Path
-from gan_lightning.lock import take
+from gan_lightning.io.lock import take
 take(Path(sys.argv[1]))
 if os.fork() == 0:
     print("forked", os.getpid(), flush=True)
@@ -110,7 +110,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_forked_child_does_not_hold_the_run_of_its_dead_parent(run):
-    from gan_lightning.lock import held
+    from gan_lightning.io.lock import held
 
     with subprocess.Popen([sys.executable, "-c", FORKED, str(run)], stdout=subprocess.PIPE, text=True, env=ENV) as dead:
         assert dead.stdout is not None
@@ -122,7 +122,7 @@ def test_a_forked_child_does_not_hold_the_run_of_its_dead_parent(run):
 
 
 def test_asking_disturbs_neither_another_asker_nor_a_starter(run, monkeypatch):
-    from gan_lightning import lock
+    from gan_lightning.io import lock
 
     fcntl = pytest.importorskip("fcntl")
     with (run / ".lock").open() as asker:

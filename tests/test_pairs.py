@@ -9,13 +9,14 @@ import torch
 from conftest import TINY, composed
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gan_lightning.bare import without_trainer
-from gan_lightning.build import make
-from gan_lightning.cli import CONF, compose
-from gan_lightning.gan import GAN
-from gan_lightning.interfaces import Seats
+from gan_lightning.config.build import make
+from gan_lightning.config.compose import compose
+from gan_lightning.config.where import CONF
+from gan_lightning.core.prior import Normal
+from gan_lightning.core.seats import Seats
+from gan_lightning.game.loop import Loop
+from gan_lightning.game.module import GAN
 from gan_lightning.networks.mlp import Discriminator, Generator
-from gan_lightning.prior import Normal
 
 SHAPE = (1, 8, 8)
 TECHNIQUES = sorted(p.stem for p in (CONF / "technique").glob("*.yaml"))
@@ -66,10 +67,10 @@ def batches(n: int = 3):
 @functools.cache
 def played(techniques: tuple[str, ...], loss: str = "nsgan"):
     """(losses of three steps, final state) of a game."""
-    gan = without_trainer(game(techniques, loss))
-    losses = []
-    for i, batch in enumerate(batches()):
-        gan.training_step(batch, i)
+    gan = game(techniques, loss)
+    loop, losses = Loop(gan), []
+    for batch in batches():
+        loop.step(*batch)
         losses += [gan.latest["loss/d"].item(), gan.latest["loss/g"].item()]
     return losses, copy.deepcopy(gan.state_dict())
 
@@ -143,7 +144,7 @@ def test_no_technique_reads_back_from_the_device(techniques):
             return function(*args, **(kwargs or {}))
 
     # Adam on a CPU counts its steps in tensors there and reads them; what is asked here is the step's own part
-    gan = without_trainer(game(techniques, optimizer=lambda p: torch.optim.SGD(p, lr=0.01)))
-    for i, batch in enumerate(batches(2)):
+    loop = Loop(game(techniques, optimizer=lambda p: torch.optim.SGD(p, lr=0.01)))
+    for batch in batches(2):
         with Refuse():
-            gan.training_step(batch, i)
+            loop.step(*batch)

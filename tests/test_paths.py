@@ -11,9 +11,8 @@ from conftest import TINY
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from gan_lightning.cli import CONTINUE
-from gan_lightning.comparison import gather
-from gan_lightning.evaluation import expand
+from gan_lightning.report.arms import gather
+from gan_lightning.report.evaluation import expand
 
 call = test_cli.call  # the fixture
 
@@ -29,7 +28,7 @@ def printed(text: str, verb: str) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_hydra_is_given_reads_back(name, tmp_path):
-    from gan_lightning.paths import for_hydra
+    from gan_lightning.config.quoting import for_hydra
 
     override = OverridesParser.create().parse_override(f"k={for_hydra(name)}")
     assert OmegaConf.create({"seed": 1, "k": override.value()}).k == name
@@ -76,7 +75,15 @@ def test_a_sweep_in_any_directory_is_continued(call, tmp_path, name):
     assert code == 0, text
     assert json.loads((tmp_path / name / "seed-1" / "status.json").read_text())["status"] == "done"
     assert text.count("done before") == 1
-    assert CONTINUE not in os.environ, "said to this command alone"
+    said = {name for name in os.environ if name.startswith("GAN_LIGHTNING")}
+    assert said <= {"GAN_LIGHTNING_AUTO_DATA"}, "said to this command alone"
+    before = (tmp_path / name / "seed-1" / "status.json").read_bytes()
+    code, text = call("train", "-m", f"continue={name}")
+    assert code == 0, text
+    assert text.count("done before") == 2
+    assert (tmp_path / name / "seed-1" / "status.json").read_bytes() == before
+    record = json.loads((tmp_path / name / "seed-1" / "record.json").read_text())
+    assert not [word for word in record["overrides"] if word.startswith("continue=")]
 
 
 def test_a_directory_with_brackets_is_itself_before_it_is_a_pattern(call, tmp_path):
@@ -88,7 +95,7 @@ def test_a_directory_with_brackets_is_itself_before_it_is_a_pattern(call, tmp_pa
 
 
 def test_lists_and_interpolations_stay_what_they_are():
-    from gan_lightning.paths import typed_for_hydra
+    from gan_lightning.config.quoting import typed_for_hydra
 
     for argv in (["run=latest"], ["run=a/b-1.2/c_d"], ["out=null"], ['run="outputs/*/x y"'], ["run='a b'"],
                  ["hydra.run.dir=outputs/${seed}"], ["-m", "run=a,b"], ["steps=3", "technique=[ema]"]):  # fmt: skip

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lightning.bare import without_trainer
-from gan_lightning.build import build_gan
-from gan_lightning.interfaces import Discriminator, Play
+from gan_lightning.config.build import build_gan
+from gan_lightning.core.play import Discriminator, Play
+from gan_lightning.core.rng import Stream
+from gan_lightning.game.loop import Loop
 from gan_lightning.networks.dcgan import Discriminator as ConvDiscriminator
-from gan_lightning.rng import Stream
 from gan_lightning.techniques.dragan import DRAGAN
 from gan_lightning.techniques.gradient_penalty import GradientPenalty
 from gan_lightning.techniques.instance_noise import InstanceNoise
@@ -129,11 +129,12 @@ def losses(tiny):
         cfg.technique = {name: cfg.technique[name] for name in techniques}
         cfg.technique[techniques[-1]].update(knobs)
         torch.manual_seed(0)
-        gan = without_trainer(build_gan(cfg, (1, 8, 8)))
+        gan = build_gan(cfg, (1, 8, 8))
+        loop = Loop(gan)
         generator = torch.Generator().manual_seed(1)
         steps = []
-        for i in range(2):
-            gan.training_step((2 * torch.rand(16, 1, 8, 8, generator=generator) - 1, torch.zeros(16).long()), i)
+        for _ in range(2):
+            loop.step(2 * torch.rand(16, 1, 8, 8, generator=generator) - 1, torch.zeros(16).long())
             steps.append({p: {name: term.item() for name, term in gan.terms[p].items()} for p in "DG"})
         return steps
 

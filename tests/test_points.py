@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from gan_lightning.build import judge_of
-from gan_lightning.callbacks.samples import grid as picture
-from gan_lightning.cli import compose
+from gan_lightning.config.build import judge_of
+from gan_lightning.config.compose import compose
 from gan_lightning.data.mixtures import grid, grid25, ring, ring8
-from gan_lightning.evaluation import evaluate
 from gan_lightning.metrics.modes import ModeJudge, mode_coverage
-from gan_lightning.sample import main, sample
-from gan_lightning.train import train
+from gan_lightning.report.evaluation import evaluate
+from gan_lightning.report.pictures import grid as picture
+from gan_lightning.report.sampling import sample
+from gan_lightning.sample import main
+from gan_lightning.training.setup import train
 
 SMALL = ["network=points", "network.G.hidden=[8]", "network.D.hidden=[8]", "prior.dim=2", "data.n=500",
          "data.n_test=50", "trainer=cpu", "steps=4", "sample_every=2", "evaluate_every=2", "log_every=2"]  # fmt: skip

@@ -13,7 +13,7 @@ from conftest import TINY
 from play_in_two import farthest, game, kept, play_both
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gan_lightning.cli import CONF
+from gan_lightning.config.where import CONF
 
 ROOT = Path(__file__).parent.parent
 # Neither BatchNorm nor dropout: both see one process's share of the batch. Its weights begin large enough to move.
@@ -182,7 +182,7 @@ def test_joblib_runs_the_same_sweep(tmp_path):
     assert {p.name for p in found} == {
         f"loss-{loss}_smoothing-{smoothing}" for loss in ("mmgan", "nsgan") for smoothing in ("none", "one_sided")
     }
-    from gan_lightning.sample import sample
+    from gan_lightning.report.sampling import sample
 
     for run in found:
         assert json.loads((run / "status.json").read_text())["status"] == "done"

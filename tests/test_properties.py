@@ -7,8 +7,10 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gan_lightning.checks import leaves
-from gan_lightning.cli import slug
+from gan_lightning.config.checks import leaves
+from gan_lightning.config.compose import slug
+from gan_lightning.core.rng import Stream, mix
+from gan_lightning.core.schedules import Cosine, Exponential, Linear
 from gan_lightning.data.arrays import Shuffle
 from gan_lightning.losses.hinge import Hinge
 from gan_lightning.losses.lsgan import LSGAN
@@ -19,8 +21,6 @@ from gan_lightning.losses.wgan import WGAN
 from gan_lightning.metrics.frechet import frechet_distance
 from gan_lightning.metrics.kernel import kernel_distance
 from gan_lightning.metrics.neighbours import coverage, precision_recall_density_coverage
-from gan_lightning.rng import Stream, mix
-from gan_lightning.schedules import Cosine, Exponential, Linear
 
 exact = settings(derandomize=True, deadline=None, max_examples=20, database=None)
 

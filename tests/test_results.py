@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_lightning.results import page
+from gan_lightning.report.results_page import page
 
 DOCS = Path(__file__).parent.parent / "docs"
 

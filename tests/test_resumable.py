@@ -6,8 +6,9 @@ import pytest
 import torch
 from conftest import TINY
 
-from gan_lightning.cli import compose
-from gan_lightning.train import train
+from gan_lightning.config.compose import compose
+from gan_lightning.runs.start import Start
+from gan_lightning.training.setup import train
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_refused_with_nothing_touched(finished, tmp_path, kind):
     torch.save(checkpoint, path)
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
     with pytest.raises(ValueError, match=r"last.ckpt cannot be gone on from: .*Use another one") as error:
-        train(compose("train", [*TINY, "steps=8"]), run, resume=path)
+        train(compose("train", [*TINY, "steps=8"]), run, start=Start(path))
     assert words in str(error.value)
     assert {p: p.read_bytes() for p in run.rglob("*") if p.is_file() and p.name != ".lock"} == {
         p: content for p, content in before.items() if p.name != ".lock"
@@ -78,5 +79,5 @@ def test_refused_with_nothing_touched(finished, tmp_path, kind):
 
 def test_an_honest_one_goes_on(finished, tmp_path):
     run = shutil.copytree(finished, tmp_path / "run")
-    status = train(compose("train", [*TINY, "steps=8"]), run, resume=run / "checkpoints" / "last.ckpt")
+    status = train(compose("train", [*TINY, "steps=8"]), run, start=Start(run / "checkpoints" / "last.ckpt"))
     assert status["g_steps"] == 8

@@ -8,7 +8,6 @@ import shutil
 import signal
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 import torch
@@ -20,18 +19,15 @@ from omegaconf import OmegaConf, open_dict
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_lightning.callbacks.checkpoints import Checkpoints
-from gan_lightning.cli import compose
-from gan_lightning.loading import read_checkpoint
-from gan_lightning.resuming import (
-    RESUME,
-    AlreadyDone,
+from gan_lightning.config.compose import compose
+from gan_lightning.runs.checkpoint import read_checkpoint
+from gan_lightning.runs.resume import (
     check_same_game,
     cut,
     resume_arguments,
-    unfinished_start,
 )
-from gan_lightning.sweeps import CONTINUE, already_done
-from gan_lightning.train import train
+from gan_lightning.runs.start import Start, start_of_job
+from gan_lightning.training.setup import train
 
 OPTIONS = ["steps=12", "d_steps=2", "log_every=1", "checkpoint_every=5", "schedule=linear", "network.D.dropout=0.3",
            "technique=[ema,historical_averaging,spectral_norm]"]  # fmt: skip
@@ -86,7 +82,7 @@ def test_bit_equal_to_the_run_that_was_not_stopped(straight, tmp_path, at):
     train(config(), run, extra_callbacks=[Stop(at)])
     assert checkpoint(run)["counters"]["d_steps_done"] == at
     time.sleep(1 - time.time() % 1)  # TensorBoard reads files by name: second, host, process, 9, 10
-    train(config(), run, [], resume=run / "checkpoints" / "last.ckpt")
+    train(config(), run, [], start=Start(run / "checkpoints" / "last.ckpt"))
     one, other = checkpoint(straight), checkpoint(run)
     assert one["counters"] == other["counters"] == {"d_steps_done": 24, "g_steps_done": 12, "images_seen": 384}
     assert same(one["state_dict"], other["state_dict"])
@@ -109,7 +105,7 @@ def test_with_three_d_steps_per_g_step_each_moment_comes_once(tmp_path, at, ever
         run.mkdir()
     train(often, runs[0])
     train(often, runs[1], extra_callbacks=[Stop(at)])
-    train(often, runs[1], [], resume=runs[1] / "checkpoints" / "last.ckpt")
+    train(often, runs[1], [], start=Start(runs[1] / "checkpoints" / "last.ckpt"))
     assert lines(runs[0]) == lines(runs[1])
     assert [line["step"] for line in lines(runs[0]) if "metric/fd_judge" in line] == [2, 4, 6]
     straight, stopped = ({f.name: f.read_bytes() for f in (run / "samples").glob("*.png")} for run in runs)
@@ -129,7 +125,7 @@ def test_pictures_and_evaluations_come_at_the_moments_of_the_run_that_was_not_st
         run.mkdir()
     train(often, runs[0])
     train(often, runs[1], extra_callbacks=[Stop(at)])
-    train(often, runs[1], [], resume=runs[1] / "checkpoints" / "last.ckpt")
+    train(often, runs[1], [], start=Start(runs[1] / "checkpoints" / "last.ckpt"))
     assert lines(runs[0]) == lines(runs[1])
     judged = [line["step"] for line in lines(runs[0]) if "metric/fd_judge" in line]
     assert judged == [4, 8, 12]
@@ -147,7 +143,7 @@ def test_from_a_checkpoint_before_the_end_the_rest_is_said_again(straight, tmp_p
     run.mkdir()
     train(config("callbacks.checkpoints.keep=-1"), run)
     assert same(lines(run), lines(straight))
-    train(config("callbacks.checkpoints.keep=-1"), run, [], resume=run / "checkpoints" / "0000005.ckpt")
+    train(config("callbacks.checkpoints.keep=-1"), run, [], start=Start(run / "checkpoints" / "0000005.ckpt"))
     assert lines(run) == lines(straight)
     assert same(checkpoint(run)["state_dict"], checkpoint(straight)["state_dict"])
 
@@ -163,7 +159,7 @@ def test_another_game_is_refused_and_steps_are_free(straight):
         check_same_game(own, other)
     before = checkpoint(straight)["counters"]
     with pytest.raises(ValueError, match=r"resume_override=true"):
-        train(other, straight, [], resume=straight / "checkpoints" / "last.ckpt")
+        train(other, straight, [], start=Start(straight / "checkpoints" / "last.ckpt"))
     assert checkpoint(straight)["counters"] == before
     assert len(lines(straight)) == 12
 
@@ -205,21 +201,20 @@ def test_what_cannot_be_resumed_is_told(arguments, words):
 
 
 def test_the_command_line_is_the_runs_own_with_what_is_typed_behind_it(straight, monkeypatch):
-    monkeypatch.setenv(RESUME, "")
     (straight / "record.json").write_text(json.dumps({"overrides": ["steps=12", "loss=nsgan", "resume=auto"]}))
     found = resume_arguments(["train", f"resume={straight}", "steps=20"])
-    assert found == ["train", "loss=nsgan", "steps=20", f"hydra.run.dir={straight}"]
-    assert os.environ[RESUME] == str(straight / "checkpoints" / "last.ckpt")
+    start = [f"resume={straight}/checkpoints/last.ckpt", f"hydra.run.dir={straight}"]
+    assert found == ["train", "loss=nsgan", "steps=20", *start]
     assert resume_arguments(["train", "resume=null"]) == ["train", "resume=null"]
 
 
 def test_an_override_of_the_game_is_allowed_for_one_resumption(straight, monkeypatch):
-    monkeypatch.setenv(RESUME, "")
     record = json.loads((straight / "record.json").read_text())
     record["overrides"] = ["loss=mmgan", "resume_override=true"]
     (straight / "record.json").write_text(json.dumps(record))
     argv = resume_arguments(["train", f"resume={straight}", "steps=20"])
-    assert argv == ["train", "loss=mmgan", "steps=20", f"hydra.run.dir={straight}"]
+    assert argv[:3] == ["train", "loss=mmgan", "steps=20"]
+    assert [word.split("=")[0] for word in argv[3:]] == ["resume", "hydra.run.dir"]
 
 
 def test_a_line_that_a_power_cut_tore_is_dropped(straight):
@@ -237,16 +232,23 @@ def test_a_resumption_that_cannot_begin_loses_nothing(straight):
     keep["counters"]["g_steps_done"] = 3
     torch.save(keep, straight / "checkpoints" / "early.ckpt")
     with pytest.raises(ValueError, match=r"early.ckpt does not fit the network"):
-        train(unfit, straight, [], resume=straight / "checkpoints" / "early.ckpt")
+        train(unfit, straight, [], start=Start(straight / "checkpoints" / "early.ckpt"))
     assert {p: p.read_bytes() for p in straight.iterdir() if p.is_file()} == before
 
 
-def test_main_takes_the_checkpoint_once(monkeypatch, straight):
-    from gan_lightning.resuming import taken_start
+def of_job(run, resume: str | None, steps: int = 12, sweep: str | None = None) -> Start | None:
+    return start_of_job(OmegaConf.create({"resume": resume, "continue": sweep, "steps": steps}), run)
 
-    monkeypatch.setenv(RESUME, "somewhere/last.ckpt")
-    assert taken_start() == (Path("somewhere/last.ckpt"), False)
-    assert taken_start() == (None, False), "a later run of this process begins afresh"
+
+def test_a_job_starts_as_it_is_told(straight):
+    last = straight / "checkpoints" / "last.ckpt"
+    assert of_job(straight, None) == Start()
+    assert of_job(straight, str(last)) == Start(last)
+    assert of_job(straight, str(last)).from_file
+    assert of_job(straight, str(straight)) == Start(again=True)
+    assert of_job(straight, str(straight)).from_file, "record.json told what to play"
+    assert not of_job(straight, None).from_file
+    assert not of_job(straight, "auto", steps=20).from_file, "all of it was typed"
 
 
 def test_ctrl_c_ends_the_whole_sweep(tmp_path):
@@ -264,7 +266,7 @@ def test_ctrl_c_ends_the_whole_sweep(tmp_path):
 
 def test_an_overridden_learning_rate_really_applies(straight):
     cfg = config("optimizer.d.lr=0.5", "steps=13", "schedule=constant", "resume_override=true")
-    train(cfg, straight, [], resume=straight / "checkpoints" / "last.ckpt")
+    train(cfg, straight, [], start=Start(straight / "checkpoints" / "last.ckpt"))
     groups = checkpoint(straight)["optimizer_states"][0]["param_groups"]
     assert [g["lr"] for g in groups] == [0.5]
     assert OmegaConf.load(straight / "config.yaml").optimizer.d.lr == 0.5
@@ -308,7 +310,7 @@ def test_every_flipped_bit_that_would_change_a_checkpoint_is_noticed(straight):
             assert same(read_checkpoint(path), pristine), "padding"
         except ValueError as fault:
             told.append(str(fault))
-            with suppress(RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, TypeError):
+            with suppress(RuntimeError, pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError):
                 checkpoint(straight)
                 unknown_to_torch += 1
         path.write_bytes(whole)
@@ -320,18 +322,17 @@ def test_every_flipped_bit_that_would_change_a_checkpoint_is_noticed(straight):
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(straight, tmp_path, capsys, monkeypatch):
     """Both runs end alike: the last good checkpoint leads to the same weights."""
-    monkeypatch.setenv(RESUME, "")
     folder = straight / "checkpoints"
     end = checkpoint(straight)
     assert checkpoint(straight, "previous.ckpt")["counters"]["g_steps_done"] == 10
     assert {p.name for p in folder.iterdir()} == {"last.ckpt", "previous.ckpt"}
     flip(folder / "last.ckpt", 0.5)
-    resume_arguments(["train", f"resume={straight}"])
-    assert os.environ[RESUME] == str(folder / "previous.ckpt")
+    argv = resume_arguments(["train", f"resume={straight}"])
+    assert f"resume={folder / 'previous.ckpt'}" in argv
     told = capsys.readouterr().err
     assert "last.ckpt cannot be read: it is truncated, damaged" in told
     assert f"going on from {folder / 'previous.ckpt'}" in told
-    train(config(), straight, [], resume=folder / "previous.ckpt")
+    train(config(), straight, [], start=Start(folder / "previous.ckpt"))
     assert same(checkpoint(straight)["state_dict"], end["state_dict"])
     (folder / "last.ckpt").write_bytes(b"")
     (folder / "previous.ckpt").write_bytes(b"PK")
@@ -351,8 +352,8 @@ def test_the_disk_that_checkpoints_take_is_bounded(tmp_path):
 @pytest.mark.parametrize(
     "what",
     [
-        "gan_lightning.callbacks.samples.save_image",
-        "gan_lightning.loggers.JSONLines.log_metrics",
+        "gan_lightning.report.pictures.save_image",
+        "gan_lightning.training.loggers.JSONLines.log_metrics",
         "tensorboard.compat.tensorflow_stub.io.gfile.LocalFileSystem.append",
     ],
 )
@@ -363,11 +364,11 @@ def test_a_full_disk_while_a_picture_a_line_or_an_event_is_written(straight, mon
     monkeypatch.setattr(what, full)
     longer = config("steps=4000", "sample_every=2")
     with pytest.raises(ValueError, match=r"cannot be written any more: No space left on device. Make room.*resume="):
-        train(longer, straight, [], resume=straight / "checkpoints" / "last.ckpt")
+        train(longer, straight, [], start=Start(straight / "checkpoints" / "last.ckpt"))
     assert "Traceback" not in capfd.readouterr().err
     monkeypatch.undo()
     assert read_checkpoint(straight / "checkpoints" / "last.ckpt")["counters"]["g_steps_done"] >= 12
-    train(config("steps=20"), straight, [], resume=straight / "checkpoints" / "previous.ckpt")
+    train(config("steps=20"), straight, [], start=Start(straight / "checkpoints" / "previous.ckpt"))
 
 
 def test_a_full_disk_leaves_the_last_good_checkpoint(straight, monkeypatch):
@@ -381,7 +382,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(straight, monkeypatch):
 
     monkeypatch.setattr("lightning.pytorch.Trainer.save_checkpoint", full)
     with pytest.raises(ValueError, match=r"No space left on device. Make room.*resume="):
-        train(config("steps=20"), straight, [], resume=straight / "checkpoints" / "last.ckpt")
+        train(config("steps=20"), straight, [], start=Start(straight / "checkpoints" / "last.ckpt"))
     assert (folder / "last.ckpt").read_bytes() == whole
     assert (folder / "previous.ckpt").read_bytes() == before
     assert not list((straight / "checkpoints").glob("*.part"))
@@ -392,9 +393,10 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(straight, monkeypatch):
 
 @pytest.mark.parametrize(("by", "done"), [("max_time", True), ("SIGTERM", False)])
 def test_a_continued_sweep_leaves_jobs_that_had_their_time(straight, monkeypatch, by, done):
-    monkeypatch.setenv(CONTINUE, "1")
     set_status(straight, status="stopped", by=by)
-    assert already_done(straight) == done
+    start = of_job(straight, None, sweep="a sweep")
+    assert start == (None if done else Start(sweep=True))
+    assert done or start.from_file, "multirun.yaml told what to play"
     assert (straight / "config.yaml").exists() == done, "what begins again is set aside"
 
 
@@ -402,7 +404,7 @@ def test_a_continued_sweep_leaves_jobs_that_had_their_time(straight, monkeypatch
 
 
 def test_auto_begins_where_no_run_is(tmp_path):
-    assert unfinished_start(tmp_path, 12) == (None, False)
+    assert of_job(tmp_path, "auto") == Start(typed=True)
 
 
 def set_status(run, **values) -> None:
@@ -412,23 +414,22 @@ def set_status(run, **values) -> None:
 
 def test_auto_goes_on_and_ends(straight):
     last = straight / "checkpoints" / "last.ckpt"
-    with pytest.raises(AlreadyDone):
-        unfinished_start(straight, 12)
-    assert unfinished_start(straight, 20) == (last, False), "more steps are asked for now"
+    assert of_job(straight, "auto") is None, "it is done"
+    assert of_job(straight, "auto", steps=20) == Start(last, typed=True), "more steps are asked for now"
     for status in ("failed", "stopped", "running"):
         set_status(straight, status=status)
-        assert unfinished_start(straight, 12) == (last, False)
+        assert of_job(straight, "auto") == Start(last, typed=True)
 
 
 def test_auto_begins_again_what_had_no_checkpoint_yet(straight):
     shutil.rmtree(straight / "checkpoints")
     set_status(straight, status="failed")
-    assert unfinished_start(straight, 12) == (None, True)
+    assert of_job(straight, "auto") == Start(again=True, typed=True)
     assert (straight / "config.yaml").is_file(), "what is there stays until all is ready to begin"
     with pytest.raises(ValueError, match=r"must not exceed the 96 images"):
-        train(config("batch_size=512"), straight, again=True)
+        train(config("batch_size=512"), straight, start=Start(again=True))
     assert (straight / "config.yaml").is_file()
-    train(config("steps=3"), straight, again=True)
+    train(config("steps=3"), straight, start=Start(again=True))
     assert [line["step"] for line in lines(straight)] == [1, 2, 3]
     (aside,) = (straight.parent / ".unfinished").iterdir()
     assert len(lines(aside)) == 12

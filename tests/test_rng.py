@@ -5,8 +5,8 @@ from zlib import crc32
 
 import torch
 
-from gan_lightning.prior import Normal, Uniform
-from gan_lightning.rng import Stream, Streams, fixed_rows, mix, seed_layers
+from gan_lightning.core.prior import Normal, Uniform
+from gan_lightning.core.rng import Stream, Streams, fixed_rows, mix, seed_layers
 
 
 def test_a_draw_is_a_function_of_its_keys():

@@ -11,16 +11,17 @@ import torch
 from omegaconf import OmegaConf
 
 import gan_lightning
-from gan_lightning.callbacks.sampling import draw, evaluating
-from gan_lightning.sample import main, sample
-from gan_lightning.train import train
+from gan_lightning.core.sampler import draw, evaluating
+from gan_lightning.report.sampling import sample
+from gan_lightning.sample import main
+from gan_lightning.training.setup import train
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     from conftest import TINY
 
-    from gan_lightning.cli import compose
+    from gan_lightning.config.compose import compose
 
     folder = tmp_path_factory.mktemp("run")
     train(compose("train", TINY), folder)
@@ -105,7 +106,7 @@ def test_sampling_puts_every_mode_back_and_moves_no_buffer():
     eight = draw(G, prior, 8, 0, torch.device("cpu"))
     assert [m.training for m in G] == [True, True, False]
     assert all(torch.equal(v, before[k]) for k, v in G.state_dict().items())
-    z = prior(8, __import__("gan_lightning.rng", fromlist=["Stream"]).Stream(0, name="sample"))
+    z = prior(8, __import__("gan_lightning.core.rng", fromlist=["Stream"]).Stream(0, name="sample"))
     with evaluating(G):
         alone = torch.cat([G(row[None]) for row in z])
     torch.testing.assert_close(eight, alone, rtol=0, atol=1e-6)

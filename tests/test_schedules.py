@@ -5,8 +5,8 @@ import math
 import pytest
 from conftest import EachStep
 
-from gan_lightning.build import build_gan
-from gan_lightning.schedules import Cosine, Exponential, Linear
+from gan_lightning.config.build import build_gan
+from gan_lightning.core.schedules import Cosine, Exponential, Linear
 
 
 def test_formulas():
@@ -23,7 +23,7 @@ def test_formulas():
 
 
 def test_learning_rates_really_follow(play):
-    trace = EachStep(lambda gan: [opt.param_groups[0]["lr"] for opt in gan.players()])
+    trace = EachStep(lambda gan: [opt.param_groups[0]["lr"] for opt in gan.players().values()])
     play("schedule=linear", "optimizer.lr=0.1", "optimizer.g.lr=0.2", "steps=4", callbacks=(trace,))
     assert trace.seen == [
         pytest.approx([0.1, 0.2]),
@@ -39,7 +39,7 @@ def test_an_option_that_the_optimizer_has_not_is_refused_before_a_run_begins(tin
 
 
 def test_momentum_follows_and_k_does_not_hurry_it(play):
-    trace = EachStep(lambda gan: gan.players()[0].param_groups[0]["momentum"])
+    trace = EachStep(lambda gan: gan.players()["D"].param_groups[0]["momentum"])
     play(
         "schedule=goodfellow2014",
         "optimizer=sgd",

@@ -11,8 +11,8 @@ from commands import run
 from conftest import TINY
 from omegaconf import OmegaConf
 
-from gan_lightning.cli import compose
-from gan_lightning.sweeps import reached
+from gan_lightning.config.compose import compose
+from gan_lightning.runs.sweep import reached
 
 ROOT = Path(__file__).parent.parent
 DIGITS = [o for o in TINY if not o.startswith(("data", "evaluate"))] + ["data=digits", "evaluate_every=2", "steps=4"]
@@ -70,7 +70,8 @@ def test_the_slurm_launcher_asks_for_as_many_gpus_as_processes():
     import hydra
     from hydra.core.global_hydra import GlobalHydra
 
-    from gan_lightning.cli import CONF, register_resolvers
+    from gan_lightning.config.compose import register_resolvers
+    from gan_lightning.config.where import CONF
 
     register_resolvers()
     GlobalHydra.instance().clear()

@@ -5,13 +5,14 @@ import torch
 from conftest import EachStep
 from torch import nn
 
-from gan_lightning.build import build_data, build_gan
-from gan_lightning.gan import GAN
-from gan_lightning.interfaces import Discriminator, Play, Seats
+from gan_lightning.config.build import build_data, build_gan
+from gan_lightning.core.play import Discriminator, Play
+from gan_lightning.core.prior import Normal
+from gan_lightning.core.seats import Seats, Technique
+from gan_lightning.game.module import GAN
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.networks.mlp import Discriminator as MLPDiscriminator
 from gan_lightning.networks.mlp import Generator as MLPGenerator
-from gan_lightning.prior import Normal
 
 SHAPE = (1, 8, 8)
 
@@ -43,7 +44,7 @@ def plain(play):
 
 
 def test_d_term_is_added_to_ds_loss(play, plain):
-    class Term:
+    class Term(Technique):
         def d_term(self, play: Play, rng):
             assert play.player == "D"
             assert play.real_logits.shape == play.fake_logits.shape == (16,)
@@ -57,7 +58,7 @@ def test_d_term_is_added_to_ds_loss(play, plain):
 
 
 def test_a_d_term_may_run_its_own_pass_of_d(play, plain):
-    class Penalty:
+    class Penalty(Technique):
         def d_term(self, play: Play, rng):
             x = play.real.detach().requires_grad_()
             _, logits = play.discriminate(x)
@@ -70,7 +71,7 @@ def test_a_d_term_may_run_its_own_pass_of_d(play, plain):
 
 
 def test_g_term_can_replace_the_adversarial_loss(play):
-    class Term:
+    class Term(Technique):
         adversarial_weight = 0.0
 
         def g_term(self, play: Play, rng):
@@ -82,7 +83,7 @@ def test_g_term_can_replace_the_adversarial_loss(play):
 
 
 def test_a_g_term_that_needs_real_gets_it(play):
-    class Matching:
+    class Matching(Technique):
         needs_real_in_g = True
         adversarial_weight = 0.0
 
@@ -104,7 +105,7 @@ def test_a_loss_that_needs_real_gets_it(play):
 
 
 def test_a_view_may_change_the_shape(play):
-    class Pack:
+    class Pack(Technique):
         seen = 0
 
         def view(self, x, progress, rng):
@@ -124,7 +125,7 @@ def test_a_view_may_change_the_shape(play):
 
 
 def test_a_view_sees_progress_and_its_own_draws(play):
-    class Look:
+    class Look(Technique):
         def __init__(self):
             self.progress, self.draws = [], []
 
@@ -140,7 +141,7 @@ def test_a_view_sees_progress_and_its_own_draws(play):
 
 
 def test_a_view_that_does_nothing_changes_no_bit(play, plain):
-    class Nothing:
+    class Nothing(Technique):
         def view(self, x, progress, rng):
             rng.normal(3)
             return x
@@ -149,7 +150,7 @@ def test_a_view_that_does_nothing_changes_no_bit(play, plain):
 
 
 def test_transforms_are_applied_once_at_construction():
-    class Wrap:
+    class Wrap(Technique):
         def transform_d(self, D):
             D.head = nn.Sequential(D.head, nn.Identity())
             return D
@@ -164,7 +165,7 @@ def test_transforms_are_applied_once_at_construction():
 
 
 def test_after_update_is_called_after_each_move_and_its_state_is_saved(play):
-    class Count(nn.Module):
+    class Count(Technique, nn.Module):
         def __init__(self):
             super().__init__()
             self.register_buffer("moves", torch.zeros(2))
@@ -178,11 +179,17 @@ def test_after_update_is_called_after_each_move_and_its_state_is_saved(play):
 
 
 def test_a_class_without_a_seat_is_refused():
-    class Nobody:
+    class Nobody(Technique):
         pass
+
+    class Stranger:
+        def d_term(self, play, rng):
+            return play.fake_logits.sum()
 
     with pytest.raises(ValueError, match="technique 'dummy' fits no seat.*Nobody has none"):
         gan_with(Nobody())
+    with pytest.raises(ValueError, match="'dummy' must derive from gan_lightning.core.seats.Technique, got Strang"):
+        gan_with(Stranger())
 
 
 def test_seats_keep_the_order_of_the_command_line(tiny):
@@ -204,7 +211,7 @@ def test_instance_noise_of_zero_changes_no_bit(play):
 def test_a_weight_of_zero_changes_no_bit_even_beside_dropout(play):
     """An own pass of D draws dropout masks; the halves are seeded apart, so it shifts none of the others'."""
 
-    class Nothing:
+    class Nothing(Technique):
         def d_term(self, play: Play, rng):
             return 0.0 * play.discriminate(play.real)[1].mean()
 
@@ -222,7 +229,7 @@ def test_an_adversarial_loss_that_is_replaced_is_not_computed(play):
         def generator(self, real_logits, fake_logits):
             raise AssertionError("nobody asked")
 
-    class Term:
+    class Term(Technique):
         adversarial_weight = 0.0
 
         def g_term(self, play: Play, rng):

@@ -11,15 +11,15 @@ import pytest
 import torch
 from conftest import TINY
 
-import gan_lightning.evaluation
-from gan_lightning.bar import Bar
+import gan_lightning.report.evaluation
 from gan_lightning.callbacks.progress import Progress
-from gan_lightning.cli import compose
-from gan_lightning.evaluation import evaluate
+from gan_lightning.config.compose import compose
+from gan_lightning.io.bar import Bar
+from gan_lightning.io.written import Written
+from gan_lightning.report.evaluation import evaluate
+from gan_lightning.report.sampling import sample
 from gan_lightning.sample import main as sample_main
-from gan_lightning.sample import sample
-from gan_lightning.train import train
-from gan_lightning.written import Written
+from gan_lightning.training.setup import train
 
 DIGITS = [o for o in TINY if not o.startswith("data")] + ["data=digits"]
 
@@ -138,12 +138,12 @@ def test_evaluate_measures_each_set_of_weights_once_and_says_what_it_wrote(run, 
     shutil.copytree(run, own)
     drawn = []
 
-    class Watched(gan_lightning.evaluation.Yardstick):
+    class Watched(gan_lightning.report.evaluation.Yardstick):
         def measure(self, samples, *args, **kwargs):
             drawn.append(samples)
             return super().measure(samples, *args, **kwargs)
 
-    monkeypatch.setattr(gan_lightning.evaluation, "Yardstick", Watched)
+    monkeypatch.setattr(gan_lightning.report.evaluation, "Yardstick", Watched)
     with caplog.at_level(logging.INFO):
         found = evaluate(compose("evaluate", [f"run={own}", "metrics=fast"]))[own]
     assert set(found["checkpoints"]) == {"last", "last-ema", "best", "best-ema"}
@@ -157,7 +157,7 @@ def test_evaluate_measures_each_set_of_weights_once_and_says_what_it_wrote(run, 
 def test_evaluate_says_what_it_is_doing_in_a_pipe(run, tmp_path, monkeypatch, caplog):
     own = tmp_path / "run"
     shutil.copytree(run, own)
-    monkeypatch.setattr(gan_lightning.evaluation, "Bar", lambda *a, **k: Bar(*a, seconds=0.005, **k))
+    monkeypatch.setattr(gan_lightning.report.evaluation, "Bar", lambda *a, **k: Bar(*a, seconds=0.005, **k))
     with caplog.at_level(logging.INFO):
         evaluate(compose("evaluate", [f"run={own}", "metrics=fast"]))
     lines = [r.getMessage() for r in caplog.records if r.getMessage().startswith("evaluating: ")]

@@ -7,13 +7,13 @@ import torch
 from conftest import EachStep
 from torch.nn.functional import softplus
 
-from gan_lightning.bare import without_trainer
-from gan_lightning.build import build_gan
 from gan_lightning.callbacks.finite import FiniteGuard, NotFinite
-from gan_lightning.checks import check_values
-from gan_lightning.gan import GAN
-from gan_lightning.interfaces import Discriminator
-from gan_lightning.rng import Stream, seed_layers
+from gan_lightning.config.build import build_gan
+from gan_lightning.config.checks import check_values
+from gan_lightning.core.play import Discriminator
+from gan_lightning.core.rng import Stream, seed_layers
+from gan_lightning.game.loop import Loop
+from gan_lightning.game.module import GAN
 
 SHAPE = (1, 8, 8)
 GAME = [
@@ -39,7 +39,7 @@ def batch(seed: int = 7) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def one_step(gan: GAN) -> GAN:
-    without_trainer(gan).training_step(batch(), 0)
+    Loop(gan).step(*batch())
     return gan
 
 
@@ -95,7 +95,7 @@ def test_d_says_the_same_of_the_fakes_in_both_halves(tiny, monkeypatch, loss):
     play = GAN.play
     monkeypatch.setattr(GAN, "play", lambda self, *a: (plays.append(play(self, *a)), plays[-1])[1])
     gan = one_step(built(tiny, "update=simultaneous", f"loss={loss}", "technique=[instance_noise]"))
-    gan.training_step(batch(), 1)
+    one_step(gan)
     assert len(said) == (6 if loss == "nsgan" else 8), "no pass more than the alternating game has"
     assert [p.player for p in plays] == ["G", "D"] * 2
     first, same, second, _ = (p.fake_logits.detach() for p in plays)
@@ -124,14 +124,13 @@ def test_a_run_counts_and_freezes_as_ever(play, monkeypatch):
     log = []
     original = GAN.move
 
-    def spy(self, player, optimizer, terms):
+    def spy(self, player, terms):
         other = self.G if player == "D" else self.D
         frozen = [p.detach().clone() for p in other.parameters()]
         assert not any(p.requires_grad for p in other.parameters())
-        moved = original(self, player, optimizer, terms)
+        original(self, player, terms)
         assert all(torch.equal(a, b) for a, b in zip(frozen, other.parameters(), strict=True))
         log.append(player)
-        return moved
 
     monkeypatch.setattr(GAN, "move", spy)
     seen = EachStep(lambda gan: (gan.d_steps_done, gan.g_steps_done, gan.images_seen))
@@ -146,10 +145,10 @@ def test_a_run_counts_and_freezes_as_ever(play, monkeypatch):
 def test_a_loss_that_is_not_finite_is_told_with_its_step(play, monkeypatch, player, at):
     original = GAN.move
 
-    def broken(self, mover, optimizer, terms):
+    def broken(self, mover, terms):
         if mover == player and self.d_steps_done == 2:
             terms = {name: term * float("nan") for name, term in terms.items()}
-        return original(self, mover, optimizer, terms)
+        original(self, mover, terms)
 
     monkeypatch.setattr(GAN, "move", broken)
     with pytest.raises(NotFinite, match=f"^{player}'s loss has diverged, in its term adversarial = nan, after {at}"):

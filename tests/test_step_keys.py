@@ -1,28 +1,28 @@
 """What each part of a step is given: the keys of its draws, the plays that terms see, what is remembered of it."""
 
-from types import SimpleNamespace
 from zlib import crc32
 
 import pytest
 import torch
 
-from gan_lightning import gan as game
-from gan_lightning.bare import without_trainer
-from gan_lightning.build import build_gan
-from gan_lightning.gan import GAN
-from gan_lightning.interfaces import Play, Seats
+from gan_lightning.config.build import build_gan
+from gan_lightning.core.play import Play
+from gan_lightning.core.prior import Normal
+from gan_lightning.core.rng import Streams
+from gan_lightning.core.seats import Seats, Technique
+from gan_lightning.game import game
+from gan_lightning.game.loop import Loop
+from gan_lightning.game.module import GAN
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.losses.rpgan import RpGAN
 from gan_lightning.networks.mlp import Discriminator, Generator
-from gan_lightning.prior import Normal
-from gan_lightning.rng import Streams
 
 SHAPE = (1, 8, 8)
 CPU = torch.device("cpu")
 LABELS = torch.arange(4)
 
 
-class Term:
+class Term(Technique):
     """In every seat that a step calls; it remembers what it was called with."""
 
     def __init__(self) -> None:
@@ -61,14 +61,12 @@ def a_game(*, loss=None, **more) -> tuple[GAN, Term]:
         seats=Seats({"t": term}),
         **more,
     )
-    gan = without_trainer(gan)
-    gan._trainer = SimpleNamespace(world_size=3, global_rank=2)
     return gan, term
 
 
 def step(gan: GAN, i: int = 0) -> torch.Tensor:
     real = torch.rand(4, *SHAPE)
-    gan.training_step((real, LABELS), i)
+    Loop(gan, rank=2, world=3).step(real, LABELS)
     return real
 
 
@@ -166,9 +164,10 @@ def test_what_a_term_sees_and_what_is_remembered(loss, real_in_g):
 def test_values_that_move_with_the_steps_and_what_a_checkpoint_remembers():
     lr = lambda at: 0.5 / (1 + at)  # noqa: E731
     gan, _ = a_game(schedules={"D": {"lr": lr}, "G": {"lr": lambda at: 10.0 + at, "momentum": lambda at: 0.1 * at}})
-    for i in range(3):
-        step(gan, i)
-    d, g = (player.param_groups[0] for player in gan.players())
+    loop = Loop(gan, world=3)
+    for _ in range(3):
+        loop.step(torch.rand(4, *SHAPE), LABELS)
+    d, g = (loop.optimizers[player].param_groups[0] for player in "DG")
     assert (d["lr"], g["lr"], g["momentum"]) == (0.5 / 3, 12.0, pytest.approx(0.2))
     assert gan.g_just_moved
     saved: dict = {}
@@ -194,7 +193,7 @@ def test_a_game_as_it_begins(tiny):
     assert (gan.latest, gan.terms, gan.numbers, gan.automatic_optimization) == ({}, {}, {}, False)
     plain, _ = a_game()
     assert (plain.d_steps, plain.simultaneous, plain.d_loss_weight, plain.seed, plain.schedules) == (1, False, 1, 0, {})
-    plain.open_streams()
+    plain.begin_step(CPU)
     assert isinstance(plain.rng, Streams)
     plain.g_steps_done = 9
     assert plain.progress == 1.0

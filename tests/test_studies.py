@@ -10,11 +10,13 @@ from commands import done, run
 from PIL import Image
 from tqdm import tqdm
 
-from gan_lightning.build import judge_of
-from gan_lightning.cli import CONF, compose
+from gan_lightning.config.build import judge_of
+from gan_lightning.config.compose import compose
+from gan_lightning.config.shipped import known_targets
+from gan_lightning.config.where import CONF
 from gan_lightning.data.arrays import GANData
 from gan_lightning.data.digits import Digits
-from gan_lightning.shipped import known_targets
+from gan_lightning.game.loop import Loop
 from gan_lightning.studies import (
     density_game,
     dirac,
@@ -270,7 +272,7 @@ def test_mode_coverage_refuses(tmp_path, bar, experiment, arms, words):
 
 def test_an_arm_is_the_game_that_train_plays(tmp_path):
     """The same weights after three steps: what the table shows can be typed."""
-    from gan_lightning.train import train
+    from gan_lightning.training.setup import train
 
     run = tmp_path / "run"
     run.mkdir()
@@ -278,8 +280,9 @@ def test_an_arm_is_the_game_that_train_plays(tmp_path):
     train(compose("train", ["experiment=ring8", *overrides, "seed=5", "trainer=cpu", "evaluate_every=0"]), run)
     trained = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
     gan, batches = mode_coverage.game("ring8", overrides, 5)
-    for i in range(3):
-        gan.training_step(next(batches), i)
+    loop = Loop(gan)
+    for _ in range(3):
+        loop.step(*next(batches))
     mine = gan.state_dict()
     assert mine.keys() == trained.keys()
     assert all(torch.equal(mine[k], trained[k]) for k in mine)

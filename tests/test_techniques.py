@@ -12,18 +12,19 @@ from torch import nn
 from torch.testing import assert_close
 
 import gan_lightning
-from gan_lightning.build import build_data, build_gan, check_lipschitz
-from gan_lightning.cli import compose
-from gan_lightning.gan import GAN
-from gan_lightning.interfaces import Discriminator, Play, Seats
+from gan_lightning.config.build import build_data, build_gan, check_lipschitz
+from gan_lightning.config.compose import compose
+from gan_lightning.core.play import Discriminator, Play
+from gan_lightning.core.prior import Normal
+from gan_lightning.core.rng import Stream
+from gan_lightning.core.seats import Seats, Technique
+from gan_lightning.game.module import GAN
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.networks.dcgan import Discriminator as ConvDiscriminator
 from gan_lightning.networks.dcgan import Generator as ConvGenerator
 from gan_lightning.networks.maxout import Generator as MaxoutGenerator
 from gan_lightning.networks.mlp import Discriminator as MLPDiscriminator
 from gan_lightning.networks.mlp import Generator as MLPGenerator
-from gan_lightning.prior import Normal
-from gan_lightning.rng import Stream
 from gan_lightning.techniques.diff_augment import DiffAugment
 from gan_lightning.techniques.dragan import DRAGAN
 from gan_lightning.techniques.ema import EMA
@@ -41,7 +42,7 @@ from gan_lightning.techniques.spectral_norm import SpectralNorm, largest_singula
 from gan_lightning.techniques.virtual_batch_norm import VirtualBatchNorm
 from gan_lightning.techniques.weight_clipping import WeightClipping
 from gan_lightning.techniques.weight_norm import WeightNorm
-from gan_lightning.train import train
+from gan_lightning.training.setup import train
 
 SHAPE = (1, 8, 8)
 
@@ -202,7 +203,7 @@ def test_feature_matching_of_a_chosen_layer():
 def test_feature_matching_gives_d_no_gradient(play):
     grads = {}
 
-    class Look:
+    class Look(Technique):
         def after_update(self, G, D, player):
             grads[player] = [p.grad.clone() for p in D.parameters()]
 
@@ -458,7 +459,7 @@ def test_gradient_clipping_sees_unscaled_gradients(play):
     """The hook runs when the scaler has divided: clipped before that, a scale of 1024 would shorten 1024-fold."""
     seen = []
 
-    class Look:
+    class Look(Technique):
         def before_update(self, mover, player):
             seen.append(nn.utils.get_total_norm([p.grad for p in mover.parameters()]).item())
 

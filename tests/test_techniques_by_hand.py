@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from gan_lightning.interfaces import Discriminator, Play
-from gan_lightning.prior import Normal
-from gan_lightning.rng import Stream
+from gan_lightning.core.play import Discriminator, Play
+from gan_lightning.core.prior import Normal
+from gan_lightning.core.rng import Stream
 from gan_lightning.techniques import global_batch
 from gan_lightning.techniques.batch_features import HeadWithBatchFeatures
 from gan_lightning.techniques.diff_augment import DiffAugment

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy.stats import norm, wasserstein_distance
 
-from gan_lightning.build import make
-from gan_lightning.cli import CONF, compose
+from gan_lightning.config.build import make
+from gan_lightning.config.compose import compose
+from gan_lightning.config.where import CONF
+from gan_lightning.report.theory_page import INTRODUCTION, row
 from gan_lightning.theory import densities, game, information, toys, transport
-from gan_lightning.theory.__main__ import INTRODUCTION, row
 from gan_lightning.theory.densities import Line, Normal
 from gan_lightning.theory.statements import Statement, best_constant, statements
 

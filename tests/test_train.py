@@ -15,9 +15,10 @@ from omegaconf import OmegaConf, open_dict
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gan_lightning.build import build_data
-from gan_lightning.cli import compose
-from gan_lightning.train import train
+from gan_lightning.config.build import build_data
+from gan_lightning.config.compose import compose
+from gan_lightning.runs.start import Start
+from gan_lightning.training.setup import train
 
 STEPS, LOG, SAMPLE = 12, 3, 5
 OVERRIDES = [f"steps={STEPS}", f"log_every={LOG}", f"sample_every={SAMPLE}", "checkpoint_every=5", "d_steps=2"]
@@ -152,12 +153,12 @@ def test_a_run_never_overwrites_another(run, tiny):
 
 
 def test_a_failing_run_says_so_in_its_status(tiny, tmp_path, monkeypatch):
-    from gan_lightning.gan import GAN
+    from gan_lightning.game.module import GAN
 
     def broken(self, *args):
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(GAN, "generator_step", broken)
+    monkeypatch.setattr(GAN, "generator_terms", broken)
     with pytest.raises(RuntimeError, match="planted"):
         train(tiny(), tmp_path)
     status = json.loads((tmp_path / "status.json").read_text())
@@ -180,7 +181,7 @@ def test_max_time_counts_for_each_sitting(tiny, tmp_path):
     """Lightning's Timer, restored from the checkpoint, would end the resumed run before its first step."""
     limited = tiny("steps=1000000", "max_time=00:00:00:01")
     first = train(copy.deepcopy(limited), tmp_path)
-    again = train(limited, tmp_path, [], resume=tmp_path / "checkpoints" / "last.ckpt")
+    again = train(limited, tmp_path, [], start=Start(tmp_path / "checkpoints" / "last.ckpt"))
     assert again["g_steps"] > first["g_steps"] + 10
 
 
@@ -222,9 +223,9 @@ from pathlib import Path
 
 from lightning.pytorch import Callback
 
-from gan_lightning.build import build_data
-from gan_lightning.cli import compose
-from gan_lightning.train import train
+from gan_lightning.config.build import build_data
+from gan_lightning.config.compose import compose
+from gan_lightning.training.setup import train
 
 
 class Resident(Callback):

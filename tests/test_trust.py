@@ -16,7 +16,7 @@ from gan_lightning import compare as compare_verb
 from gan_lightning import evaluate as evaluate_verb
 from gan_lightning import sample as sample_verb
 from gan_lightning import train as train_verb
-from gan_lightning.own_code import check_trust
+from gan_lightning.runs.own_code import check_trust
 
 MAINS = {"train": train_verb, "sample": sample_verb, "evaluate": evaluate_verb, "compare": compare_verb}
 
@@ -93,7 +93,7 @@ NODES = {
     "an interpolation": ({"_target_": "my_package.losses.Mine", "name": "${oc.env:SECRET}"}, "without interpolations"),
     "a foreign part": ({"_target_": "my_package.losses.Mine", "parts": {"_target_": "os.getcwd"}}, "_target_: os"),
     "one of ours as a part": ({"_target_": "my_package.losses.Mine",
-                               "parts": [{"_target_": "gan_lightning.runs.write_json"}]}, "names _target_: gan_light"),
+                               "parts": [{"_target_": "gan_lightning.io.files.write_json"}]}, "names _target_: gan"),
 }  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def test_it_runs_elsewhere(wheel, tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    where = "import gan_lightning, gan_lightning.cli as c; print(gan_lightning.__file__, c.CONF)"
+    where = "import gan_lightning, gan_lightning.config.verb as c; print(gan_lightning.__file__, c.CONF)"
     out = subprocess.run([sys.executable, "-c", where], cwd=elsewhere, env=env, capture_output=True, text=True)
     assert out.stdout.split() == [str(site / "gan_lightning/__init__.py"), str(site / "gan_lightning/conf")]
     assert (elsewhere / "run/checkpoints/last.ckpt").is_file()

@@ -11,21 +11,21 @@ from conftest import TINY
 from PIL import Image
 
 import gan_lightning
-import gan_lightning.evaluation
-from gan_lightning.build import judge_of
+import gan_lightning.report.evaluation
 from gan_lightning.callbacks.evaluation import Evaluation
-from gan_lightning.callbacks.samples import grid
-from gan_lightning.cli import compose
+from gan_lightning.config.build import judge_of
+from gan_lightning.config.compose import compose
+from gan_lightning.core.rng import fixed_rows
 from gan_lightning.data.arrays import to_signed_range
 from gan_lightning.data.digits import Digits
 from gan_lightning.data.fashion_mnist import FashionMNIST
 from gan_lightning.data.mixtures import grid25, ring8
 from gan_lightning.data.mnist import MNIST
-from gan_lightning.evaluation import evaluate
 from gan_lightning.metrics.parzen import SIGMAS, log_likelihoods, parzen_log_likelihood
-from gan_lightning.rng import fixed_rows
-from gan_lightning.train import train
-from gan_lightning.yardstick import Metric, Observed, Yardstick, as_pixels, build_metrics
+from gan_lightning.report.evaluation import evaluate
+from gan_lightning.report.pictures import grid
+from gan_lightning.report.yardstick import Metric, Observed, Yardstick, as_pixels, build_metrics
+from gan_lightning.training.setup import train
 
 ROOT = Path(__file__).parent.parent
 DIGITS = [o for o in TINY if not o.startswith("data")] + ["data=digits"]
@@ -110,7 +110,9 @@ def test_evaluate_shows_each_metric_the_data_that_it_names(run, monkeypatch, n):
         seen.append(dict(zip(EVERYTHING, looked_at, strict=True)))
         return 0.0
 
-    monkeypatch.setattr(gan_lightning.evaluation, "build_metrics", lambda cfg: [Metric("stub", EVERYTHING, stub)])
+    monkeypatch.setattr(
+        gan_lightning.report.evaluation, "build_metrics", lambda cfg: [Metric("stub", EVERYTHING, stub)]
+    )
     evaluate(compose("evaluate", [f"run={run}", *([f"n={n}"] if n else [])]))
     *drawn, floor = seen
     test = images("test") if n is None else images("test")[fixed_rows(297, n)]

@@ -14,7 +14,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 
 from gan_lightning.callbacks.quiet import Quiet
-from gan_lightning.gan import GAN
+from gan_lightning.game.module import GAN
 
 
 def save_whole(trainer: Trainer, path: Path, former: Path | None = None) -> None:

@@ -8,7 +8,8 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from gan_lightning.callbacks.quiet import Quiet
-from gan_lightning.gan import GAN
+from gan_lightning.core.play import Loss
+from gan_lightning.game.module import GAN
 
 
 def gradient_norm(player: nn.Module) -> Tensor:
@@ -49,7 +50,7 @@ class Diagnostics(Quiet):
     def remember(self, module: GAN) -> None:
         """Keep what a lazy penalty was at the D step that computed it: between two of these it is 0."""
         for name, technique in module.seats.techniques.items():
-            interval = getattr(technique, "interval", 1)
+            interval = technique.interval
             if interval > 1 and (module.d_steps_done - 1) % interval == 0 and name in module.terms.get("D", {}):
                 self.lazy[f"loss/d_{name}"] = module.terms["D"][name]
 
@@ -84,10 +85,10 @@ class Diagnostics(Quiet):
         self.lazy = dict(state_dict["lazy"])
 
 
-def verdicts(loss: Any, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+def verdicts(loss: Loss, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
     """What D says of a batch, by what the loss makes of its logits: probabilities only where they are log-odds."""
-    if getattr(loss, "logits", "score") == "log_odds":
+    if loss.logits == "log_odds":
         return {"d/real_prob": real_logits.sigmoid().mean(), "d/fake_prob": fake_logits.sigmoid().mean()}
     real, fake = real_logits.float().mean(), fake_logits.float().mean()
     scores = {"d/real_score": real, "d/fake_score": fake}
-    return {**scores, "d/wasserstein": real - fake} if getattr(loss, "wasserstein", False) else scores
+    return {**scores, "d/wasserstein": real - fake} if loss.wasserstein else scores

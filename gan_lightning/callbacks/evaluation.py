@@ -13,13 +13,13 @@ from torch import Tensor
 
 from gan_lightning.callbacks.checkpoints import link, save_whole
 from gan_lightning.callbacks.quiet import Quiet
-from gan_lightning.callbacks.sampling import draw
-from gan_lightning.gan import GAN
+from gan_lightning.core.rng import fixed_rows
+from gan_lightning.core.sampler import draw
+from gan_lightning.game.module import GAN
 from gan_lightning.metrics.frechet import frechet_distance
 from gan_lightning.metrics.judge import Judge
 from gan_lightning.metrics.labels import classifier_score
 from gan_lightning.metrics.neighbours import coverage
-from gan_lightning.rng import fixed_rows
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class Evaluation(Quiet):
         few = real[fixed_rows(len(real), self.n)]
         distance, covered = frechet_distance(real, features), coverage(few, features)
         return {
-            **(self.judge.quick(features) if hasattr(self.judge, "quick") else {}),
+            **self.judge.quick(features),
             FD: distance,
             COVERAGE: covered,
             CHOICE: distance / max(covered, 0.5 / len(few)),

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lightning.callbacks.quiet import Quiet
-from gan_lightning.gan import GAN
-from gan_lightning.interfaces import Player
+from gan_lightning.core.play import Player
+from gan_lightning.game.module import GAN
 
 
 class NotFinite(ValueError):
@@ -41,7 +41,7 @@ class FiniteGuard(Quiet):
         self.skipped: dict[Player, Tensor] = {}
 
     def on_before_optimizer_step(self, trainer: Trainer, module: GAN, optimizer: Optimizer) -> None:
-        player: Player = "D" if optimizer is module.players()[0].optimizer else "G"
+        player = module.player_of(optimizer)
         scaled = trainer.precision == "16-mixed"
         wait = self.can_wait(module, optimizer, scaled)
         look = module.device.type == "cpu" and not (wait or scaled)

@@ -6,7 +6,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 
 from gan_lightning.callbacks.quiet import Quiet
-from gan_lightning.gan import GAN
+from gan_lightning.game.module import GAN
 
 
 class HParams(Quiet):

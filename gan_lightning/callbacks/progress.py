@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from gan_lightning.callbacks.libraries import quiet_libraries
 from gan_lightning.callbacks.quiet import Quiet
-from gan_lightning.gan import GAN
+from gan_lightning.game.module import GAN
 
 log = logging.getLogger(__name__)
 

@@ -6,47 +6,20 @@ import re
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from torch import Tensor
-from torchvision.utils import make_grid, save_image
 
 from gan_lightning.callbacks.quiet import Quiet
-from gan_lightning.callbacks.sampling import draw
-from gan_lightning.files import whole
-from gan_lightning.gan import GAN
+from gan_lightning.core.sampler import draw
+from gan_lightning.game.module import GAN
+from gan_lightning.io.files import whole
+from gan_lightning.report.pictures import POINTS, grid, save_picture
 
 log = logging.getLogger(__name__)
 
-POINTS = 2500  # in a picture of points
 PIXELS = 2**28  # of an animation, all its frames together
-
-
-def grid(images: Tensor, limit: float | None = None) -> Tensor:
-    """Samples to one picture ``[C, H', W']`` in [0, 1]: images ``[N, C, H, W]`` in [-1, 1] as square as it goes.
-
-    Points ``[N, 2]`` give a map of the plane from -``limit`` to ``limit`` (default: as far as they go).
-    """
-    if images.ndim == 2:
-        return plane(images, limit or images.abs().max().item() * 1.1 + 1e-9)
-    return make_grid(images.clamp(-1, 1) / 2 + 0.5, nrow=math.ceil(math.sqrt(len(images))), padding=2)
-
-
-def save_picture(picture: Tensor, path: Path) -> None:
-    """``[C, H, W]`` in [0, 1] as a PNG that is whole or not there."""
-    with whole(path) as file:
-        save_image(picture, file, format="png")
-
-
-def plane(points: Tensor, limit: float, side: int = 320) -> Tensor:
-    """``[1, side, side]``: how many points fell where, on a logarithmic scale; the second coordinate points up."""
-    inside = points[(points.abs() < limit).all(1)].double()
-    at = ((inside / limit + 1) / 2 * side).long()
-    counts = torch.bincount((side - 1 - at[:, 1]) * side + at[:, 0], minlength=side * side).double().view(1, side, side)
-    blurred = torch.nn.functional.max_pool2d(counts, 3, stride=1, padding=1)  # a single point is seen too
-    return (blurred.log1p() / blurred.max().clamp_min(1).log1p()).float()
 
 
 def by_steps(folder: Path) -> list[Path]:

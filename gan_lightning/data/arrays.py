@@ -5,17 +5,18 @@ an endless stream, a pure function of (seed, batch number): there is no epoch bo
 save, and processes take disjoint rows of the same global batch.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from gan_lightning.interfaces import Shape
-from gan_lightning.rng import mix
+from gan_lightning.core.play import Shape
+from gan_lightning.core.rng import mix
 
 
 class DataUnavailable(ValueError):
@@ -36,27 +37,34 @@ class Arrays(Dataset):
         return self.images[rows], self.labels[rows]
 
 
-class Source(Protocol):
+class Source(ABC):
     """One dataset; ``shape`` is known before anything is read."""
 
     name: str
     shape: Shape
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 (most have nothing to fetch)
         """Fetch what is missing. Raises DataUnavailable."""
-        ...
 
+    @abstractmethod
     def train(self) -> Arrays:
         """The images that the GAN trains on."""
-        ...
 
+    @abstractmethod
     def validation(self) -> Arrays:
         """Training images that choose between checkpoints. Raises ValueError where a dataset has no test images."""
-        ...
 
+    @abstractmethod
     def test(self) -> Arrays:
         """Images that no GAN has seen. Raises ValueError where a dataset has none."""
-        ...
+
+    def is_complete(self) -> bool:
+        """Can it be read where it lies, with nothing fetched?"""
+        return True
+
+    def judge_settings(self) -> dict[str, Any]:
+        """What its judge has to be told of it, such as where its modes lie."""
+        return {}
 
 
 class Shuffle(Sampler[Tensor]):
@@ -143,15 +151,10 @@ class GANData(LightningDataModule):
     def train_dataloader(self) -> "Batches":
         assert self.arrays is not None, "setup() comes first"
         trainer: Any = self.trainer
-        module = getattr(trainer, "lightning_module", None)
-        order = Shuffle(
-            len(self.arrays),
-            self.batch_size,
-            self.seed,
-            start=getattr(module, "d_steps_done", 0),  # one batch per D step: a resumed run goes on from there
-            rank=trainer.global_rank if trainer else 0,
-            world=trainer.world_size if trainer else 1,
-        )
+        if trainer is None:
+            return Batches(self.arrays, Shuffle(len(self.arrays), self.batch_size, self.seed))
+        done = trainer.lightning_module.d_steps_done  # one batch per D step: a resumed run goes on from there
+        order = Shuffle(len(self.arrays), self.batch_size, self.seed, done, trainer.global_rank, trainer.world_size)
         return Batches(self.arrays, order)
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:

@@ -3,12 +3,12 @@
 import torch
 import torch.nn.functional as F
 
-from gan_lightning.data.arrays import Arrays
+from gan_lightning.data.arrays import Arrays, Source
 
 TRAIN = 1500  # of 1,797; the other 297 are the test set
 
 
-class Digits:
+class Digits(Source):
     """8 x 8 images with values 0..16, resized bicubically to ``size`` x ``size`` and stretched to 0..255.
 
     1,500 of them, drawn once and for all, are for training and 297 for testing.
@@ -19,9 +19,6 @@ class Digits:
     def __init__(self, size: int = 28) -> None:
         self.size = size
         self.shape = (1, size, size)
-
-    def prepare(self) -> None:
-        pass
 
     def _read(self) -> Arrays:
         from sklearn.datasets import load_digits

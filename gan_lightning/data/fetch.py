@@ -22,8 +22,8 @@ import pooch
 import requests
 from filelock import FileLock, Timeout
 
-from gan_lightning.bar import Bar
 from gan_lightning.data.arrays import DataUnavailable
+from gan_lightning.io.bar import Bar
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from gan_lightning.data.arrays import Arrays, DataUnavailable
+from gan_lightning.data.arrays import Arrays, DataUnavailable, Source
 from gan_lightning.data.pictures import read_picture
 
 
-class ImageFolder:
+class ImageFolder(Source):
     """Every picture cropped to its middle square and resized to ``size`` x ``size``; ``pictures.py`` says how.
 
     Folders within a class belong to it, and links are followed. Each real file counts once, in the first class that
@@ -38,7 +38,7 @@ class ImageFolder:
             )
 
     def train(self) -> Arrays:
-        files = self.files()
+        files = self.pictures()
         if len(files) == 1:
             raise DataUnavailable(
                 f"data=image_folder found one picture, {str(files[0][0])!r}, and needs at least 2. "
@@ -47,7 +47,7 @@ class ImageFolder:
         images = torch.stack([read_picture(file, self.shape[1], self.shape[0]) for file, _ in files])
         return Arrays(images, torch.tensor([label for _, label in files]))
 
-    def files(self) -> list[tuple[Path, int]]:
+    def pictures(self) -> list[tuple[Path, int]]:
         """Every picture with the number of its class, in the order of their names.
 
         Raises:

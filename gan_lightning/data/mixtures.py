@@ -5,11 +5,12 @@ sizes and standard deviations as in the code of Lin et al. 2018).
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from gan_lightning.data.arrays import Arrays
+from gan_lightning.data.arrays import Arrays, Source
 
 
 def ring(modes: int = 8, radius: float = 1.0) -> Tensor:
@@ -24,7 +25,7 @@ def grid(side: int = 5, step: float = 2.0) -> Tensor:
     return torch.cartesian_prod(at, at)
 
 
-class Mixture:
+class Mixture(Source):
     """``n`` points ``[2]`` float32 of equally likely normals; validation and test are other draws.
 
     Args:
@@ -38,8 +39,8 @@ class Mixture:
     def __init__(self, name: str, means: Tensor, sd: float, n: int = 100_000, n_test: int = 2500) -> None:
         self.name, self.means, self.sd, self.n, self.n_test = name, means, sd, n, n_test
 
-    def prepare(self) -> None:
-        pass
+    def judge_settings(self) -> dict[str, Any]:
+        return {"means": self.means, "sd": self.sd}
 
     def train(self) -> Arrays:
         return self.draw(self.n, 0)

@@ -6,8 +6,8 @@ from pathlib import Path
 import torchvision.datasets
 from torch import Tensor
 
-from gan_lightning.data.arrays import Arrays
-from gan_lightning.data.fetch import RemoteFile, ensure
+from gan_lightning.data.arrays import Arrays, Source
+from gan_lightning.data.fetch import RemoteFile, ensure, faults
 
 IMAGES, LABELS = (
     16 + 28 * 28 * 10_000,
@@ -15,7 +15,7 @@ IMAGES, LABELS = (
 )  # bytes of the test files; the training files hold six times as many
 
 
-class MNIST:
+class MNIST(Source):
     """Read with torchvision from ``root/MNIST/raw``, fetched there once if it is missing or damaged.
 
     Args:
@@ -53,6 +53,9 @@ class MNIST:
             RemoteFile(f"{name}-ubyte", size, raw, packed)
             for name, size, (raw, packed) in zip(names, sizes, self.md5, strict=True)
         ]
+
+    def is_complete(self) -> bool:
+        return not faults(self.files(), self.folder)
 
     def prepare(self) -> None:
         ensure(self.files(), self.folder, self.mirrors, self.name)

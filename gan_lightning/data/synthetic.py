@@ -2,19 +2,16 @@
 
 import torch
 
-from gan_lightning.data.arrays import Arrays
+from gan_lightning.data.arrays import Arrays, Source
 
 
-class Synthetic:
+class Synthetic(Source):
     """``n`` images ``(channels, size, size)`` of ten classes, the same at every call."""
 
     name = "synthetic"
 
     def __init__(self, n: int = 1000, size: int = 28, channels: int = 1) -> None:
         self.n, self.shape = n, (channels, size, size)
-
-    def prepare(self) -> None:
-        pass
 
     def train(self) -> Arrays:
         return self._make(seed=0)

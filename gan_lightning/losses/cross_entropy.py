@@ -9,7 +9,7 @@ On logits: -[t log sigmoid(l) + (1 - t) log(1 - sigmoid(l))] = softplus(l) - t l
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_lightning.interfaces import check_logits
+from gan_lightning.core.play import check_logits
 
 
 def discriminator_cross_entropy(

@@ -3,14 +3,11 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_lightning.interfaces import check_logits
+from gan_lightning.core.play import Loss, check_logits
 
 
-class Hinge:
+class Hinge(Loss):
     """D descends max(0, 1 - D(x)) + max(0, 1 + D(G(z))), G ascends D(G(z))."""
-
-    needs_real_in_g = False
-    logits = "score"
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         check_logits("real_logits", real_logits)

@@ -2,14 +2,11 @@
 
 from torch import Tensor
 
-from gan_lightning.interfaces import check_logits
+from gan_lightning.core.play import Loss, check_logits
 
 
-class LSGAN:
+class LSGAN(Loss):
     """D descends (D(x) - 1)^2 / 2 + D(G(z))^2 / 2, G descends (D(G(z)) - 1)^2 / 2."""
-
-    needs_real_in_g = False
-    logits = "score"
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         check_logits("real_logits", real_logits)

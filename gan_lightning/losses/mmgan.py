@@ -3,11 +3,11 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_lightning.interfaces import check_logits
+from gan_lightning.core.play import Loss, check_logits
 from gan_lightning.losses.cross_entropy import discriminator_cross_entropy
 
 
-class MMGAN:
+class MMGAN(Loss):
     """G's gradient in the logit is -D(G(z)): it vanishes where D is sure that the sample is fake.
 
     Args:
@@ -15,7 +15,6 @@ class MMGAN:
         fake_target: D's target for fake data. Neither target touches G's loss.
     """
 
-    needs_real_in_g = False
     logits = "log_odds"
 
     def __init__(self, real_target: float = 1.0, fake_target: float = 0.0) -> None:

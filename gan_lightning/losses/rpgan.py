@@ -3,14 +3,13 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_lightning.interfaces import check_logits
+from gan_lightning.core.play import Loss, check_logits
 
 
-class RpGAN:
+class RpGAN(Loss):
     """D descends -log sigmoid(D(x) - D(G(z))), G descends -log sigmoid(D(G(z)) - D(x)), over the pairs of a batch."""
 
     needs_real_in_g = True
-    logits = "score"
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         check_logits("real_logits", real_logits)

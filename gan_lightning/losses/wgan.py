@@ -2,17 +2,15 @@
 
 from torch import Tensor
 
-from gan_lightning.interfaces import check_logits
+from gan_lightning.core.play import Loss, check_logits
 
 
-class WGAN:
+class WGAN(Loss):
     """D ascends E D(x) - E D(G(z)), G ascends E D(G(z)).
 
     That is the Wasserstein-1 distance only for a 1-Lipschitz D: a technique has to keep it so.
     """
 
-    needs_real_in_g = False
-    logits = "score"
     needs_lipschitz = True
     wasserstein = True
 

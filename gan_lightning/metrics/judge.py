@@ -6,8 +6,10 @@ float32 whatever the GAN's precision, and no part of any GAN's module tree.
 """
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +45,34 @@ class JudgeNet(nn.Module):
         return self.scale * features, self.classifier(features)
 
 
-class Judge:
+class Judge(ABC):
+    """What looks at samples of a dataset: features for distances, and shares of classes.
+
+    Attributes:
+        dataset: the dataset it judges.
+        sha256: of what it is, for the protocol of a measurement.
+        classes: how many.
+        knows_modes: its classes are the modes of a mixture.
+    """
+
+    dataset: str
+    sha256: str
+    classes: int
+    knows_modes: ClassVar[bool] = False
+
+    @abstractmethod
+    def __call__(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """Features ``[N, F]`` and probabilities ``[N, classes]`` of samples in [-1, 1], float64 on the CPU."""
+
+    def to(self, device: torch.device | str) -> Self:
+        return self
+
+    def quick(self, features: Tensor) -> dict[str, float]:
+        """What else is looked at during training, by name of its curve."""
+        return {}
+
+
+class ClassifierJudge(Judge):
     """A trained JudgeNet, loaded and checked.
 
     Args:
@@ -93,6 +122,6 @@ class Judge:
         logits = torch.cat([logit for _, logit in parts]).cpu().double()
         return features, logits.softmax(1)
 
-    def to(self, device: torch.device | str) -> "Judge":
+    def to(self, device: torch.device | str) -> Self:
         self.net.to(device)
         return self

@@ -5,8 +5,10 @@ import hashlib
 import torch
 from torch import Tensor
 
+from gan_lightning.metrics.judge import Judge
 
-class ModeJudge:
+
+class ModeJudge(Judge):
     """The judge of a mixture of ``[K, 2]`` normals: a point's features are its coordinates, its class the nearest mean.
 
     Args:
@@ -14,6 +16,8 @@ class ModeJudge:
         means: ``[K, 2]``.
         sd: of each normal.
     """
+
+    knows_modes = True
 
     def __init__(self, dataset: str, means: Tensor, sd: float) -> None:
         self.dataset, self.means, self.sd, self.classes = dataset, torch.as_tensor(means).double(), sd, len(means)
@@ -24,9 +28,6 @@ class ModeJudge:
         points = points.cpu().double()
         nearest = torch.cdist(points, self.means).argmin(1)
         return points, torch.nn.functional.one_hot(nearest, self.classes).double()
-
-    def to(self, device: torch.device | str) -> "ModeJudge":
-        return self
 
     def quick(self, points: Tensor) -> dict[str, float]:
         """What is looked at during training."""

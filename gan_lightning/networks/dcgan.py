@@ -8,8 +8,8 @@ checkerboard (Odena et al. 2016).
 
 from torch import Tensor, nn
 
-from gan_lightning.interfaces import Discriminator as DiscriminatorBase
-from gan_lightning.interfaces import Shape
+from gan_lightning.core.play import Discriminator as DiscriminatorBase
+from gan_lightning.core.play import Shape
 from gan_lightning.networks.layers import init_dcgan
 
 

@@ -8,12 +8,13 @@ mapped to [-1, 1] and D maps back.
 
 from torch import Tensor, nn
 
-from gan_lightning.interfaces import Discriminator as DiscriminatorBase
-from gan_lightning.interfaces import Shape
+from gan_lightning.core.play import Discriminator as DiscriminatorBase
+from gan_lightning.core.play import Generator as GeneratorBase
+from gan_lightning.core.play import Shape
 from gan_lightning.networks.layers import Maxout, init_uniform, size_of, to_logit
 
 
-class Generator(nn.Module):
+class Generator(GeneratorBase):
     """``[N, z_dim]`` -> ``[N, *shape]`` in [-1, 1]."""
 
     def __init__(self, z_dim: int, shape: Shape, hidden: int = 1200, irange: float = 0.05) -> None:

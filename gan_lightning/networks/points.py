@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gan_lightning.interfaces import Discriminator as DiscriminatorBase
-from gan_lightning.interfaces import Shape
+from gan_lightning.core.play import Discriminator as DiscriminatorBase
+from gan_lightning.core.play import Shape
 from gan_lightning.networks.layers import init_he, size_of
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from gan_lightning.gan import GAN
-from gan_lightning.interfaces import Loss
+from gan_lightning.core.play import Loss
+from gan_lightning.core.prior import Normal
+from gan_lightning.core.rng import Stream
+from gan_lightning.game.module import GAN
 from gan_lightning.losses.mmgan import MMGAN
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.networks.points import Discriminator, Generator
-from gan_lightning.prior import Normal
-from gan_lightning.rng import Stream
 from gan_lightning.studies.drawing import animate, figure, picture, save
 from gan_lightning.studies.line import Array, Mixture, best_discriminator, jsd, play_on_the_line, probability, value
 from gan_lightning.theory.densities import Normal as Gaussian

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_lightning.files import whole
+from gan_lightning.io.files import whole
 
 
 def figure(rows: int, columns: int, width: float = 4.6, height: float = 3.6) -> tuple[Any, Any]:

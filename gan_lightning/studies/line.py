@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gan_lightning.bare import without_trainer
-from gan_lightning.gan import GAN
-from gan_lightning.interfaces import Discriminator, Loss, Prior
+from gan_lightning.core.play import Discriminator, Loss, Prior
+from gan_lightning.core.prior import Normal as NormalPrior
+from gan_lightning.game.loop import Loop
+from gan_lightning.game.module import GAN
 from gan_lightning.networks.points import Discriminator as Points
-from gan_lightning.prior import Normal as NormalPrior
 from gan_lightning.theory.densities import Normal
 
 Array = NDArray[np.float64]
@@ -76,17 +76,16 @@ def play_on_the_line(
     def adam(parameters):
         return torch.optim.Adam(parameters, lr, betas=(0.5, 0.99))
 
-    gan = without_trainer(
-        GAN(G, D, prior, loss, adam, adam, steps=max(1, steps // d_steps), d_steps=d_steps, seed=seed)
-    )
+    gan = GAN(G, D, prior, loss, adam, adam, steps=max(1, steps // d_steps), d_steps=d_steps, seed=seed)
+    loop = Loop(gan)
     draws = torch.Generator().manual_seed(seed)
     labels = torch.zeros(batch_size, dtype=torch.long)
     for i in range(steps):
         share = min(1.0, 2 * (1 - i / steps))
-        for player in gan.players():
-            for group in player.param_groups:
+        for optimizer in loop.optimizers.values():
+            for group in optimizer.param_groups:
                 group["lr"] = lr * max(0.01, share)
-        gan.training_step((data.sample(batch_size, draws), labels), i)
+        loop.step(data.sample(batch_size, draws), labels)
         after(gan, i + 1)
     return gan
 

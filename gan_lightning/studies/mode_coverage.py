@@ -18,14 +18,14 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from gan_lightning.bare import without_trainer
-from gan_lightning.build import build_data, build_gan, check_lipschitz, drop_unchosen, judge_of
-from gan_lightning.callbacks.samples import plane
-from gan_lightning.callbacks.sampling import draw
-from gan_lightning.cli import compose
-from gan_lightning.files import write_json, write_text
-from gan_lightning.gan import GAN
+from gan_lightning.config.build import build_data, build_gan, check_lipschitz, drop_unchosen, judge_of
+from gan_lightning.config.compose import compose
+from gan_lightning.core.sampler import draw
+from gan_lightning.game.loop import Loop
+from gan_lightning.game.module import GAN
+from gan_lightning.io.files import write_json, write_text
 from gan_lightning.metrics.modes import ModeJudge, mode_coverage
+from gan_lightning.report.pictures import plane
 from gan_lightning.studies.drawing import animate, figure, picture, save
 
 SAMPLES = 2500
@@ -63,7 +63,7 @@ def game(experiment: str, overrides: Sequence[str], seed: int) -> tuple[GAN, Ite
     data.prepare_data()
     data.setup()
     torch.manual_seed(seed)
-    gan = without_trainer(build_gan(cfg, data.source.shape))
+    gan = build_gan(cfg, data.source.shape)
     check_lipschitz(gan)
     return gan, iter(data.train_dataloader())
 
@@ -83,12 +83,13 @@ def play(
     """Figures, the judged samples, and samples at ``frames`` moments in equal ratios of the run."""
     start = time.perf_counter()
     gan, batches = game(experiment, overrides, seed)
+    loop = Loop(gan)
     last = gan.steps * gan.d_steps
     shown = {round(last ** (i / max(frames - 1, 1))) for i in range(frames)}
     film = []
     bar.set_postfix_str(f"{' '.join(overrides) or experiment}, seed {seed}")
     for i, batch in enumerate(islice(batches, last), 1):
-        gan.training_step(batch, i)
+        loop.step(*batch)
         if frames and i in shown:
             film.append(points(gan, 10_000))
         if i % gan.d_steps == 0:

@@ -17,16 +17,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lightning.bare import without_trainer
+from gan_lightning.core.play import Loss
+from gan_lightning.core.prior import Normal
+from gan_lightning.core.rng import Stream, Streams
+from gan_lightning.core.seats import Seats
 from gan_lightning.data.arrays import GANData, Source, to_signed_range
-from gan_lightning.gan import GAN
-from gan_lightning.interfaces import Loss, Seats
+from gan_lightning.game.loop import Loop
+from gan_lightning.game.module import GAN
+from gan_lightning.io.files import write_json
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.losses.wgan import WGAN
 from gan_lightning.networks.dcgan import Discriminator, Generator
-from gan_lightning.prior import Normal
-from gan_lightning.rng import Stream, Streams
-from gan_lightning.runs import write_json
 from gan_lightning.studies.drawing import figure, save
 from gan_lightning.techniques.instance_noise import InstanceNoise
 from gan_lightning.techniques.weight_clipping import WeightClipping
@@ -46,13 +47,13 @@ def trained_generators(data: GANData, at: Sequence[int], width: int, seed: int, 
     adam = partial(torch.optim.Adam, lr=2e-4, betas=BETAS)
     shape = data.source.shape
     G, D = Generator(100, shape, width), Discriminator(shape, width)
-    gan = without_trainer(GAN(G, D, Normal(100), NSGAN(), adam, adam, steps=max(at), seed=seed))
-    kept = {}
+    loop = Loop(GAN(G, D, Normal(100), NSGAN(), adam, adam, steps=max(at), seed=seed))
+    kept: dict[int, nn.Module] = {}
     for i, batch in enumerate(islice(batches(data), max(at))):
-        gan.training_step(batch, i)
+        loop.step(*batch)
         bar.update()
         if i + 1 in at:
-            kept[i + 1] = copy.deepcopy(gan.G).eval()
+            kept[i + 1] = copy.deepcopy(G).eval()
     return kept
 
 
@@ -90,10 +91,9 @@ def perfect(
     loss: Loss = WGAN() if wasserstein else NSGAN()
     D = Discriminator(data.source.shape, width, d_norm=norm)
     maker = partial(torch.optim.RMSprop, lr=5e-4) if wasserstein else partial(torch.optim.Adam, lr=lr, betas=BETAS)
-    gan = without_trainer(
-        GAN(copy.deepcopy(G).eval(), D, Normal(100), loss, maker, maker, steps=1, d_steps=iterations + 1, seed=seed,
-            seats=Seats(techniques))
-    )  # fmt: skip
+    gan = GAN(copy.deepcopy(G).eval(), D, Normal(100), loss, maker, maker, steps=1, d_steps=iterations + 1, seed=seed,
+              seats=Seats(techniques))  # fmt: skip
+    loop = Loop(gan)
     z = torch.stack([gan.prior(64, Stream(i, name="probe")) for i in range(8)])
     terms = (
         {"wgan": lambda logits: -logits.mean()}
@@ -106,7 +106,7 @@ def perfect(
             gan.rng = Streams(seed, 10**9 + i)
             told = told_to_g(gan, terms, z)
             entry = {f"{name}_{what}": value for name, values in told.items() for what, value in values.items()}
-        gan.training_step(batch, i)
+        loop.step(*batch)
         if i % every == 0:
             right = (gan.latest["real"] > 0).float().mean() + (gan.latest["fake"] < 0).float().mean()
             entry |= {"iteration": i, "error_of_D": gan.latest["loss/d"].item(), "accuracy_of_D": right.item() / 2}

@@ -11,14 +11,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from gan_lightning.bare import without_trainer
+from gan_lightning.core.play import Loss, Player
+from gan_lightning.core.prior import Normal
+from gan_lightning.core.seats import Seats, Technique
 from gan_lightning.data.arrays import GANData, Source, to_signed_range
-from gan_lightning.gan import GAN
-from gan_lightning.interfaces import Loss, Seats
+from gan_lightning.game.loop import Loop
+from gan_lightning.game.module import GAN
 from gan_lightning.losses.mmgan import MMGAN
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.networks.mlp import Discriminator, Generator
-from gan_lightning.prior import Normal
 from gan_lightning.studies.drawing import figure, save
 
 
@@ -28,8 +29,8 @@ def early_run(
     """G's gradient norm and D(G(z)) at each G step, from the start."""
     norms, verdicts = [], []
 
-    class Look:
-        def before_update(self, mover: nn.Module, player: str) -> None:
+    class Look(Technique):
+        def before_update(self, mover: nn.Module, player: Player) -> None:
             if player == "G":
                 norms.append(nn.utils.get_total_norm([p.grad for p in mover.parameters() if p.grad is not None]).item())
                 verdicts.append(gan.latest["fake"].sigmoid().mean().item())
@@ -51,9 +52,9 @@ def early_run(
         seed=seed,
         seats=Seats({"look": Look()}),
     )
-    without_trainer(gan)
-    for i, (images, labels) in enumerate(islice(iter(data.train_dataloader()), g_steps * d_steps)):
-        gan.training_step((to_signed_range(images), labels), i)
+    loop = Loop(gan)
+    for images, labels in islice(iter(data.train_dataloader()), g_steps * d_steps):
+        loop.step(to_signed_range(images), labels)
         bar.update()
     return {"gradient_norm_of_G": norms, "D_of_G": verdicts}
 

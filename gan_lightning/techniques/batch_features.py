@@ -2,23 +2,25 @@
 
 from torch import Tensor, nn
 
-from gan_lightning.interfaces import logits_of
+from gan_lightning.core.play import MixesSamples, logits_of
 
 
-class HeadWithBatchFeatures(nn.Module):
+class HeadWithBatchFeatures(MixesSamples):
     """head(f) + w . o(f): a linear head on the concatenation [f, o(f)], whatever the head of D was.
 
     ``batch_features`` maps ``[N, F]`` to ``[N, B]``, over this process's batch. The weights w start near zero, so
     D begins much as it would have without them.
     """
 
-    mixes_samples = True
-
     def __init__(self, head: nn.Module, batch_features: nn.Module, count: int) -> None:
         super().__init__()
         self.head, self.batch_features = head, batch_features
         self.weight = nn.Linear(count, 1, bias=False)
         nn.init.normal_(self.weight.weight, 0.0, 1e-3)
+
+    @property
+    def mixed_by(self) -> str:
+        return f"{type(self.batch_features).__name__} over the batch"
 
     def forward(self, features: Tensor) -> Tensor:
         return logits_of(self.head, features) + logits_of(self.weight, self.batch_features(features))

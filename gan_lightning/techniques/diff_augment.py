@@ -4,12 +4,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_lightning.interfaces import Shape
-from gan_lightning.rng import Stream
+from gan_lightning.core.play import Shape
+from gan_lightning.core.rng import Stream
+from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.knobs import at_least
 
 
-class DiffAugment:
+class DiffAugment(Technique):
     """Translation, then cutout, drawn for each image; gradients flow through both.
 
     Args:

@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from gan_lightning.interfaces import Play
-from gan_lightning.rng import Stream
+from gan_lightning.core.play import Play
+from gan_lightning.core.rng import Stream
 from gan_lightning.techniques.global_batch import global_std
 from gan_lightning.techniques.gradient_penalty import refuse_mixing
 from gan_lightning.techniques.knobs import above

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_lightning.interfaces import Player
+from gan_lightning.core.play import Player
+from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.knobs import at_least, refuse
 
 
-class EMA(nn.Module):
+class EMA(Technique, nn.Module):
     """average <- d average + (1 - d) G after each G step, with d = min(decay, t / (t + warmup)) at the t-th, from 0.
 
     The first update is thus a plain copy, and the initialisation leaves no trace.
@@ -37,6 +38,9 @@ class EMA(nn.Module):
     def join(self, gan: Any) -> None:
         self.average = copy.deepcopy(gan.G).requires_grad_(False).eval()
         self.register_buffer("updates", torch.zeros(()))
+
+    def averaged(self) -> nn.Module:
+        return self.average
 
     def train(self, mode: bool = True) -> "EMA":
         return super().train(False)  # the average never trains

@@ -4,14 +4,15 @@ from collections import deque
 
 from torch import Tensor, nn
 
-from gan_lightning.interfaces import Discriminator, Play
-from gan_lightning.rng import Stream
+from gan_lightning.core.play import Discriminator, Play
+from gan_lightning.core.rng import Stream
+from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.global_batch import global_mean
 from gan_lightning.techniques.half_precision import at_least_float32
 from gan_lightning.techniques.knobs import at_least
 
 
-class FeatureMatching:
+class FeatureMatching(Technique):
     """weight * |E f(x) - E f(G(z))|^2, in place of G's adversarial loss unless ``adversarial_weight`` is above 0.
 
     The means are over the global batch: processes exchange them.

@@ -2,11 +2,12 @@
 
 from torch import nn
 
-from gan_lightning.interfaces import Player
+from gan_lightning.core.play import Player
+from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.knobs import above
 
 
-class GradientClipping:
+class GradientClipping(Technique):
     """Before a player moves, its whole gradient is shortened to a 2-norm of at most ``d`` or ``g``.
 
     It is called when fp16's loss scaling has been divided out, so the limits mean the same in every precision.

@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from gan_lightning.interfaces import Play, mixing_layer
-from gan_lightning.rng import Stream
+from gan_lightning.core.play import Play, mixing_layer
+from gan_lightning.core.rng import Stream
 from gan_lightning.techniques.slopes import Penalty, slopes
 
 

@@ -5,12 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_lightning.interfaces import Play, Player
-from gan_lightning.rng import Stream
+from gan_lightning.core.play import Play, Player
+from gan_lightning.core.rng import Stream
+from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.knobs import at_least
 
 
-class HistoricalAveraging(nn.Module):
+class HistoricalAveraging(Technique, nn.Module):
     """weight * |theta - (1/t) sum_{i=1..t} theta[i]|^2 in both players' losses.
 
     theta[1] is the initialisation, theta[i + 1] what the player's i-th step made of it. The mean is kept online, in

@@ -5,11 +5,12 @@ Arjovsky & Bottou 2017, section 3 (continuous noise gives both laws a common sup
 
 from torch import Tensor
 
-from gan_lightning.rng import Stream
+from gan_lightning.core.rng import Stream
+from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.knobs import at_least
 
 
-class InstanceNoise:
+class InstanceNoise(Technique):
     """x + sigma(progress) * N(0, I), with sigma falling linearly from ``sigma`` to ``final_sigma`` over the run.
 
     Args:

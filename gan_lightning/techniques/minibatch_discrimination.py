@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from gan_lightning.interfaces import Discriminator
+from gan_lightning.core.play import Discriminator
+from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.batch_features import HeadWithBatchFeatures, feature_count
 from gan_lightning.techniques.knobs import count
 
@@ -25,7 +26,7 @@ class Closeness(nn.Module):
         return torch.exp(-distance).sum(0)
 
 
-class MinibatchDiscrimination:
+class MinibatchDiscrimination(Technique):
     """D's head also sees the closeness of each sample to the other samples of its process's batch.
 
     Args:

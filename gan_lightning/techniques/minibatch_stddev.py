@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from gan_lightning.interfaces import Discriminator
+from gan_lightning.core.play import Discriminator
+from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.batch_features import HeadWithBatchFeatures
 from gan_lightning.techniques.half_precision import at_least_float32
 
@@ -18,7 +19,7 @@ class Deviation(nn.Module):
         return deviation.expand(len(f), 1)
 
 
-class MinibatchStddev:
+class MinibatchStddev(Technique):
     """D's head also sees the standard deviation of its process's batch, over all of it.
 
     The paper adds it before D's last layers; here it joins the features that the head sees.

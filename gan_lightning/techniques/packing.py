@@ -2,12 +2,13 @@
 
 from torch import Tensor
 
-from gan_lightning.interfaces import Shape
-from gan_lightning.rng import Stream
+from gan_lightning.core.play import Shape
+from gan_lightning.core.rng import Stream
+from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.knobs import count
 
 
-class Packing:
+class Packing(Technique):
     """Each ``m`` consecutive samples become one input of D: ``[N, C, H, W]`` -> ``[N / m, m C, H, W]``, points
     ``[N, d]`` -> ``[N / m, m d]``.
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from gan_lightning.interfaces import Play
-from gan_lightning.rng import Stream
+from gan_lightning.core.play import Play
+from gan_lightning.core.rng import Stream
 from gan_lightning.techniques.slopes import Penalty, refuse_batch_norm, slopes
 
 

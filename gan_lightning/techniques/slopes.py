@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from gan_lightning.interfaces import Play, batch_norm
+from gan_lightning.core.play import Play, batch_norm
+from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.knobs import above, at_least, count
 
 
@@ -34,7 +35,7 @@ def refuse_batch_norm(name: str, D: nn.Module) -> None:
         )
 
 
-class Penalty:
+class Penalty(Technique):
     """A penalty on D that is computed at every ``interval``-th D step, its weight multiplied by the interval.
 
     (Lazy regularisation: Karras et al. 2020, appendix B.) With ``final_weight`` the weight goes there in equal ratios

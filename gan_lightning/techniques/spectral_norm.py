@@ -4,12 +4,13 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from gan_lightning.interfaces import Discriminator
+from gan_lightning.core.play import Discriminator
+from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.knobs import count
 from gan_lightning.techniques.weight_norm import weighted_layers
 
 
-class SpectralNorm:
+class SpectralNorm(Technique):
     """PyTorch's parametrization on every linear and convolutional layer of D; its vectors are saved with D.
 
     Args:

@@ -7,8 +7,9 @@ not depend on the others of its batch; training and sampling compute the same fu
 import torch
 from torch import Tensor, nn
 
-from gan_lightning.interfaces import Prior
-from gan_lightning.rng import Stream
+from gan_lightning.core.play import Prior
+from gan_lightning.core.rng import Stream
+from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.knobs import count
 
 BATCH_NORMS = nn.BatchNorm1d | nn.BatchNorm2d
@@ -55,7 +56,7 @@ class WithReference(nn.Module):
         return self.G(torch.cat([self.reference.to(z), z]))[len(self.reference) :]
 
 
-class VirtualBatchNorm:
+class VirtualBatchNorm(Technique):
     """Every BatchNorm of G becomes virtual.
 
     Args:

@@ -3,11 +3,12 @@
 import torch
 from torch import nn
 
-from gan_lightning.interfaces import Player
+from gan_lightning.core.play import Player
+from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.knobs import above
 
 
-class WeightClipping:
+class WeightClipping(Technique):
     """Every parameter of D is clamped to [-limit, limit].
 
     Args:

@@ -4,7 +4,8 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.parametrize import is_parametrized
 
-from gan_lightning.interfaces import Discriminator
+from gan_lightning.core.play import Discriminator
+from gan_lightning.core.seats import Technique
 
 
 def weighted_layers(name: str, D: nn.Module) -> list[nn.Module]:
@@ -24,7 +25,7 @@ def weighted_layers(name: str, D: nn.Module) -> list[nn.Module]:
     return layers
 
 
-class WeightNorm:
+class WeightNorm(Technique):
     """PyTorch's parametrization on every linear and convolutional layer of D: length and direction learn apart."""
 
     rescales_weights = True

@@ -1,0 +1,185 @@
+"""From a configuration to objects. Concrete classes are named in conf/ only."""
+
+import inspect
+import logging
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import get_object, instantiate
+from omegaconf import DictConfig, OmegaConf, open_dict
+from torch import Tensor, nn
+
+from gan_lightning.config.where import CONF
+from gan_lightning.core.play import Generator, Loss, Shape
+from gan_lightning.core.seats import Seats
+from gan_lightning.data.arrays import GANData, Source
+from gan_lightning.data.auto import choose
+from gan_lightning.game.module import GAN
+from gan_lightning.metrics.judge import Judge
+
+log = logging.getLogger(__name__)
+
+
+def make(node: Any, **kwargs: Any) -> Any:
+    """Instantiate ``node`` with plain lists and dicts as arguments; a constructor's ValueError comes out as it is.
+
+    Raises:
+        ValueError: the constructor's own, or one that names the key where it does not take what it gets.
+    """
+    try:
+        return instantiate(node, _convert_="all", **kwargs)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, ValueError):
+            raise cause from None
+        if isinstance(cause, TypeError):
+            key = match[1] if (match := re.search(r"full_key: (\S+)", str(error))) else "the configuration"
+            raise ValueError(does_not_take(key, node, cause)) from error
+        if cause is not None and "can't allocate memory" in str(cause):
+            raise cause from error
+        raise
+
+
+def does_not_take(key: str, node: Any, error: TypeError) -> str:
+    """A sentence for a constructor that was given what it does not take."""
+    target = str(node.get("_target_", node)) if isinstance(node, DictConfig | dict) else str(node)
+    name = f"{key.split('.')[0]}={target.split('.')[-2]}" if target.startswith("gan_lightning.") else target
+    knobs = [str(k) for k in node if not str(k).startswith("_")] if isinstance(node, DictConfig | dict) else []
+    if match := re.search(r"unexpected keyword argument '(\w+)'", str(error)):
+        with suppress(Exception):
+            known = inspect.signature(get_object(target)).parameters
+            knobs = [name for name in known if name not in ("self", "args", "kwargs", "z_dim", "shape", "params")]
+        return (
+            f"{key}.{match[1]} is no setting of {name} (unexpected keyword argument {match[1]!r}), which takes "
+            f"{', '.join(knobs) or 'none'}. Leave it out; where an experiment sets it, keep the experiment's own "
+            f"{key.split('.')[0]}."
+        )
+    own = ", ".join(f"{key}.{k}" for k in knobs) or "none"
+    return (
+        f"{key} cannot be built by {name}: {error}. Its settings are {own}: give each a value of the kind that --help "
+        "shows."
+    )
+
+
+def decide_data(cfg: DictConfig) -> str | None:
+    """Replace ``data=auto`` in ``cfg`` by the dataset that can be had; a note if it is not the first choice."""
+    if "auto" not in cfg.data:
+        return None
+    options = {name: make(cfg.data[name]) for name in cfg.data.auto}
+    name, why = choose(options)
+    chosen = OmegaConf.create(OmegaConf.to_container(cfg.data[name], resolve=True))
+    with open_dict(cfg):
+        cfg.data = chosen
+    if name == next(iter(options)):
+        return None
+    note = f"data=auto fell back to data={name}: real {next(iter(options)).upper()} could not be had."
+    return f"{note} {why}"
+
+
+def spread(cfg: DictConfig) -> None:
+    """``devices=2`` and more mean DDP, as ``trainer=ddp`` has it, whatever the kind of device."""
+    if cfg.devices > 1 and cfg.trainer.strategy == "auto":
+        ddp = OmegaConf.load(CONF / "trainer" / "ddp.yaml")
+        with open_dict(cfg):
+            cfg.trainer.strategy, cfg.trainer.plugins = ddp.strategy, ddp.plugins
+
+
+def drop_unchosen(cfg: DictConfig) -> None:
+    """Take out of ``cfg`` the settings that an experiment has for techniques that are not chosen now."""
+    with open_dict(cfg):
+        for name in [name for name, node in cfg.technique.items() if "_target_" not in node]:
+            del cfg.technique[name]
+
+
+def build_data(cfg: DictConfig) -> GANData:
+    source: Source = make(cfg.data)
+    return GANData(source, cfg.batch_size, cfg.seed)
+
+
+def judge_of(dataset: Source | str) -> Judge | None:
+    """The judge that conf/judge/ has for a dataset, if it has one for samples of this shape.
+
+    That of a mixture knows the mixture's own means and sd, such as ``data.sd=0.1``.
+    """
+    file = CONF / "judge" / f"{dataset if isinstance(dataset, str) else dataset.name}.yaml"
+    if not file.is_file():
+        return None
+    node = OmegaConf.load(file)
+    if isinstance(dataset, str):
+        return make(node)
+    if "shape" in node and tuple(node.shape) != tuple(dataset.shape):
+        return None
+    return make(node, **dataset.judge_settings())
+
+
+def build_gan(cfg: DictConfig, shape: Shape, mean: Callable[[], Tensor] | None = None) -> GAN:
+    """The game of ``cfg`` for samples of ``shape`` (without the batch axis). Seed PyTorch first.
+
+    A new game also has the ``mean`` of its data: a G may begin there (``Generator.start_from``), before a technique
+    looks at it.
+
+    Raises:
+        ValueError: parts that do not fit one another.
+    """
+    targets = (cfg.smoothing.real_target, cfg.smoothing.fake_target)
+    if targets != (1, 0) and "real_target" not in cfg.loss:
+        raise ValueError(
+            f"label smoothing needs a loss with targets, such as mmgan or nsgan; got targets {targets} beside "
+            f"{cfg.loss._target_}, which has none. Use smoothing=none, or another loss."
+        )
+    if odd := [name for name in cfg.technique if not str(name).isidentifier()]:
+        raise ValueError(f"a technique's name must be a plain word, got {odd[0]!r}: it names a folder of the run.")
+    seats = Seats({name: make(node) for name, node in cfg.technique.items()})
+    for name, technique in seats.techniques.items():
+        share, m = cfg.batch_size // cfg.devices, technique.divides_batch
+        if share % m:
+            raise ValueError(
+                f"technique={name} needs a batch per process that it can divide by {m}, got {share}. "
+                f"Set batch_size={(share // m or 1) * m * cfg.devices}."
+            )
+    loss, prior = make(cfg.loss), make(cfg.prior)
+    if not isinstance(loss, Loss):
+        kind = type(loss).__name__
+        raise ValueError(f"loss must derive from gan_lightning.core.play.Loss, got {kind}. Write class {kind}(Loss).")
+    optimizers = {"D": make(cfg.optimizer.d), "G": make(cfg.optimizer.g)}
+    schedules = {"D": make(cfg.schedule.d), "G": make(cfg.schedule.g)}
+    for player, maker in optimizers.items():
+        sample = maker([nn.Parameter(torch.zeros(()))])
+        for option in schedules[player]:
+            if option not in sample.defaults:
+                raise ValueError(
+                    f"schedule.{player.lower()}.{option} needs an optimizer with that option, got "
+                    f"{type(sample).__name__}. Use optimizer=sgd, or another schedule."
+                )
+    G = make(cfg.network.G, z_dim=prior.dim, shape=shape)
+    if mean is not None and isinstance(G, Generator):
+        G.start_from(mean())
+    return GAN(
+        G=G,
+        D=make(cfg.network.D, shape=seats.view_shape(shape)),
+        prior=prior,
+        loss=loss,
+        optimizer_d=optimizers["D"],
+        optimizer_g=optimizers["G"],
+        steps=cfg.steps,
+        d_steps=cfg.d_steps,
+        update=cfg.get("update", "alternating"),  # runs that were made before there was a choice
+        d_loss_weight=cfg.get("d_loss_weight", 1.0),
+        seed=cfg.seed,
+        seats=seats,
+        schedules=schedules,
+    )
+
+
+def check_lipschitz(gan: GAN) -> None:
+    """Warns of a game whose loss is only a distance for a Lipschitz D, with nothing that keeps D so."""
+    if gan.loss.needs_lipschitz and not any(technique.lipschitz for technique in gan.seats.techniques.values()):
+        log.warning(
+            "loss=%s is a distance only for a Lipschitz D, and nothing keeps D so: add technique=[gradient_penalty], "
+            "[spectral_norm] or [weight_clipping]",
+            type(gan.loss).__name__.lower(),
+        )

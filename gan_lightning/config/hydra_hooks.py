@@ -1,0 +1,58 @@
+"""What conf/ names for Hydra to call: before a multirun, and for each line on the console."""
+
+import copy
+import logging
+import signal
+import threading
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from gan_lightning.config.quoting import word
+from gan_lightning.io.plain import printable
+
+
+class Brief(logging.Formatter):
+    """Messages without their tracebacks, for the console; the run's log file has them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(record.getMessage())
+
+
+class StopMultirun(Callback):
+    """SIGTERM ends a multirun, whoever plays its jobs, as Ctrl-C does, and we know which it was.
+
+    (A run that is being played in this process has handlers of its own, which end it with a checkpoint.)
+    """
+
+    sweep: str | None = None
+    before: Any = None
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        StopMultirun.sweep = str(config.hydra.sweep.dir)
+        if threading.current_thread() is threading.main_thread():
+            StopMultirun.before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    @classmethod
+    def forget(cls) -> None:
+        if cls.before is not None:
+            signal.signal(signal.SIGTERM, cls.before)
+        cls.sweep = cls.before = None
+
+    @classmethod
+    def last_word(cls) -> str:
+        """What is said when a command was stopped."""
+        if cls.sweep is None:
+            return "stopped"
+        command = f"python -m gan_lightning.train -m {word('continue', cls.sweep)}"
+        return f"the sweep was stopped; to go on: {command}"
+
+
+class DecideDataOnce(Callback):
+    """A multirun decides ``data=auto`` before its jobs start, for all of them."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        from gan_lightning.config.build import decide_data  # PyTorch, which not every command needs
+
+        decide_data(copy.deepcopy(config))

@@ -1,0 +1,81 @@
+"""What the installed conf/ offers, as plain data: the pattern that a configuration from a file is held against."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gan_lightning.config.where import CONF
+from gan_lightning.io.plain import PlainLoader
+
+GLOBAL = ("experiment", "search")  # groups that set keys of others and are no node of the configuration
+PATH = object()  # in a pattern: a path of the reader's machine
+
+
+@cache
+def train_yaml() -> dict[str, Any]:
+    return dict(yaml.load((CONF / "train.yaml").read_text(), PlainLoader))
+
+
+def groups() -> tuple[str, ...]:
+    """The groups of ``train``."""
+    named = [entry for entry in train_yaml()["defaults"] if isinstance(entry, dict)]
+    return tuple(name for entry in named for name in entry if not name.startswith("override "))
+
+
+def choices(group: str, *more: Path) -> set[str]:
+    """Names of the installed choices of a group, and of those in further configuration directories."""
+    return {file.stem for folder in (CONF, *more) for file in (folder / group).glob("*.yaml")}
+
+
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    both = {k for k in old.keys() & new.keys() if isinstance(old[k], dict) and isinstance(new[k], dict)}
+    return {**old, **new, **{k: merged(old[k], new[k]) for k in both}}
+
+
+def node(group: str, choice: str) -> dict[str, Any]:
+    """A choice's YAML with what it inherits from its siblings."""
+    own = dict(yaml.load((CONF / group / f"{choice}.yaml").read_text(), PlainLoader) or {})
+    parents = own.pop("defaults", [])
+    for parent in (p for p in parents if p != "_self_"):
+        own = merged(node(group, parent), own)
+    return own
+
+
+@cache
+def patterns(name: str) -> tuple[Any, ...]:
+    """What may stand under a top-level name of a run's configuration: the node of each choice, or the default."""
+    if name in groups() and name not in GLOBAL:
+        # data=auto, which others are put into, is decided before a configuration is written.
+        files = [c for c in choices(name) if "@" not in (CONF / name / f"{c}.yaml").read_text()]
+        return tuple(node(name, choice) for choice in sorted(files))
+    keys = {k: v for k, v in train_yaml().items() if k not in ("defaults", "hydra", *groups())}
+    return (keys[name],) if name in keys else ()
+
+
+def expanded(found: Any) -> list[Any]:
+    """Patterns without interpolations: what a ``${name.key}`` may refer to stands in its place."""
+    if not (isinstance(found, str) and found.startswith("${")):
+        return [found]
+    if found.startswith("${oc.env:"):
+        return [PATH]
+    first, *rest = re.sub(r"[${}]", "", found).split(".")
+    level = list(patterns(first))
+    for part in rest:
+        level = [child[part] for parent in level if isinstance(parent, dict) and part in parent for child in [parent]]
+    return [deeper for item in level for deeper in expanded(item)]
+
+
+def known_targets() -> set[str]:
+    """Every ``_target_`` that a configuration from a file may name, in its place."""
+    found, todo = set[str](), [pattern for group in groups() for pattern in patterns(group)]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, dict):
+            found |= {item["_target_"]} if "_target_" in item else set()
+            todo += item.values()
+        elif isinstance(item, list):
+            todo += item
+    return found

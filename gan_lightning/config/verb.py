@@ -1,0 +1,132 @@
+"""What every command shares: Hydra composes, one clear message for a mistake, the exit code.
+
+This is the one place that imports when it is asked to: PyTorch and Lightning take five seconds, which ``--help`` and a
+misspelt word need not wait for. It is also the one place that gives Hydra another command line than the typed one:
+Hydra 1.3 reads ``sys.argv`` and has no parameter for it.
+"""
+
+import contextlib
+import functools
+import logging
+import os
+import pkgutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from gan_lightning.config.checks import check_added_keys, check_values
+from gan_lightning.config.command_line import arranged
+from gan_lightning.config.compose import register_resolvers
+from gan_lightning.config.hydra_hooks import StopMultirun
+from gan_lightning.config.kinds import check_kinds, check_typed
+from gan_lightning.config.mistakes import FULL, explain, is_too_large
+from gan_lightning.config.quoting import typed_for_hydra
+from gan_lightning.config.where import CONF
+from gan_lightning.io.lock import let_go
+from gan_lightning.io.plain import printable
+
+log = logging.getLogger(__name__)
+
+OURS = "GAN_LIGHTNING_EXPLAINS"  # beside FULL: set by us, who explain errors better than Hydra prints them
+
+
+class Told(Exception):
+    """The job's error has been told where it happened."""
+
+
+def verb(config_name: str, task: str, arguments: str | None = None) -> Callable[[], Any]:
+    """The command ``python -m gan_lightning.<config_name>``.
+
+    A job's error is told when it happens, and the exit code is 1.
+
+    Args:
+        config_name: of conf/.
+        task: "package.module:function" of what is done with the configuration; imported when there is one.
+        arguments: the same of what makes other arguments of those that were typed, where a word asks for it.
+    """
+    job = functools.partial(run_job, task)
+    job.__module__ = f"gan_lightning.{config_name}"  # Hydra names the job by it
+    composed = hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(job)
+
+    def main() -> Any:
+        register_resolvers()
+        logging.raiseExceptions = False  # a reader of our lines that has gone, such as head, is no news
+        if wants_traceback():
+            return composed()
+        os.environ[FULL] = os.environ[OURS] = "1"  # Hydra then raises what it would print, and we say it better
+        typed = None
+        try:
+            sys.argv = arranged(sys.argv, config_name)
+            if arguments and any(a.startswith(("continue=", "resume=")) for a in sys.argv):
+                typed = sys.argv
+                sys.argv = pkgutil.resolve_name(arguments)(typed)
+            sys.argv = typed_for_hydra(sys.argv)
+            return composed()
+        except KeyboardInterrupt:  # Ctrl-C, and in a multirun SIGTERM
+            print(StopMultirun.last_word(), file=sys.stderr)
+            sys.exit(1)
+        except BrokenPipeError:  # the reader of our output, such as head, has gone
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except Exception as error:
+            if not isinstance(error, Told):
+                print(printable(explain(error, config_name, typed)), file=sys.stderr)
+            sys.exit(1)
+        finally:
+            let_go()
+            StopMultirun.forget()
+            for said in (FULL, OURS):  # for this command alone
+                os.environ.pop(said, None)
+
+    return main
+
+
+def wants_traceback() -> bool:
+    """Has a person set HYDRA_FULL_ERROR?"""
+    return os.environ.get(FULL) == "1" and OURS not in os.environ
+
+
+def run_job(task: str, cfg: DictConfig) -> Any:
+    """Run one job; tell its error at once, since the other jobs of a multirun go on."""
+    register_resolvers()
+    try:
+        check_typed()
+        groups = [path.name for path in CONF.iterdir() if path.is_dir()]
+        check_added_keys(HydraConfig.get().overrides.task, cfg, groups)
+        check_values(cfg)
+        check_kinds(cfg)
+        return pkgutil.resolve_name(task)(cfg)
+    except Exception as error:
+        log.error("%s", explain(error), exc_info=error)
+        if isinstance(error, ValueError | HydraException) or is_too_large(error):
+            leave_nothing()
+        if wants_traceback():
+            raise
+        if HydraConfig.get().mode != RunMode.MULTIRUN:
+            sys.exit(1)
+        raise Told(str(error)) from error
+
+
+def leave_nothing() -> None:
+    """Remove the directory of a job that was refused before it began: it holds nothing but the log that says so.
+
+    Only one that was named by us, with the time of this very job, is removed.
+    """
+    job = HydraConfig.get()
+    named = [o for o in job.overrides.hydra if o.lstrip("+").startswith(("hydra.run.dir", "hydra.sweep"))]
+    run = Path(job.runtime.output_dir)
+    if named or run == Path.cwd():
+        return
+    with contextlib.suppress(OSError):
+        if {path.name for path in run.iterdir()} <= {f"{job.job.name}.log", ".lock"}:
+            for path in run.iterdir():
+                path.unlink()
+        run.rmdir()  # where something lies in it, this does nothing
+        run.parent.rmdir()

@@ -1,0 +1,185 @@
+"""The seats of techniques: what a technique may do in the game, declared on one base class.
+
+A technique derives from ``Technique`` and writes the methods that its mathematics needs. Each of these methods is a
+seat: the step calls those that sit there, in the order in which they were named, and nobody else. What is not written
+does nothing.
+"""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from gan_lightning.core.play import Discriminator, Loss, Play, Player, Shape
+from gan_lightning.core.rng import Stream
+
+
+class Technique:
+    """Base of all techniques. State belongs in buffers: derive from ``Technique`` and ``nn.Module`` then.
+
+    Attributes:
+        adversarial_weight: multiplies the adversarial loss of G beside its ``g_term``; 0 replaces it.
+        needs_real_in_g: its ``g_term`` wants D's verdict on the real batch.
+        rescales_weights: its ``transform_d`` gets D before those of others, in whatever order they are named: what
+            those add to D is not rescaled.
+        lipschitz: it keeps D Lipschitz, as the Wasserstein loss needs.
+        divides_batch: the batch of a process must be a multiple of it.
+        interval: D steps from one computation of its term to the next, in between of which the term is 0.
+    """
+
+    adversarial_weight: float = 1.0
+    needs_real_in_g: bool = False
+    rescales_weights: bool = False
+    lipschitz: bool = False
+    divides_batch: int = 1
+    interval: int = 1
+
+    # The seats ------------------------------------------------------------------------------------------------
+
+    def d_term(self, play: Play, rng: Stream) -> Tensor:
+        """A scalar added to D's loss. ``play.discriminate`` is D with the views in front."""
+        raise NotImplementedError
+
+    def g_term(self, play: Play, rng: Stream) -> Tensor:
+        """A scalar added to G's loss."""
+        raise NotImplementedError
+
+    def view(self, x: Tensor, progress: float, rng: Stream) -> Tensor:
+        """Every ``x`` ``[N, *shape]`` that D sees, real or fake, in both halves, as D sees it."""
+        raise NotImplementedError
+
+    def transform_d(self, D: Discriminator) -> Discriminator:
+        """D as it is played, once."""
+        raise NotImplementedError
+
+    def transform_g(self, G: nn.Module) -> nn.Module:
+        """G as it is played, once."""
+        raise NotImplementedError
+
+    def before_update(self, mover: nn.Module, player: Player) -> None:
+        """Called when ``player``'s gradients are complete, and unscaled under fp16, just before it moves."""
+        raise NotImplementedError
+
+    def after_update(self, G: nn.Module, D: nn.Module, player: Player) -> None:
+        """Called when ``player`` has just moved."""
+        raise NotImplementedError
+
+    # Beside them ----------------------------------------------------------------------------------------------
+
+    def view_shape(self, shape: Shape) -> Shape:
+        """The shape (without the batch axis) that its ``view`` makes of ``shape``."""
+        return shape
+
+    def averaged(self) -> nn.Module | None:
+        """An average of G that it keeps, to be sampled and measured beside G; None if it keeps none."""
+        return None
+
+    def join(self, game: Any) -> None:
+        """Look at the complete game, before it begins: make buffers after its parameters.
+
+        Raises:
+            ValueError: the technique does not fit it.
+        """
+
+
+SEATS = ("d_term", "g_term", "view", "transform_d", "transform_g", "before_update", "after_update")
+CALLED_WITH = {  # method -> what it is called with, by position
+    "d_term": ("play", "rng"),
+    "g_term": ("play", "rng"),
+    "view": ("x", "progress", "rng"),
+    "transform_d": ("D",),
+    "transform_g": ("G",),
+    "before_update": ("mover", "player"),
+    "after_update": ("G", "D", "player"),
+    "view_shape": ("shape",),
+    "join": ("game",),
+}
+
+
+def sits(technique: Technique, method: str) -> bool:
+    """Has the technique written this method?"""
+    return getattr(type(technique), method) is not getattr(Technique, method)
+
+
+def check_technique(name: str, technique: Any) -> None:
+    """A technique is one, has a seat, and its methods take what the step calls them with.
+
+    Raises:
+        ValueError: names the technique, the method and its arguments.
+    """
+    kind = type(technique).__name__
+    if not isinstance(technique, Technique):
+        raise ValueError(
+            f"technique {name!r} must derive from gan_lightning.core.seats.Technique, got {kind}. "
+            f"Write class {kind}(Technique)."
+        )
+    if not any(sits(technique, seat) for seat in SEATS):
+        raise ValueError(
+            f"technique {name!r} fits no seat: a technique has at least one of the methods {', '.join(SEATS)}, "
+            f"{kind} has none. Give it one (docs/architecture.md)."
+        )
+    for method, arguments in CALLED_WITH.items():
+        try:
+            inspect.signature(getattr(technique, method)).bind(*arguments)
+        except TypeError as error:
+            raise ValueError(
+                f"technique {name!r} must have a method {method}({', '.join(arguments)}), which the step calls, got "
+                f"another signature in {kind}: {error}. Write def {method}(self, {', '.join(arguments)})."
+            ) from error
+
+
+@dataclass(frozen=True)
+class Seats:
+    """The techniques of a run, each in the seats whose methods it has, in the order they were named."""
+
+    techniques: Mapping[str, Technique] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, technique in self.techniques.items():
+            check_technique(name, technique)
+
+    def of(self, seat: str) -> list[tuple[str, Technique]]:
+        """Name and technique of all that sit in ``seat``, such as ``d_term``."""
+        return [(name, technique) for name, technique in self.techniques.items() if sits(technique, seat)]
+
+    def view_shape(self, shape: Shape) -> Shape:
+        """The shape that D is built for, without the batch axis."""
+        for _, technique in self.of("view"):
+            shape = tuple(technique.view_shape(shape))
+        return shape
+
+    def transform_d(self, D: Discriminator) -> Discriminator:
+        for _, technique in sorted(self.of("transform_d"), key=lambda named: not named[1].rescales_weights):
+            D = technique.transform_d(D)
+        return D
+
+    def transform_g(self, G: nn.Module) -> nn.Module:
+        for _, technique in self.of("transform_g"):
+            G = technique.transform_g(G)
+        return G
+
+    def join(self, game: Any) -> None:
+        """Show the complete game, before it begins, to all techniques. Raises ValueError where one does not fit it."""
+        for technique in self.techniques.values():
+            technique.join(game)
+
+    def modules(self) -> dict[str, nn.Module]:
+        """The techniques that carry state."""
+        return {name: t for name, t in self.techniques.items() if isinstance(t, nn.Module)}
+
+    def adversarial_weight(self) -> float:
+        weight = 1.0
+        for _, technique in self.of("g_term"):
+            weight *= technique.adversarial_weight
+        return weight
+
+    def need_real_in_g(self, loss: Loss) -> bool:
+        """Does the loss or any term ask for D(real) in G's half?"""
+        return loss.needs_real_in_g or any(technique.needs_real_in_g for _, technique in self.of("g_term"))
+
+    def averages(self) -> dict[str, nn.Module]:
+        """Every average of G that a technique keeps, by the technique's name."""
+        found = {name: technique.averaged() for name, technique in self.techniques.items()}
+        return {name: average for name, average in found.items() if average is not None}

@@ -1,0 +1,237 @@
+"""The game: Algorithm 1 of Goodfellow et al. 2014 as losses of D and of G. No optimizer and no Lightning.
+
+One batch is one step of D; every ``d_steps``-th batch also plays G. Both halves see fresh noise, and the player whose
+turn it is not stays frozen. With ``update="simultaneous"`` it is the game that the paper's own code plays instead.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial, reduce
+from zlib import crc32
+
+import torch
+from torch import Tensor, nn
+
+from gan_lightning.core.play import Discriminator, Loss, Play, Player, Prior
+from gan_lightning.core.rng import Streams, seed_layers
+from gan_lightning.core.seats import Seats
+
+COUNTERS = ("d_steps_done", "g_steps_done", "images_seen")
+Terms = dict[str, Tensor]  # name -> scalar; a player descends their sum
+
+
+class Game(nn.Module):
+    """Two players, a prior and a loss; techniques sit in the seats of ``core/seats.py``.
+
+    Args:
+        G: ``[N, prior.dim]`` -> ``[N, *shape]``.
+        D: ``[N, *shape]`` -> logits ``[N]``, as features and head.
+        d_steps: k of Algorithm 1, D steps per G step.
+        update: "alternating" is Algorithm 1; "simultaneous" moves both players on each batch (``d_steps`` is 1).
+        d_loss_weight: factor of D's adversarial loss; the terms of techniques have weights of their own.
+        steps: G steps of the whole run; ``progress`` is the share of them that is done.
+        seed: with the step it determines every random number of the game.
+    """
+
+    def __init__(
+        self,
+        G: nn.Module,
+        D: Discriminator,
+        prior: Prior,
+        loss: Loss,
+        *,
+        steps: int,
+        d_steps: int = 1,
+        update: str = "alternating",
+        d_loss_weight: float = 1.0,
+        seed: int = 0,
+        seats: Seats | None = None,
+    ) -> None:
+        super().__init__()
+        self.seats = seats or Seats()
+        self.G, self.D = self.seats.transform_g(G), self.seats.transform_d(D)
+        self.techniques = nn.ModuleDict(self.seats.modules())
+        self.prior, self.loss = prior, loss
+        self.steps, self.d_steps, self.seed = steps, d_steps, seed
+        self.simultaneous, self.d_loss_weight = update == "simultaneous", d_loss_weight
+        self.d_steps_done = self.g_steps_done = self.images_seen = 0
+        self.latest: dict[str, Tensor] = {}  # of the last step, on the device
+        self.terms: dict[Player, Terms] = {}  # what each player's last loss was the sum of
+
+        self.seats.join(self)
+        self.views = self.seats.of("view")
+        self.before_updates, self.after_updates = self.seats.of("before_update"), self.seats.of("after_update")
+        self.d_terms, self.g_terms = self.seats.of("d_term"), self.seats.of("g_term")
+        self.adversarial_weight = self.seats.adversarial_weight()
+        self.real_in_g = self.seats.need_real_in_g(loss)
+        self.own_parameters: dict[Player, list[nn.Parameter]] = {}
+
+    def take_parameters(self) -> dict[Player, list[nn.Parameter]]:
+        """What each player moves, from now on: called when the optimizers are made."""
+        self.own_parameters = {"D": list(self.D.parameters()), "G": list(self.G.parameters())}
+        return self.own_parameters
+
+    # A step ---------------------------------------------------------------------------------------------------
+
+    def begin_step(self, device: torch.device, rank: int = 0, world: int = 1) -> None:
+        """Open the draws of this step: it is played on ``device``, by process ``rank`` of ``world``."""
+        self.place = (device, rank, world)
+        self.rng = Streams(self.seed, self.d_steps_done, *self.place)
+
+    def seed_half(self, *keys: int) -> None:
+        """Seed what the layers draw, such as dropout's masks: they have no streams of their own."""
+        device, rank, _ = self.place
+        seed_layers(device, self.seed, self.d_steps_done, rank, *keys)
+
+    def discriminator_terms(self, real: Tensor, labels: Tensor) -> Terms:
+        """Ascend E log D(x) + E log(1 - D(G(z))), or what the loss puts in its place."""
+        self.seed_half(0)
+        with torch.no_grad():
+            fake = self.G(self.prior(len(real), self.rng["z/D"]))
+        return self.d_losses(self.play("D", real, fake, labels))
+
+    def generator_terms(self, real: Tensor, labels: Tensor) -> Terms:
+        """Descend E log(1 - D(G(z))), or what the loss puts in its place, on fresh noise."""
+        self.seed_half(1)
+        fake = self.G(self.prior(len(real), self.rng["z/G"]))
+        return self.g_losses(self.play("G", real, fake, labels))
+
+    def first_half(self, real: Tensor, labels: Tensor) -> tuple[Terms, Tensor]:
+        """Of a simultaneous step: G against the old D; its terms, and the fakes of the old G for ``second_half``.
+
+        What is drawn is drawn once for both: z, the masks of D's dropout, the noise of the views.
+        """
+        self.seed_half(1)
+        fake = self.G(self.prior(len(real), self.rng["z/D"]))
+        self.seed_half(0)
+        return self.g_losses(self.play("G", real, fake, labels)), fake.detach()
+
+    def second_half(self, real: Tensor, fake: Tensor, labels: Tensor) -> Terms:
+        """Of a simultaneous step: D on the fakes that the old G made."""
+        self.begin_step(*self.place)
+        self.seed_half(0)
+        return self.d_losses(self.play("D", real, fake, labels))
+
+    def d_has_moved(self, images: int) -> bool:
+        """Count a step of D on a batch of ``images`` of all processes; is it G's turn?"""
+        self.d_steps_done += 1
+        self.images_seen += images
+        return self.d_steps_done % self.d_steps == 0
+
+    def g_has_moved(self) -> None:
+        """Count a step of G."""
+        self.g_steps_done += 1
+
+    @contextmanager
+    def turn_of(self, player: Player) -> Iterator[None]:
+        """Gradients of ``player``'s parameters begin at none; those of the other are frozen meanwhile.
+
+        What zero_grad and Lightning's toggled_optimizer do, without a profiler record and a table of all tensors.
+        """
+        other: Player = "G" if player == "D" else "D"
+        for p in self.own_parameters[player]:
+            p.grad = None
+        frozen = [p for p in self.own_parameters[other] if p.requires_grad]
+        for p in frozen:
+            p.requires_grad = False
+        try:
+            yield
+        finally:
+            for p in frozen:
+                p.requires_grad = True
+
+    def before_update(self, player: Player) -> None:
+        """``player``'s gradients are complete."""
+        for _, technique in self.before_updates:
+            technique.before_update(self.D if player == "D" else self.G, player)
+
+    def after_update(self, player: Player, loss: Tensor) -> None:
+        """``player`` has just moved down ``loss``, the sum of its terms."""
+        self.latest[f"loss/{player.lower()}"] = loss.detach()
+        for _, technique in self.after_updates:
+            technique.after_update(self.G, self.D, player)
+
+    # Its losses -----------------------------------------------------------------------------------------------
+
+    def play(self, player: Player, real: Tensor, fake: Tensor, labels: Tensor) -> Play:
+        """D looks at real, then at fake, each batch by itself: together, BatchNorm would give them away.
+
+        In a simultaneous step at fake first, so that both halves draw the same masks and noise for it.
+        """
+        batches = {"real": real, "fake": fake} if player == "D" or self.real_in_g else {"fake": fake}
+        order = reversed(batches) if self.simultaneous else batches
+        seen = {name: self.discriminate(batches[name]) for name in order}
+        real_features, real_logits = seen.get("real", (None, None))
+        fake_features, fake_logits = seen["fake"]
+        return Play(
+            player=player,
+            mover=self.D if player == "D" else self.G,
+            real=real,
+            fake=fake,
+            labels=labels,
+            fake_labels=labels,  # fakes take the labels of the real batch
+            real_logits=real_logits,
+            fake_logits=fake_logits,
+            real_features=real_features,
+            fake_features=fake_features,
+            progress=self.progress,
+            step=self.d_steps_done,
+            discriminate=self.discriminate,
+        )
+
+    def discriminate(self, x: Tensor, by: str = "") -> tuple[Tensor, Tensor]:
+        """Features and logits of ``x`` through the views: what every term means by D.
+
+        The passes ``by`` a term have views with draws of their own.
+        """
+        for name, technique in self.views:
+            x = technique.view(x, self.progress, self.rng[f"view/{name}/{by}" if by else f"view/{name}"])
+        return self.D.observe(x)
+
+    def seen_by(self, name: str, play: Play) -> Play:
+        """``play`` for the term ``name``, whose own passes of D move no draw and no mask of anybody else's."""
+        self.seed_half(3 if play.player == "G" else 2, crc32(name.encode()))
+        return replace(play, discriminate=partial(self.discriminate, by=name))
+
+    def d_losses(self, play: Play) -> Terms:
+        assert play.real_logits is not None
+        self.latest["real"], self.latest["fake"] = play.real_logits.detach(), play.fake_logits.detach()
+        terms = {"adversarial": self.d_loss_weight * self.loss.discriminator(play.real_logits, play.fake_logits)}
+        terms |= {name: t.d_term(self.seen_by(name, play), self.rng[name]) for name, t in self.d_terms}
+        return terms
+
+    def g_losses(self, play: Play) -> Terms:
+        terms = {name: t.g_term(self.seen_by(name, play), self.rng[name]) for name, t in self.g_terms}
+        if self.adversarial_weight:
+            terms["adversarial"] = self.adversarial_weight * self.loss.generator(play.real_logits, play.fake_logits)
+        return terms
+
+    def total(self, player: Player, terms: Terms) -> Tensor:
+        """The loss of ``player``: the sum of its terms, of which note is taken."""
+        self.terms[player] = {name: term.detach() for name, term in terms.items()}
+        return reduce(torch.add, terms.values())
+
+    # Where it stands ------------------------------------------------------------------------------------------
+
+    @property
+    def progress(self) -> float:
+        """Share of the G steps that is done, in [0, 1]."""
+        return min(self.g_steps_done / self.steps, 1.0)
+
+    @property
+    def g_just_moved(self) -> bool:
+        """Was G's half part of the last batch? What is done every so many G steps is done then, once."""
+        return self.g_steps_done > 0 and self.d_steps_done % self.d_steps == 0
+
+    @property
+    def generators(self) -> dict[str, nn.Module]:
+        """G, and every average of it that a technique keeps, by the technique's name."""
+        return {"G": self.G, **self.seats.averages()}
+
+    def counters(self) -> dict[str, int]:
+        """D steps, G steps and images so far."""
+        return dict(zip(COUNTERS, (self.d_steps_done, self.g_steps_done, self.images_seen), strict=True))
+
+    def set_counters(self, counters: Mapping[str, int]) -> None:
+        self.d_steps_done, self.g_steps_done, self.images_seen = (counters[name] for name in COUNTERS)

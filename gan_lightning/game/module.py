@@ -1,0 +1,100 @@
+"""The game as a LightningModule: both optimizers in manual optimization, D's half, then G's."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gan_lightning.core.play import Discriminator, Loss, Player, Prior
+from gan_lightning.game.game import Game, Terms
+from gan_lightning.game.update import MakeOptimizer, Schedules, follow
+
+
+class GAN(Game, LightningModule):
+    """A ``Game`` that a Trainer plays.
+
+    Args:
+        G, D, prior, loss, game: of ``Game``.
+        optimizer_d, optimizer_g: parameters -> optimizer.
+        schedules: per player, name of an optimizer's option -> its value after so many G steps.
+    """
+
+    def __init__(
+        self,
+        G: nn.Module,
+        D: Discriminator,
+        prior: Prior,
+        loss: Loss,
+        optimizer_d: MakeOptimizer,
+        optimizer_g: MakeOptimizer,
+        *,
+        schedules: Mapping[str, Schedules] | None = None,
+        **game: Any,
+    ) -> None:
+        super().__init__(G, D, prior, loss, **game)
+        self.automatic_optimization = False
+        self.make_optimizers = (optimizer_d, optimizer_g)
+        self.schedules = schedules or {}
+        self.numbers: dict[str, float] = {}  # as last logged, on the host
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        real, labels = batch
+        images = len(real) * self.trainer.world_size
+        self.begin_step(self.device, self.global_rank, self.trainer.world_size)
+        follow(self.schedules, self.players(), self.g_steps_done)
+
+        if self.simultaneous:
+            with self.turn_of("G"):
+                terms, fake = self.first_half(real, labels)
+                self.move("G", terms)
+            with self.turn_of("D"):
+                self.move("D", self.second_half(real, fake, labels))
+            self.d_has_moved(images)
+            self.g_has_moved()
+            return
+
+        with self.turn_of("D"):
+            self.move("D", self.discriminator_terms(real, labels))
+        if self.d_has_moved(images):
+            with self.turn_of("G"):
+                self.move("G", self.generator_terms(real, labels))
+            self.g_has_moved()
+
+    def move(self, player: Player, terms: Terms) -> None:
+        """One step of ``player`` down the sum of its ``terms``."""
+        loss = self.total(player, terms)
+        self.manual_backward(loss)
+        self.players()[player].step()
+        self.after_update(player, loss)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Lightning calls it when the gradients are complete and, under fp16, unscaled."""
+        if self.before_updates:
+            self.before_update(self.player_of(optimizer))
+
+    def players(self) -> dict[Player, LightningOptimizer]:
+        """Both optimizers."""
+        optimizer_d, optimizer_g = self.optimizers()  # type: ignore[attr-defined,misc]
+        return {"D": optimizer_d, "G": optimizer_g}
+
+    def player_of(self, optimizer: Optimizer) -> Player:
+        """Whose optimizer it is."""
+        return "D" if optimizer is self.players()["D"].optimizer else "G"
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        make_d, make_g = self.make_optimizers
+        own = self.take_parameters()
+        return [make_d(own["D"]), make_g(own["G"])]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["counters"] = self.counters()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.set_counters(checkpoint["counters"])
+        # Learning rates and the like are those of the configuration, not those that the checkpoint remembers.
+        for state, fresh in zip(checkpoint.get("optimizer_states", ()), self.configure_optimizers(), strict=False):
+            for group, own in zip(state["param_groups"], fresh.param_groups, strict=True):
+                group |= {option: value for option, value in own.items() if option != "params"}

@@ -1,0 +1,143 @@
+"""What a sweep holds: its runs with their numbers, in arms of runs that differ in the seed only."""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gan_lightning.config.checks import leaves
+from gan_lightning.io.plain import read_json
+from gan_lightning.io.tables import line
+from gan_lightning.runs.directory import is_glob, is_run, matching, of_several, status_of
+from gan_lightning.runs.measurements import Measurements, alike, read_measurements
+from gan_lightning.runs.sweep import directory_of, statuses
+from gan_lightning.runs.trust import plain_config
+
+log = logging.getLogger(__name__)
+
+# Where and how a run computed, not what: runs that differ in nothing else are one arm. The number of processes is not
+# among them: BatchNorm, dropout and the views see each process's share of a batch.
+NOT_THE_GAME = ("seed", "max_time", "resume", "objective", "trainer", "callbacks.", "logger.", "trust",
+                "log_every", "sample_every", "evaluate_every", "checkpoint_", "data.root")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as its directory tells it."""
+
+    path: Path
+    status: str
+    overrides: Mapping[str, str]
+    game: tuple[tuple[str, Any], ...]
+    metrics: Measurements | None
+
+    def is_measured(self, checkpoint: str, what: str) -> bool:
+        return self.metrics is not None and self.metrics["checkpoints"].get(checkpoint, {}).get("what") == what
+
+    def numbers(self, column: Mapping[str, Any], checkpoint: str) -> Mapping[str, float]:
+        """What this run has measured in the way of ``column`` of the checkpoint of that name; empty if nothing."""
+        if self.metrics is None or checkpoint not in self.metrics["checkpoints"]:
+            return {}
+        weights = self.metrics["checkpoints"][checkpoint]["weights"]
+        found: Mapping[str, float] = next((c["values"] for c in self.metrics["measured"] if alike(c, column)), {}).get(
+            weights, {}
+        )
+        return found
+
+
+def read(path: Path) -> Run:
+    """What a run's files say, as data. Raises ValueError that names the file which cannot be read."""
+    config = plain_config(path / "config.yaml")
+    game = tuple(sorted((k, repr(v)) for k, v in game_of(config).items()))
+    record = read_json(path / "record.json") if (path / "record.json").is_file() else {}
+    typed = record.get("overrides", [])
+    if not isinstance(typed, list) or not all(isinstance(o, str) for o in typed):
+        raise ValueError(f"{path / 'record.json'} has no list of overrides. Restore it.")
+    overrides = dict(o.split("=", 1) for o in typed if "=" in o)
+    read_json(path / "status.json")
+    return Run(
+        path,
+        line(status_of(path).get("status")),
+        {k: v for k, v in overrides.items() if not k.startswith(NOT_THE_GAME)},
+        game,
+        read_measurements(path / "metrics.json"),
+    )
+
+
+def read_all(paths: Sequence[Path]) -> tuple[list[Run], dict[str, str]]:
+    """The runs whose files can be read, and name -> what is wrong with those of the others."""
+    runs, odd = [], {}
+    for path in paths:
+        try:
+            runs.append(read(path))
+        except ValueError as error:
+            odd[path.name] = f"cannot be read: {error}"
+    return runs, odd
+
+
+def game_of(config: Any) -> dict[str, Any]:
+    """What makes a run's game the one it is; the seed of a part that follows the run's own is no difference."""
+    found = dict(leaves(config))
+    seed = found.get("seed")
+    return {
+        key: "the run's" if key.endswith(".seed") and value == seed else value
+        for key, value in found.items()
+        if not key.startswith(NOT_THE_GAME)
+    }
+
+
+def gather(runs: str) -> tuple[list[Run], dict[str, str], Path]:
+    """(runs, jobs of a multirun that never started -> missing, folder that the runs share).
+
+    Raises:
+        ValueError: no run is there.
+    """
+    if is_glob(runs):
+        paths = matching(runs)
+        missing: dict[str, str] = {}
+        folder = paths[0].parent if paths else Path()
+    else:
+        folder = directory_of(runs)
+        try:
+            states = statuses(folder)
+        except ValueError as error:  # what there is can be compared all the same
+            log.warning("%s", error)
+            states = {path.name: "there" for path in sorted(folder.glob("*")) if is_run(path)}
+        paths = [folder / name for name in states if is_run(folder / name)]
+        missing = {name: status for name, status in states.items() if status == "missing"}
+    if not paths:
+        raise ValueError(
+            f"runs={runs} holds no run. Give a multirun directory, a glob in quotes, or latest.{of_several(runs)}"
+        )
+    found, odd = read_all(paths)
+    return found, missing | odd, folder
+
+
+def arms(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Name -> runs that differ in their seed alone. The name says what differs from the other arms."""
+    groups: dict[Any, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[run.game].append(run)
+    keys = dict.fromkeys(k for run in runs for k in run.overrides)
+    differing = [k for k in keys if len({run.overrides.get(k) for run in runs}) > 1]
+    named: dict[str, list[Run]] = {}
+    for members in groups.values():
+        values = members[0].overrides
+        name = " ".join(f"{k}={values.get(k, 'default')}" for k in differing) or "all"
+        while name in named:  # the same words on the command line, another configuration
+            name += " (other defaults)"
+        named[name] = members
+    return named
+
+
+def protocols(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Protocol (dataset, split, how many, seed, judge) as text -> the runs that have numbers of it, in no other."""
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        measured = run.metrics["measured"] if run.metrics else []
+        for protocol in dict.fromkeys(json.dumps(c["protocol"], sort_keys=True) for c in measured):
+            groups[protocol].append(run)
+    return groups

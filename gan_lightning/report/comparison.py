@@ -1,0 +1,179 @@
+"""From the runs of a sweep to one table: what differs names the arm, seeds are its repetitions."""
+
+import csv
+import io
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from gan_lightning.config.checks import new_folder
+from gan_lightning.io.bar import Bar
+from gan_lightning.io.files import write_json, write_text
+from gan_lightning.io.plain import check_links, read_json, read_text
+from gan_lightning.io.tables import csv_cell, markdown_cell
+from gan_lightning.io.written import Written
+from gan_lightning.report.arms import Run, arms, gather, protocols
+from gan_lightning.report.columns import headings, settings, summary
+from gan_lightning.report.figures import draw_curves, draw_samples
+from gan_lightning.runs.directory import status_of
+from gan_lightning.runs.measurements import alike
+from gan_lightning.runs.own_code import check_trust
+from gan_lightning.runs.sweep import typed
+from gan_lightning.runs.trust import plain_config
+
+log = logging.getLogger(__name__)
+
+# Where and how a run computed, not what: runs that differ in nothing else are one arm. The number of processes is not
+# among them: BatchNorm, dropout and the views see each process's share of a batch.
+NOT_THE_GAME = ("seed", "max_time", "resume", "objective", "trainer", "callbacks.", "logger.", "trust",
+                "log_every", "sample_every", "evaluate_every", "checkpoint_", "data.root")  # fmt: skip
+
+
+def columns_of(runs: Sequence[Run], protocol: str) -> list[dict[str, Any]]:
+    """Each way in which something was measured under ``protocol``, once: its numbers may stand in one column."""
+    found: list[dict[str, Any]] = []
+    for run in runs:
+        for column in run.metrics["measured"] if run.metrics else []:
+            if json.dumps(column["protocol"], sort_keys=True) != protocol:
+                continue
+            same = next((other for other in found if alike(column, other)), None)
+            if same is None:
+                found.append(dict(column))
+            else:  # an earlier file may lack some of the numbers
+                same["floor"] = {**column["floor"], **same["floor"]}
+    return found
+
+
+def rows_of(arms: Mapping[str, Sequence[Run]], checkpoint: str, protocol: str) -> list[dict[str, str]]:
+    """A row per arm for one protocol and one checkpoint, and the floor as the last; "-" where an arm has no number."""
+    runs = [run for members in arms.values() for run in members]
+    columns = [c for c in columns_of(runs, protocol) if any(r.numbers(c, checkpoint) for r in runs)]
+    rows = []
+    for name, members in arms.items():
+        measured = [r for r in members if any(r.numbers(c, checkpoint) for c in columns)]
+        if not measured:
+            continue
+        steps = [r.metrics["checkpoints"][checkpoint]["g_steps"] for r in measured if r.metrics]
+        row = {"arm": name, "seeds": str(len(measured)), "g_steps": summary(steps)}
+        for heading, column, key in headings(columns):
+            found = [r.numbers(column, checkpoint) for r in measured]
+            row[heading] = summary([f[key] for f in found if key in f], len(measured))
+        rows.append(row)
+    floor = {heading: f"{column['floor'][key]:.4g}" for heading, column, key in headings(columns)}
+    return [*rows, {"arm": "real training images", "seeds": "", "g_steps": "", **floor}]
+
+
+def markdown(rows: Sequence[Mapping[str, str]]) -> str:
+    names = list(rows[0])
+    lines = ["| " + " | ".join(map(markdown_cell, names)) + " |", "|" + "---|" * len(names)]
+    cells = [[markdown_cell(row.get(n, "")) for n in names] for row in rows]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in cells)])
+
+
+def checkpoints(runs: Sequence[Run], protocol: str) -> list[tuple[str, str]]:
+    """(name, what it is) of every checkpoint that has numbers under ``protocol``."""
+    columns = columns_of(runs, protocol)
+    return list(
+        dict.fromkeys(
+            (name, of["what"])
+            for run in runs
+            for name, of in (run.metrics["checkpoints"] if run.metrics else {}).items()
+            if any(run.numbers(column, name) for column in columns)
+        )
+    )
+
+
+def report(runs: Sequence[Run], missing: Mapping[str, str]) -> str:
+    """All tables, one per protocol and checkpoint, then what is not in them and why."""
+    parts = []
+    named = arms(runs)
+    for protocol, members in protocols(runs).items():
+        p = {key: markdown_cell(value) for key, value in json.loads(protocol).items()}
+        for checkpoint, what in checkpoints(members, protocol):
+            same = [r for r in members if r.is_measured(checkpoint, what)]
+            told = dict.fromkeys(settings(c) for c in columns_of(same, protocol) if c.get("parameters") != {})
+            table = rows_of({n: [r for r in arm if r in same] for n, arm in named.items()}, checkpoint, protocol)
+            rows = f", {p['rows']}" if p.get("rows", "all") != "all" else ""
+            parts.append(
+                f"### {p['dataset']}, {markdown_cell(what)}\n\n"
+                f"{p['n_fake']} samples against {p['n_real']} {p['split']} images{rows}, sample seed {p['seed']}, "
+                f"judge {p['judge_sha256'][:12]}; mean +- standard deviation (n - 1) over training seeds."
+                f"{''.join(f' {markdown_cell(t)}.' for t in told)}\n\n{markdown(table)}"
+            )
+    left = {run.path.name: run.status for run in runs if run.status != "done"} | dict(missing)
+    left |= {run.path.name: "done, not evaluated" for run in runs if run.status == "done" and run.metrics is None}
+    if left:
+        parts.append(
+            "### Not in the tables, or not to the end\n\n"
+            + "\n".join(f"- {markdown_cell(n)}: {markdown_cell(s)}" for n, s in left.items())
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def write_csv(runs: Sequence[Run], path: Path) -> None:
+    """One row per evaluated checkpoint and protocol: the numbers, the protocol, and the settings of the metrics."""
+    rows: list[dict[str, Any]] = []
+    for name, members in arms(runs).items():
+        for run in members:
+            seed = plain_config(run.path / "config.yaml").get("seed")
+            for protocol in protocols([run]):
+                for checkpoint, what in checkpoints([run], protocol):
+                    steps = run.metrics["checkpoints"][checkpoint]["g_steps"] if run.metrics else None
+                    row = {"arm": name, "run": run.path.name, "train_seed": seed, "status": run.status,
+                           "checkpoint": checkpoint, "what": what, "g_steps": steps}  # fmt: skip
+                    named = headings(columns_of(runs, protocol))
+                    values = {h: run.numbers(column, checkpoint).get(key) for h, column, key in named}
+                    own = {h: v for h, v in values.items() if v is not None}
+                    told = dict.fromkeys(settings(c) for h, c, _ in named if h in own and c.get("parameters") != {})
+                    rows.append({**row, **own, **json.loads(protocol), "settings": "; ".join(told)})
+    if rows:
+        names = list(dict.fromkeys(k for row in rows for k in row))
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(map(csv_cell, names))
+        writer.writerows([csv_cell(row.get(name, "-")) for name in names] for row in rows)
+        write_text(path, text.getvalue())
+
+
+def write_origins(runs: Sequence[Run], folder: Path, out: Path) -> None:
+    """Where the numbers come from: each run's configuration, and runs.json with command, commit, machine and time."""
+    (out / "configs").mkdir(exist_ok=True)
+    origins = {}
+    for run in runs:
+        write_text(out / "configs" / f"{run.path.name}.yaml", read_text(run.path / "config.yaml"))
+        record = run.path / "record.json"
+        origins[run.path.name] = {
+            **{k: v for k, v in status_of(run.path).items() if k not in ("host", "pid", "ended")},
+            **(read_json(record) if record.is_file() else {}),
+        }
+    try:
+        sweep = typed(folder)[0] if (folder / "multirun.yaml").is_file() else []
+    except ValueError:  # told when the runs were gathered
+        sweep = []
+    write_json(out / "runs.json", {"sweep": sweep, "runs": origins})
+
+
+def compare(cfg: DictConfig) -> None:
+    """What ``python -m gan_lightning.compare`` does."""
+    written = Written()
+    with Bar("comparing") as bar:
+        bar.set_postfix_str("reading the runs")
+        runs, missing, folder = gather(str(cfg.runs))
+        if not cfg.out:
+            check_links(folder / "compare", itself=True)
+        out = new_folder(cfg.out or folder / "compare")
+        with written.watch(out):
+            text = report(runs, missing)
+            write_text(out / "table.md", text)
+            write_csv(runs, out / "table.csv")
+            write_origins(runs, folder, out)
+            bar.set_postfix_str("drawing the curves")
+            draw_curves(runs, out / "curves.png")
+            bar.set_postfix_str("drawing samples")
+            draw_samples(runs, out / "samples.png", cfg.n, cfg.seed, check_trust(cfg.trust))
+    log.info("%s", text)
+    log.info("wrote %s", written)

@@ -1,0 +1,131 @@
+"""What compare draws: curves with their spread, and samples of every arm from the same z."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gan_lightning.io.files import whole
+from gan_lightning.io.plain import LARGE, read_bytes
+from gan_lightning.io.tables import Curve, curves, title
+from gan_lightning.report.arms import Run, arms
+from gan_lightning.report.pictures import POINTS, grid
+from gan_lightning.runs.load import LoadedGenerator, check_picture, load
+
+log = logging.getLogger(__name__)
+
+CURVES = ("metric/fd_judge", "metric/coverage_judge", "d/real_prob", "d/fake_prob", "d/real_score", "d/fake_score")
+POINTS_DRAWN = 4000  # of a curve, evenly among its steps: several for each column of the picture
+
+
+def curves_of(runs: Sequence[Run]) -> dict[Path, dict[str, Curve]]:
+    """Each run's logged steps and values of CURVES; none of a file that cannot be read, which is told."""
+    found: dict[Path, dict[str, Curve]] = {}
+    for run in runs:
+        file = run.path / "metrics.jsonl"
+        try:
+            found[run.path] = curves(read_bytes(file, LARGE), CURVES) if file.is_file() else {}
+        except ValueError as error:
+            log.warning("no curves of %s: %s", run.path.name, error)
+            found[run.path] = {}
+    return found
+
+
+def mean_and_spread(found: Sequence[Curve]) -> tuple[Any, Any, Any]:
+    """(steps, mean, standard deviation with n - 1) over the curves that have a value at that step."""
+    steps, at, n = np.unique(np.concatenate([s for s, _ in found]), return_inverse=True, return_counts=True)
+    values = np.concatenate([v for _, v in found])
+    mean = np.bincount(at, values) / n
+    sd = np.sqrt(np.bincount(at, (values - mean[at]) ** 2) / np.maximum(n - 1, 1))
+    drawn = np.unique(np.linspace(0, len(steps) - 1, POINTS_DRAWN).round().astype(int))
+    return steps[drawn], mean[drawn], sd[drawn]
+
+
+def draw_curves(runs: Sequence[Run], path: Path) -> list[str]:
+    """Mean over seeds per arm, shaded by the standard deviation: of each of CURVES that some run has, which it returns.
+
+    D's verdicts are probabilities or scores, by the loss.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    logged = curves_of(runs)
+    metrics = [m for m in CURVES if any(m in found for found in logged.values())] or [CURVES[0]]
+    figure, axes = plt.subplots(1, len(metrics), figsize=(5.5 * len(metrics), 4), layout="constrained", squeeze=False)
+    for axis, metric in zip(axes[0], metrics, strict=True):
+        for name, members in arms(runs).items():
+            found = [logged[run.path][metric] for run in members if metric in logged[run.path]]
+            if not found:
+                continue
+            steps, mean, spread = mean_and_spread(found)
+            label = f"{title(name)} ({len(members)})"
+            if len(steps) == 1:  # one evaluation, at the end: a line through one point is nothing
+                axis.errorbar(steps, mean, yerr=spread, label=label, marker="o", linestyle="", capsize=4)
+                continue
+            (line2d,) = axis.plot(steps, mean, label=label, linewidth=1.2)
+            axis.fill_between(steps, mean - spread, mean + spread, alpha=0.2, color=line2d.get_color())
+        axis.set_title(metric)
+        axis.set_xlabel("G steps")
+        if metric == "metric/fd_judge" and axis.lines:
+            axis.set_yscale("log")
+    if axes[0, 0].lines:
+        axes[0, 0].legend(fontsize=8)
+    save(figure, path)
+    return metrics
+
+
+def save(figure: Any, path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    with whole(path) as file:
+        figure.savefig(file, dpi=110, format="png")
+    plt.close(figure)
+
+
+def first_that_loads(runs: Sequence[Run], trust: str | None) -> LoadedGenerator | None:
+    """G of the first run that has a whole checkpoint; what is wrong with those before it is told."""
+    for run in runs:
+        if (run.path / "checkpoints" / "last.ckpt").is_file():
+            try:
+                G = load(run.path, trust=trust)
+                check_picture(G)
+                return G
+            except ValueError as error:
+                log.warning("no samples of %s: %s", run.path.name, error)
+    return None
+
+
+def draw_samples(runs: Sequence[Run], path: Path, n: int, seed: int, trust: str | None = None) -> None:
+    """A row of samples per arm, its first seed that has a checkpoint, all from the same z."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    rows = []
+    for name, members in arms(runs).items():
+        if G := first_that_loads(members, trust):
+            images = G.sample(n, seed)
+            if images.ndim == 2:  # one picture of the plane
+                images = grid(G.sample(POINTS, seed))[None] * 2 - 1
+            rows.append((name, images))
+    if not rows:
+        return
+    figure, axes = plt.subplots(
+        len(rows),
+        1,
+        figsize=(n * 0.8, len(rows) * (1.15 if len(rows[0][1]) > 1 else 4)),
+        squeeze=False,
+        layout="constrained",
+    )
+    for (name, images), axis in zip(rows, axes[:, 0], strict=True):
+        strip = (torch.cat(list(images), dim=2).clamp(-1, 1) + 1) / 2
+        axis.imshow(strip.permute(1, 2, 0).squeeze(2).numpy(), cmap="gray", vmin=0, vmax=1)
+        axis.set_title(title(name), fontsize=9, loc="left")
+        axis.axis("off")
+    save(figure, path)

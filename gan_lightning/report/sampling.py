@@ -1,0 +1,80 @@
+"""N samples of a run as a PNG grid and a .npz."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig
+
+from gan_lightning.config.checks import check_memory
+from gan_lightning.io.bar import Bar
+from gan_lightning.io.files import whole
+from gan_lightning.io.written import Written
+from gan_lightning.report.pictures import grid, save_picture
+from gan_lightning.runs.directory import find
+from gan_lightning.runs.load import check_picture, load
+
+log = logging.getLogger(__name__)
+
+GRID = 400  # pictures in the grid at most; the .npz has all
+
+LAYOUT = {"images": "uint8 N x C x H x W", "points": "float32 N x d"}
+
+
+def sample(
+    run: str | Path,
+    n: int = 64,
+    seed: int = 0,
+    out: str | Path | None = None,
+    generator: str = "G",
+    trust: str | None = None,
+    written: Written | None = None,
+) -> tuple[Path, Path]:
+    """Draw ``n`` samples from a generator of ``run``; nothing else in the run changes.
+
+    The files are named by checkpoint (unless it is the last), generator (unless it is G), ``n`` and ``seed``; in a
+    folder ``out`` of your own, by the run too. ``written`` takes note of them.
+
+    Returns:
+        The PNG grid, and the .npz with uint8 ``[n, C, H, W]`` under the key ``images``, or with float32 ``[n, d]``
+        under ``points``.
+    """
+    written = written or Written()
+    directory, checkpoint = find(run)
+    G = load(checkpoint, generator, trust)
+    check_picture(G)
+    one = G.sample(1, seed)
+    each = (2 * one.numel() + G.prior.dim) * one.element_size()  # z, the samples, and the copy that is written
+    check_memory(f"n={n} samples", n * each, f"Draw them in parts with other seeds: n={GRID} seed=1, seed=2, ...")
+    with Bar(f"drawing {n} samples"):
+        images = G.sample(n, seed)
+    folder = Path(out) if out else directory / "samples"
+    parts = [directory.resolve().name] if out else []
+    parts += [checkpoint.stem] if checkpoint.stem != "last" else []
+    parts += [generator] if generator != "G" and not checkpoint.stem.endswith(f"-{generator}") else []
+    name = "-".join([*parts, f"n{n}-seed{seed}"])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        png, npz = (written.add(folder / f"{name}.{kind}") for kind in ("png", "npz"))
+        save_picture(grid(images[:GRID] if images.ndim > 2 else images), png)
+        with whole(npz) as file:
+            if images.ndim > 2:
+                np.savez_compressed(file, images=((images + 1) * 127.5).round().clamp(0, 255).byte().numpy())
+            else:
+                np.savez_compressed(file, points=images.numpy())
+    except OSError as error:
+        raise ValueError(
+            f"out={folder} cannot be written: {error.strerror or error} ({error.filename or folder}). "
+            "Name another folder with out=<folder>, or make room."
+        ) from error
+    return png, npz
+
+
+def sample_job(cfg: DictConfig) -> None:
+    """What ``python -m gan_lightning.sample`` does."""
+    written = Written()
+    _, npz = sample(cfg.run, cfg.n, cfg.seed, cfg.out, cfg.generator, cfg.trust, written)
+    with np.load(npz) as file:
+        (key,) = file.files
+    log.info("%d samples; in the .npz: %s, %s", cfg.n, key, LAYOUT[key])
+    log.info("wrote %s", written)

@@ -1,0 +1,172 @@
+"""A generator out of a run: read without executing anything that the files bring along."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from gan_lightning.config.build import build_gan, make
+from gan_lightning.core.play import Prior
+from gan_lightning.core.rng import Stream
+from gan_lightning.io.plain import check_links, first_line, read_yaml
+from gan_lightning.runs.checkpoint import load_weights, misfit, read_checkpoint
+from gan_lightning.runs.directory import find, is_run
+from gan_lightning.runs.trust import checked
+
+# What sample and evaluate write beside a checkpoint that lies in a folder of something else.
+WRITTEN = ["samples", "samples/*", "checkpoints", "config.yaml", "metrics.json*", "evaluation-*"]
+ALONE = "Each checkpoint carries its own: move config.yaml away and name the checkpoint, run=<its file>."
+UNBUILDABLE = (HydraException, OmegaConfBaseException, TypeError, AttributeError, RuntimeError, ArithmeticError,
+               LookupError, MemoryError)  # fmt: skip
+
+
+class LoadedGenerator(nn.Module):
+    """G of a finished run, in eval mode, frozen: ``G(z)`` -> images ``[N, C, H, W]`` or points ``[N, d]``."""
+
+    def __init__(self, G: nn.Module, prior: Prior, config: DictConfig, run: Path, g_steps: int) -> None:
+        super().__init__()
+        self.G, self.prior = G.eval().requires_grad_(False), prior
+        self.config, self.run, self.g_steps = config, run, g_steps
+        self.others: list[str] = []  # names of the run's other generators
+        self.path, self.shape = run, list[int]()  # the checkpoint; of a sample
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.G(z)
+
+    def z(self, n: int, seed: int = 0) -> Tensor:
+        """``[n, dim]`` noise from the run's prior, a function of ``n`` and ``seed``."""
+        return self.prior(n, Stream(seed, name="sample"))
+
+    @torch.no_grad()
+    def sample(self, n: int, seed: int = 0, batch_size: int = 500) -> Tensor:
+        """``[n, C, H, W]`` images in [-1, 1], or points ``[n, d]``."""
+        device = next(self.G.parameters()).device
+        return torch.cat([self.G(z.to(device)) for z in self.z(n, seed).split(batch_size)])
+
+
+def check_picture(G: LoadedGenerator) -> None:
+    """Its samples can be drawn: points, or images of 1 or 3 channels. Raises ValueError."""
+    if len(G.shape) == 3 and G.shape[0] not in (1, 3):
+        raise ValueError(
+            f"{G.path} makes images of {G.shape[0]} channels, and a picture has 1 or 3. Draw from it in Python: "
+            "gan_lightning.load(run).sample(n)."
+        )
+
+
+class OnlyShapes(TorchFunctionMode):
+    """Whatever makes a tensor makes one without memory, on the device "meta"; no generator is drawn from."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if "device" in kwargs:
+            kwargs |= {"device": "meta"}
+            kwargs.pop("generator", None)
+        return func(*args, **kwargs)
+
+
+def build_to_fit(build: Callable[[], nn.Module], checkpoint: dict[str, Any], path: Path, config: Path) -> Any:
+    """The game that ``build`` makes, with the checkpoint's weights.
+
+    It is built without memory first: a configuration may ask for any width, a checkpoint holds what the file does.
+
+    Raises:
+        ValueError: the weights do not fit it, or it cannot be built.
+    """
+    check_fit(build, checkpoint, path, config, ALONE)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            gan = build()
+    except UNBUILDABLE as error:
+        raise ValueError(f"{config} is not the configuration of a run: {first_line(error)}. {ALONE}") from error
+    load_weights(gan, checkpoint, path, config)
+    return gan
+
+
+def check_fit(
+    build: Callable[[], nn.Module], checkpoint: dict[str, Any], path: Path, config: Path, remedy: str = "Restore it."
+) -> None:
+    """The game that ``build`` makes, here without memory, has the shapes of the checkpoint's weights.
+
+    Raises:
+        ValueError: it has others, or cannot be built.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"), OnlyShapes():
+            check_shapes(build(), checkpoint, path, config)
+    except UNBUILDABLE as error:
+        raise ValueError(f"{config} is not the configuration of a run: {first_line(error)}. {remedy}") from error
+
+
+def check_shapes(gan: nn.Module, checkpoint: dict[str, Any], path: Path, config: Path) -> None:
+    """The tensors of ``gan``, which need not have memory, are those of the checkpoint. Raises ValueError."""
+    wanted = {name: list(value.shape) for name, value in gan.state_dict().items()}
+    got = {name: list(value.shape) for name, value in checkpoint["state_dict"].items()}
+    if wanted != got:
+        names = [name for name in (*wanted, *got) if wanted.get(name) != got.get(name)]
+        told = "; ".join(
+            f"size mismatch for {name:.80}: {got.get(name, 'nothing')} in the checkpoint, not {wanted.get(name, '')}"
+            for name in dict.fromkeys(names[:3])
+        )
+        raise ValueError(misfit(path, config, told))
+
+
+def run_config(directory: Path, checkpoint: dict[str, Any], path: Path, trust: str | None = None) -> DictConfig:
+    """What may be built of a run's config.yaml, or, where there is none, of the configuration in its checkpoint."""
+    own = directory / "config.yaml"
+    if not (own.exists() or own.is_symlink()):
+        return checked(checkpoint["config"], path, trust)
+    try:
+        config = read_yaml(own)
+    except ValueError as error:
+        raise ValueError(f"{own} is not the configuration of a run: {error} {ALONE}") from error
+    return checked(config, own, trust)
+
+
+def readable_root(data: DictConfig) -> str:
+    """Where the data of a run that was read from a file are read: in the run's folder, if the dataset lies whole there.
+
+    Otherwise where this machine has its data (``GAN_DATA``, else ``data``): what a file names is never downloaded to.
+    """
+    source = make(data)
+    if source.is_complete():
+        return str(data.root)
+    return os.environ.get("GAN_DATA", "data")
+
+
+def load(run: str | Path = "latest", generator: str = "G", trust: str | None = None) -> LoadedGenerator:
+    """The generator of a run, built from the run's own configuration.
+
+    Args:
+        run: a run directory, a checkpoint, or ``latest``.
+        generator: ``G``, or the name of a technique that keeps an average of it, such as ``ema``.
+        trust: dotted name of your own package whose classes the run may name; nothing else than what the project ships
+            is built otherwise.
+
+    Raises:
+        ValueError: no such run, no such generator, a damaged checkpoint, one that does not fit the run's network, or a
+            configuration that names what is not trusted.
+    """
+    directory, path = find(run)
+    check_links(directory, ["**/*"] if is_run(directory) else WRITTEN)
+    checkpoint = read_checkpoint(path)
+    cfg = run_config(directory, checkpoint, path, trust)
+    origin = directory / "config.yaml" if (directory / "config.yaml").is_file() else path
+    gan = build_to_fit(lambda: build_gan(cfg, tuple(checkpoint["shape"])), checkpoint, path, origin)
+    if generator not in gan.generators:
+        raise ValueError(
+            f"generator={generator} is not in {path}, which has {' and '.join(gan.generators)}. Choose one of them; "
+            "an average is kept by training with technique=[ema]."
+        )
+    loaded = LoadedGenerator(
+        gan.generators[generator], gan.prior, cfg, directory, checkpoint["counters"]["g_steps_done"]
+    )
+    loaded.others = [name for name in gan.generators if name != generator]
+    loaded.path, loaded.shape = path, list(checkpoint["shape"])
+    return loaded

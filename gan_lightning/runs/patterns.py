@@ -1,0 +1,179 @@
+"""The nodes of a configuration from a file, held against what conf/ has in their places."""
+
+import importlib
+import inspect
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gan_lightning.config.shipped import PATH, expanded
+from gan_lightning.io.plain import CONTROL, printable
+from gan_lightning.runs.own_code import is_below, own_class
+
+WORD = re.compile(r"[A-Za-z0-9_.:+-]{0,100}")  # a string that names a choice, never a path
+
+
+NUMBERS, LONGEST = 2.0**63, 1000  # how large a number, how long a list may be
+OPEN = re.compile(r"(technique|callbacks|logger)\.[A-Za-z][A-Za-z0-9_]*")  # places that have any name
+
+
+@dataclass(frozen=True)
+class Check:
+    """Holds the nodes of one file against the patterns of conf/; each method returns a new, checked value."""
+
+    origin: Path
+    trust: str = ""
+
+    def fault(self, at: str, rule: str, got: Any) -> ValueError:
+        shown = printable(repr(got))[:200]
+        return ValueError(
+            f"{self.origin} is not the configuration of a run: {at} must be {rule}, got {shown}. "
+            "A configuration from a file may only say what the installed conf/ has in that place."
+        )
+
+    def node(self, value: Any, shapes: Sequence[Any], at: str) -> Any:
+        shapes = [deeper for shape in shapes for deeper in expanded(shape)]
+        if isinstance(value, dict):
+            return self.built(value, shapes, at) if "_target_" in value else self.mapping(value, shapes, at)
+        if isinstance(value, list):
+            return self.sequence(value, shapes, at)
+        return self.scalar(value, shapes, at)
+
+    def built(self, value: dict[str, Any], shapes: Sequence[Any], at: str) -> dict[str, Any]:
+        """A node with a ``_target_``."""
+        target = value["_target_"]
+        candidates = [s for s in shapes if isinstance(s, dict) and "_target_" in s]
+        same = [s for s in candidates if s["_target_"] == target]
+        if not same:
+            own_place = candidates or OPEN.fullmatch(at)
+            if own_place and isinstance(target, str) and is_below(target, self.trust):
+                return self.own(value, any("_partial_" in s for s in candidates), at)
+            raise self.foreign(target, at)
+        name = same[0]["_target_"]
+        result: dict[str, Any] = {"_target_": name}
+        for key, child in value.items():
+            here = f"{at}.{key}"
+            listed = [s[key] for s in same if key in s]
+            if key == "_partial_" and listed == [child] * len(same):
+                result[key] = True
+            elif key.startswith("_") and key != "_target_":
+                raise self.fault(here, "left out, as in conf/", child)
+            elif key != "_target_":
+                result[key] = self.node(child, listed or [self.default(name, key, here, child)], here)
+        if any("_partial_" in s for s in same) and "_partial_" not in result:
+            raise self.fault(f"{at}._partial_", "true, as in conf/", None)
+        return result
+
+    def default(self, target: str, key: str, at: str, got: Any) -> Any:
+        """What stands for an argument that conf/ does not list: its default. Strings of other libraries stay out."""
+        module, _, name = target.rpartition(".")
+        known = inspect.signature(getattr(importlib.import_module(module), name)).parameters
+        if key not in known or known[key].default is inspect.Parameter.empty:
+            raise self.fault(at, f"an argument of {target} that has a default", got)
+        default = known[key].default
+        if isinstance(default, tuple):
+            return list(default)
+        if not target.startswith("gan_lightning.") and not isinstance(default, bool | int | float):
+            return 0 if not isinstance(got, bool) else False
+        return default
+
+    def foreign(self, target: Any, at: str) -> ValueError:
+        shown = printable(str(target))[:200]
+        package = shown.split(".")[0]
+        hint = package if package.isidentifier() and package.isascii() else "my_package"
+        return ValueError(
+            f"{self.origin} names _target_: {shown}, which is not among those of the installed conf/ for {at}. "
+            "A configuration from a file may only build what this project ships. If it is your own code, say so: "
+            f"trust={hint}"
+        )
+
+    def own(self, value: dict[str, Any], partial: bool, at: str) -> dict[str, Any]:
+        """A node of the reader's own code: plain arguments that it has."""
+        target = value["_target_"]
+        if not all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", p) for p in target.split(".")):
+            raise self.foreign(target, at)
+        known = inspect.signature(own_class(target, self.trust, f"{self.origin}, {at}")).parameters
+        anything = any(p.kind == p.VAR_KEYWORD for p in known.values())
+        result: dict[str, Any] = {}
+        for key, child in value.items():
+            if key == "_target_" or (key == "_partial_" and partial and child is True):
+                result[key] = child
+            elif key.startswith("_") or not (anything or key in known):
+                raise self.fault(f"{at}.{key}", f"an argument of {target}", child)
+            else:
+                result[key] = self.free(child, f"{at}.{key}")
+        return result
+
+    def free(self, value: Any, at: str) -> Any:
+        """Plain data below a node of the reader's own; what is built in it has to be his own too."""
+        if isinstance(value, dict):
+            if "_target_" in value:
+                if not (isinstance(value["_target_"], str) and is_below(value["_target_"], self.trust)):
+                    raise self.foreign(value["_target_"], at)
+                return self.own(value, True, at)
+            return {key: self.free(child, f"{at}.{self.word(key, at)}") for key, child in value.items()}
+        if isinstance(value, list):
+            return [self.free(child, at) for child in value]
+        return self.path(value, at) if isinstance(value, str) else self.number(value, at)
+
+    def mapping(self, value: dict[str, Any], shapes: Sequence[Any], at: str) -> dict[str, Any]:
+        """A node of names and values without a ``_target_``."""
+        candidates = [s for s in shapes if isinstance(s, dict) and "_target_" not in s]
+        if not candidates:
+            rule = "built from a _target_" if any(isinstance(s, dict) for s in shapes) else "a plain value"
+            raise self.fault(at, rule, value)
+        result = {}
+        for key, child in value.items():
+            here = f"{at}.{key}" if at else key
+            below = [s[key] for s in candidates if key in s]
+            if not below and not (OPEN.fullmatch(here) and isinstance(child, dict) and "_target_" in child):
+                raise self.fault(printable(here)[:200], "a key of the installed conf/", child)
+            result[key] = self.node(child, below, here)
+        return result
+
+    def sequence(self, value: list[Any], shapes: Sequence[Any], at: str) -> list[Any]:
+        candidates = [s for s in shapes if isinstance(s, list) or s is None]
+        if not candidates or len(value) > LONGEST:
+            raise self.fault(at, self.rule(shapes), value)
+        items = [item for s in candidates if s for item in s]
+        if any(isinstance(child, list) for child in value):
+            raise self.fault(at, "a list of plain values", value)
+        return [self.node(child, items or [None], f"{at}.{i}") for i, child in enumerate(value)]
+
+    def scalar(self, value: Any, shapes: Sequence[Any], at: str) -> Any:
+        if value is None:
+            return None
+        kinds = {type(s) for s in shapes}
+        if isinstance(value, str):
+            if PATH in shapes:
+                return self.path(value, at)
+            if kinds & {str, type(None)}:
+                return self.word(value, at)
+        elif isinstance(value, bool):
+            if kinds & {bool, type(None)}:
+                return value
+        elif kinds & {int, float, type(None)}:
+            return self.number(value, at)
+        raise self.fault(at, self.rule(shapes), value)
+
+    def rule(self, shapes: Sequence[Any]) -> str:
+        names = {bool: "true or false", int: "a number", float: "a number", str: "a word", list: "a list",
+                 dict: "built from a _target_", type(None): "a plain value"}  # fmt: skip
+        return " or ".join(dict.fromkeys(names.get(type(s), "a folder") for s in shapes)) or "left out"
+
+    def number(self, value: Any, at: str) -> Any:
+        if isinstance(value, int | float) and not abs(value) < NUMBERS:  # nan too
+            raise self.fault(at, "a finite number", value)
+        return value
+
+    def word(self, value: str, at: str) -> str:
+        if not WORD.fullmatch(value) or ".." in value:
+            raise self.fault(at, "a word of letters, digits and _.:+-", value)
+        return value
+
+    def path(self, value: str, at: str) -> str:
+        if "${" in value or CONTROL.search(value) or "\n" in value or len(value) > LONGEST:
+            raise self.fault(at, "one line without interpolations", value)
+        return value

@@ -1,0 +1,96 @@
+"""What a checkpoint has to hold so that a game can go on from it, looked at before anything of the run is touched.
+
+Lightning would find out in the middle of restoring: after config.yaml, record.json and status.json have been renewed,
+and without naming the file.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+from packaging.version import InvalidVersion, Version
+from torch import Tensor
+
+from gan_lightning.game.game import COUNTERS
+from gan_lightning.game.module import GAN
+
+LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
+ODD = (KeyError, TypeError, ValueError, AttributeError, IndexError, InvalidVersion)
+
+
+def check_resumable(checkpoint: Mapping[str, Any], path: Path, gan: GAN, trainer: Trainer) -> None:
+    """``gan`` and ``trainer`` can take up what ``checkpoint`` says.
+
+    Raises:
+        ValueError: names the file and what in it cannot be.
+    """
+    try:
+        Version(checkpoint["pytorch-lightning_version"])
+        fault = (
+            odd_counters(checkpoint)
+            or odd_loops(checkpoint["loops"], trainer)
+            or odd_optimizers(checkpoint["optimizer_states"], gan)
+            or odd_callbacks(checkpoint["callbacks"], trainer)
+        )
+    except ODD as error:
+        fault = f"{type(error).__name__}: {error}"
+    if fault:
+        raise ValueError(
+            f"the checkpoint {path} cannot be gone on from: {str(fault)[:300]}. "
+            "Use another one beside it, or train again."
+        )
+
+
+def is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**48
+
+
+def odd_counters(checkpoint: Mapping[str, Any]) -> str | None:
+    counters = {name: checkpoint["counters"].get(name) for name in COUNTERS}
+    counters |= {name: checkpoint[name] for name in ("epoch", "global_step")}
+    odd = [name for name, value in counters.items() if not is_count(value)]
+    return f"{odd[0]} must be a whole number, got {counters[odd[0]]!r}" if odd else None
+
+
+def form(value: Any) -> Any:
+    """Nested names with the kinds of their values."""
+    if isinstance(value, dict):
+        return {name: form(child) for name, child in value.items()}
+    return "a count" if is_count(value) else type(value).__name__
+
+
+def odd_loops(loops: Mapping[str, Any], trainer: Trainer) -> str | None:
+    """Lightning's own progress has the form that a fresh trainer's has."""
+    for name in LOOPS:
+        if form(loops[name]) != form(getattr(trainer, name).state_dict()):
+            return f"loops.{name} has another form than Lightning's"
+    return None
+
+
+def odd_optimizers(states: Any, gan: GAN) -> str | None:
+    """Both optimizers, D's first: the groups of the game, and for each weight nothing or moments of its shape."""
+    fresh = gan.configure_optimizers()
+    if not isinstance(states, list) or len(states) != len(fresh):
+        return f"optimizer_states must hold those of D and of G, got {len(states)}"
+    for player, state, optimizer in zip("DG", states, fresh, strict=True):
+        own = optimizer.state_dict()["param_groups"]  # their options come from the configuration
+        if [list(group["params"]) for group in state["param_groups"]] != [group["params"] for group in own]:
+            return f"the optimizer of {player} has other groups than the game's"
+        weights = [p for group in optimizer.param_groups for p in group["params"]]
+        if state["state"] and set(state["state"]) != set(range(len(weights))):
+            return f"the optimizer of {player} has moments of other weights than the game's"
+        for i, moments in state["state"].items():
+            for name, value in moments.items():
+                fits = value.shape in (weights[i].shape, ()) if isinstance(value, Tensor) else value is None
+                if not (isinstance(name, str) and fits):
+                    return f"the optimizer of {player} has {name} of another shape than its weight"
+    return None
+
+
+def odd_callbacks(states: Mapping[str, Any], trainer: Trainer) -> str | None:
+    """Each callback of this game takes what was kept of it (and takes it once more when Lightning restores it)."""
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if callback.state_key in states:
+            callback.load_state_dict(states[callback.state_key])
+    return None

@@ -1,0 +1,123 @@
+"""Multirun directories: which jobs a sweep has, which are done, and going on with one that was stopped."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from gan_lightning.config.compose import arm_of, swept_keys
+from gan_lightning.config.hydra_internals import jobs_of
+from gan_lightning.config.quoting import for_hydra, typed_path
+from gan_lightning.io.plain import check_links, read_yaml
+from gan_lightning.runs.directory import is_run, newest, of_several, status_of
+from gan_lightning.runs.record import set_aside
+from gan_lightning.runs.replay import JOBS, game, is_list, launching, n_values, options_first, own_folders, parsed
+
+
+def directory_of(sweep: str) -> Path:
+    """The multirun directory that a person means.
+
+    Raises:
+        ValueError: it is none.
+    """
+    path = newest("multirun.yaml", "multirun") if sweep == "latest" else Path(sweep)
+    if is_run(path):
+        raise ValueError(
+            f"{sweep} is a run, not a multirun directory. Go on with one run by resume={path}; compare runs by their "
+            "multirun directory or a glob in quotes, runs='<folder>/*'."
+        )
+    if not (path / "multirun.yaml").is_file():
+        raise ValueError(
+            f"{sweep} is not a multirun directory: it has no multirun.yaml. Give one of outputs/multirun/, or latest."
+            + of_several(sweep)
+        )
+    return path
+
+
+def typed(sweep: Path) -> tuple[list[str], list[str]]:
+    """(overrides of the task, overrides of Hydra) as they were typed when the sweep was started; data, not to be run.
+
+    Raises:
+        ValueError: multirun.yaml does not tell.
+    """
+    file = sweep / "multirun.yaml"
+    overrides = read_yaml(file).get("hydra")
+    overrides = overrides.get("overrides") if isinstance(overrides, dict) else None
+    task, hydra = (overrides.get(kind) if isinstance(overrides, dict) else None for kind in ("task", "hydra"))
+    parsed(task, file)
+    parsed(hydra, file)
+    return [word for word in task if not word.startswith("continue=")], hydra  # type: ignore
+
+
+def jobs(sweep: Path) -> dict[str, list[str]]:
+    """Directory name -> overrides of every job that the sweep has, begun or not (Hydra's basic sweeper)."""
+    file = sweep / "multirun.yaml"
+    task = parsed(typed(sweep)[0], file)
+    if math.prod(map(n_values, task)) > JOBS or not all(map(is_list, task)):
+        raise ValueError(f"{file} asks for more than {JOBS} jobs, or names none of them. Restore it.")
+    batch = jobs_of(task)
+    try:
+        swept = swept_keys(sweep)
+        return {arm_of(swept, overrides): list(overrides) for overrides in batch}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{file} is not the record of a sweep: {error} is missing or odd. Restore it.") from error
+
+
+def statuses(sweep: Path) -> dict[str, str]:
+    """Directory name -> done, failed, running, unfinished or missing, for every job of the sweep."""
+    return {name: status_of(sweep / name)["status"] if is_run(sweep / name) else "missing" for name in jobs(sweep)}
+
+
+def continue_arguments(argv: list[str]) -> list[str]:
+    """Turn ``-m continue=<sweep>`` into the command line that started the sweep, in the sweep's own directory."""
+    asked = [a for a in argv if a.startswith("continue=")]
+    if not asked:
+        return argv
+    sweep = directory_of(typed_path(asked[-1].split("=", 1)[1])).resolve()
+    check_links(sweep)
+    running = [n for n, s in statuses(sweep).items() if s == "running"]
+    if running:
+        raise ValueError(f"{sweep} is still running ({', '.join(running)}). Wait for it, or stop it first.")
+    more = [a for a in argv[1:] if not a.startswith("continue=") and a not in ("-m", "--multirun")]
+    task, hydra = typed(sweep)
+    task = game(task, sweep / "multirun.yaml", more, sweeps=True)
+    hydra = launching(hydra, sweep / "multirun.yaml", more)
+    if changed := [a for a in more if not a.startswith(("hydra", "trust=", "-")) and Path(a) not in own_folders(more)]:
+        raise ValueError(
+            f"continue= goes on with the sweep as it was started, got {' '.join(changed)} beside it. "
+            "Start a new sweep for other values."
+        )
+    said = [f"continue={for_hydra(sweep)}", f"hydra.sweep.dir={for_hydra(sweep)}"]
+    return [argv[0], "-m", *options_first([*task, *hydra, *more]), *said]
+
+
+def is_settled(run: Path) -> bool:
+    """In a sweep that goes on: has this job nothing left to do? An unfinished one is moved aside, to begin again.
+
+    A job that is done, or that had the time it was given, has nothing to do; one that failed or was stopped starts
+    afresh, and what it had written lies in the sweep's .unfinished/.
+    """
+    if not (run / "config.yaml").is_file():
+        return False
+    status = status_of(run)
+    if status["status"] == "done" or (status["status"] == "stopped" and status.get("by") == "max_time"):
+        return True
+    set_aside(run)
+    return False
+
+
+def reached(cfg: DictConfig, status: dict[str, Any]) -> float | None:
+    """What the run has of ``objective=``; None where nothing is searched for.
+
+    Raises:
+        ValueError: the run has no such number.
+    """
+    if cfg.objective is None:
+        return None
+    if not isinstance(status.get(cfg.objective), int | float):
+        numbers = ", ".join(name for name, value in status.items() if isinstance(value, int | float))
+        raise ValueError(
+            f"objective must be one of {numbers}, got {cfg.objective}. best_fd_over_coverage needs evaluate_every."
+        )
+    return float(status[cfg.objective])

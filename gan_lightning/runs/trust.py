@@ -1,0 +1,105 @@
+"""What may be built of a configuration that comes from a file, such as a stranger's run.
+
+A configuration that was read (``plain.py``) is data. ``checked`` makes a new one of it, of targets that the installed
+conf/ names in that very place, with arguments that conf/ or the class knows, of the kinds that they have there; only
+that is handed to Hydra's instantiate. Code of the reader's own is built when he says so: ``trust=<its package>``.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lightning.config.checks import check_values, leaves
+from gan_lightning.config.shipped import groups, patterns
+from gan_lightning.io.plain import plain, printable, read_yaml
+from gan_lightning.runs.former import with_todays_names
+from gan_lightning.runs.own_code import check_trust
+from gan_lightning.runs.patterns import Check
+
+MADE = 2**31  # numbers of a dataset that is made up, or resized
+MOST = {  # in a file, of what takes memory or time beyond the network; the command line has no such limits
+    "d_steps": 2**12,
+    "batch_size": 2**20,
+    "callbacks.samples.n": 2**14,
+    "callbacks.evaluation.n": 2**20,
+    "technique.spectral_norm.iterations": 2**10,
+}
+UNBUILT = ("trainer", "callbacks", "logger")  # of a run that is only looked at
+
+
+def checked(config: Any, origin: Path, trust: str | None = None, *, whole: bool = False) -> DictConfig:
+    """A new configuration of what may be built of the plain data ``config``, nothing in which can be resolved.
+
+    Args:
+        origin: the file that it was read from, for messages.
+        trust: prefix of the reader's own modules.
+        whole: also what is only built to train: trainer, callbacks, loggers.
+
+    Raises:
+        ValueError: names the key, the rule, the value.
+    """
+    check = Check(origin, check_trust(trust or None))
+    try:
+        config = with_todays_names(plain(config))
+    except ValueError as error:
+        raise ValueError(f"{origin} is not the configuration of a run: {error}. Restore it.") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{origin} is not the configuration of a run: it holds no names and values. Restore it.")
+    if missing := [name for name in required() if name not in config]:
+        raise ValueError(f"{origin} is not the configuration of a run: it lacks {missing[0]}. Restore it.")
+    result: dict[str, Any] = {}
+    for name, value in config.items():
+        shapes = patterns(name)
+        if not shapes:
+            raise check.fault(printable(name)[:200], "a key of the installed conf/train.yaml", value)
+        if name == "technique":  # any number of choices at once
+            shapes = ({k: v for shape in shapes for k, v in shape.items()},)
+        if whole or name not in UNBUILT:
+            result[name] = check.node(value, shapes, name)
+    cfg = OmegaConf.create(result)
+    try:
+        check_size(result["data"])
+        check_most(cfg)
+        check_values(cfg)
+    except ValueError as error:
+        raise ValueError(f"{origin} is not the configuration of a run: {error}") from error
+    return cfg
+
+
+def check_size(data: dict[str, Any]) -> None:
+    """What a dataset makes up or resizes stays within memory. Raises ValueError."""
+    known = {key: value for key, value in data.items() if isinstance(value, int | float)}
+    side, channels = known.get("size", 1), known.get("channels", 1)
+    n = max(known.get("n", 2000), known.get("n_test", 0))
+    if "root" not in data and n * side * side * channels > MADE:
+        raise ValueError(f"data must not make up more than {MADE} numbers, got {known}. Use a smaller size or n.")
+
+
+def check_most(cfg: DictConfig) -> None:
+    """A file asks for no more than any game has use for. Raises ValueError."""
+    for key, most in MOST.items():
+        value = OmegaConf.select(cfg, key)
+        if isinstance(value, int | float) and value > most:
+            raise ValueError(f"{key} must not exceed {most} in a file, got {value}. Begin a run of your own.")
+
+
+def plain_config(path: Path) -> dict[str, Any]:
+    """A run's config.yaml, to be compared or shown: in it nothing is left to resolve, and nothing of it is built.
+
+    Raises:
+        ValueError: names what is wrong with the file.
+    """
+    config: dict[str, Any] = with_todays_names(read_yaml(path))
+    if odd := [key for key, value in leaves(config) if isinstance(value, str) and "${" in value]:
+        raise ValueError(
+            f"{path} is not the configuration of a run: {printable(odd[0])[:200]} is left to be resolved, and that of "
+            "a run is resolved when it begins. Restore it."
+        )
+    return config
+
+
+def required() -> list[str]:
+    """What every game needs."""
+    built = [g for g in groups() if patterns(g) and g not in UNBUILT]
+    return ["steps", "d_steps", "batch_size", "devices", "seed", *built]

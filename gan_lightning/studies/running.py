@@ -1,0 +1,36 @@
+"""Running a study: its figures, and its numbers with where they come from."""
+
+import logging
+import time
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lightning.config.build import decide_data, make
+from gan_lightning.config.checks import new_folder
+from gan_lightning.io.bar import Bar
+from gan_lightning.io.files import write_json
+from gan_lightning.io.written import Written
+from gan_lightning.runs.record import environment
+
+log = logging.getLogger(__name__)
+
+
+def run_study(cfg: DictConfig) -> None:
+    """What ``python -m gan_lightning.study`` does."""
+    name = HydraConfig.get().runtime.choices["study"]
+    if "data" in cfg.study:
+        note = decide_data(cfg.study)
+        if note:
+            log.warning("%s", note)
+    out = new_folder(cfg.out or HydraConfig.get().runtime.output_dir)
+    start = time.perf_counter()
+    written = Written()
+    with written.watch(out):
+        with Bar(f"study={name}") as bar:
+            numbers = make(cfg.study)(out, bar)
+        seconds = round(time.perf_counter() - start, 1)
+        origin = {"study": name, "settings": OmegaConf.to_container(cfg.study, resolve=True), "seconds": seconds}
+        write_json(out / "numbers.json", {**origin, **environment(), "numbers": numbers})
+    log.info("study=%s took %.0f s", name, seconds)
+    log.info("wrote %s", written)

@@ -1,0 +1,66 @@
+"""What a run says on the console: what is played, what came of it, what to type next."""
+
+import logging
+import shlex
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from gan_lightning.config.build import (
+    judge_of,
+)
+from gan_lightning.config.quoting import word
+from gan_lightning.training.training import Training
+
+log = logging.getLogger(__name__)
+
+
+def warn_loudly(note: str, loggers: dict[str, Any]) -> None:
+    log.warning("%s\n%s\n%s", "=" * 100, note, "=" * 100)
+    for logger in loggers.values():
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.add_text("note", note)
+
+
+def say_what_is_played(training: Training) -> None:
+    cfg, gan, begun, source = training.cfg, training.gan, training.begun, training.data.source
+    choice = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
+    log.info(
+        "%s %s (%s, k = %d) on %d %s of %s, %d G steps of batch %d, %s on %s, in %s",
+        f"going on after {begun} G steps with" if training.start.checkpoint else "training",
+        choice.get("network", "a GAN"),
+        type(gan.loss).__name__,
+        cfg.d_steps,
+        len(training.data.arrays or ()),
+        "points" if len(source.shape) == 1 else "images",
+        source.name,
+        cfg.steps,
+        cfg.batch_size,
+        cfg.precision.name,
+        type(training.trainer.accelerator).__name__.removesuffix("Accelerator"),
+        training.shown,
+    )
+    if cfg.evaluate_every and training.judge is None:
+        log.info("no evaluation: conf/judge has none for data=%s of shape %s", source.name, tuple(source.shape))
+
+
+def report(training: Training, status: dict[str, Any]) -> None:
+    """What came of it, and what to type next."""
+    run, gan, shown, steps = training.run, training.gan, training.shown, training.cfg.steps
+    if gan.g_steps_done < steps:
+        why = "max_time was reached" if status["by"] == "max_time" else f"{status['by']} came"
+        log.info("%s after %d of %d G steps; to go on:", why, gan.g_steps_done, steps)
+        log.info("       python -m gan_lightning.train %s", word("resume", shown))
+    ended = "stopped" if status["status"] == "stopped" else "done"
+    made = sorted(f"{path.name}/" if path.is_dir() else path.name for path in run.iterdir() if path.name[0] != ".")
+    log.info("%s after %.0f s; wrote in %s: %s", ended, status["seconds"], shown, ", ".join(made))
+    log.info("next:  python -m gan_lightning.sample %s", word("run", shown))
+    source = training.data.source
+    if (training.judge or judge_of(source)) is not None:
+        points = " metrics=points" if len(source.shape) == 1 else ""
+        log.info("       python -m gan_lightning.evaluate %s%s", word("run", shown), points)
+    log.info("       tensorboard --logdir %s", shlex.quote(str(shown.parent)))
+    if not torch.isfinite(torch.tensor(list(gan.numbers.values()))).all():
+        log.warning("the last logged numbers are not finite: %s", gan.numbers)

@@ -1,0 +1,65 @@
+"""What ``python -m gan_lightning.train`` does in a run directory, alone or as a job of a sweep or a search."""
+
+import logging
+import math
+import sys
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from gan_lightning.callbacks.finite import NotFinite
+from gan_lightning.config.quoting import word
+from gan_lightning.io.lock import sole
+from gan_lightning.io.plain import check_links
+from gan_lightning.runs.directory import status_of
+from gan_lightning.runs.start import start_of_job
+from gan_lightning.runs.sweep import reached
+from gan_lightning.training.setup import train
+
+log = logging.getLogger(__name__)
+
+
+def train_job(cfg: DictConfig) -> float | None:
+    """Train in Hydra's output directory; what a search minimises."""
+    run = Path(HydraConfig.get().runtime.output_dir)
+    check_place(run)
+    with sole(run):
+        start = start_of_job(cfg, run)
+        if start is None:
+            log.info("done before: %s", run)
+            return reached(cfg, status_of(run))
+        once = ("continue=", *(() if cfg.resume == "auto" else ("resume=",)))
+        overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith(once)]
+        try:
+            status = train(cfg, run, overrides, start=start)
+        except NotFinite as error:
+            if cfg.objective is None:
+                raise
+            log.warning("%s", error)
+            return math.inf  # for a search, the worst there is
+    if status["status"] == "stopped" and status["by"] != "max_time":
+        end_sweep()
+    return reached(cfg, status)
+
+
+def end_sweep() -> None:
+    """A signal that stopped a job stops the sweep or search that it belongs to; says how to go on."""
+    job = HydraConfig.get()
+    if job.mode != RunMode.MULTIRUN:
+        return
+    if "optuna" in str(job.sweeper.get("_target_")).lower():
+        sys.exit(f"the search was stopped, and cannot be continued; its trials lie in {job.sweep.dir}")
+    command = f"python -m gan_lightning.train -m {word('continue', job.sweep.dir)}"
+    sys.exit(f"the sweep was stopped; to go on: {command}")
+
+
+def check_place(run: Path) -> None:
+    """Nothing is written through a link that leads out of ``run``, the log of this included. Raises ValueError."""
+    try:
+        check_links(run)
+    except ValueError:
+        for handler in [h for h in logging.root.handlers if isinstance(h, logging.FileHandler)]:
+            logging.root.removeHandler(handler)
+        raise

@@ -1,0 +1,185 @@
+"""One run: what is settled before it, what is built for it, how it is played, and what is said of it."""
+
+import copy
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import seed_everything
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lightning.callbacks.libraries import quiet_libraries
+from gan_lightning.callbacks.max_time import MaxTime
+from gan_lightning.config.build import (
+    build_data,
+    build_gan,
+    check_lipschitz,
+    decide_data,
+    drop_unchosen,
+    judge_of,
+    make,
+    spread,
+)
+from gan_lightning.config.checks import check_device, check_objective, check_values, leaves
+from gan_lightning.config.rules import duration
+from gan_lightning.data.arrays import GANData
+from gan_lightning.game.module import GAN
+from gan_lightning.io.lock import sole
+from gan_lightning.io.plain import check_links
+from gan_lightning.runs.checkpoint import load_weights, read_checkpoint
+from gan_lightning.runs.load import check_fit
+from gan_lightning.runs.own_code import check_trust
+from gan_lightning.runs.record import record
+from gan_lightning.runs.resumable import check_resumable
+from gan_lightning.runs.resume import check_same_game, check_something_left, cut, resumed_loggers
+from gan_lightning.runs.start import Start
+from gan_lightning.runs.trust import checked, plain_config
+from gan_lightning.training.announce import report, say_what_is_played, warn_loudly
+from gan_lightning.training.processes import fit, gather_results
+from gan_lightning.training.training import Training
+
+log = logging.getLogger(__name__)
+
+NEW = Start()
+
+
+def train(
+    cfg: DictConfig,
+    run: Path,
+    overrides: list[str] | None = None,
+    extra_callbacks: Sequence[Any] = (),
+    start: Start = NEW,
+) -> dict[str, Any]:
+    """Play the game of ``cfg`` in the empty directory ``run``, or go on with the run there, as ``start`` has it.
+
+    Where it begins again, what is in ``run`` moves to .unfinished/ beside it when all is ready to begin.
+
+    Returns what status.json says of it.
+
+    Raises:
+        ValueError: another process plays this run, ``run`` holds another, or ``cfg`` is not a game.
+    """
+    with sole(run):
+        training = prepare(cfg, run, overrides or [], start, extra_callbacks)
+        status = play(training)
+        report(training, status)
+        return status
+
+
+def prepare(cfg: DictConfig, run: Path, overrides: list[str], start: Start, extra_callbacks: Sequence[Any]) -> Training:
+    """Everything that can go wrong before a run begins goes wrong here, with nothing written."""
+    check_values(cfg)
+    quiet_libraries()
+    trust, note, composed = settle(cfg)
+    if start.from_file:
+        checked(OmegaConf.to_container(cfg), run, trust, whole=True)
+    checkpoint = checkpoint_of(start, run, cfg, composed)
+    begun = checkpoint["counters"]["g_steps_done"] if checkpoint else 0
+    data = build_data(cfg)
+    judge = judge_of(data.source) if cfg.evaluate_every else None
+    check_objective(cfg, judge is not None)
+    data.prepare_data()
+    data.setup()
+    gan = game_of(cfg, data, run, start, checkpoint)
+    training = Training(cfg, run, overrides, start, note, begun, data, gan, judge, callbacks_of(cfg, data, judge))
+    purge = resumed_loggers(cfg.logger, begun) if checkpoint else {}
+    training.loggers = {name: make(node, save_dir=str(run), **purge.get(name, {})) for name, node in cfg.logger.items()}
+    training.trainer = make(
+        cfg.trainer,
+        default_root_dir=str(run),
+        max_steps=(cfg.d_steps + 1) * cfg.steps,  # Lightning counts the steps of both optimizers
+        callbacks=[*training.callbacks.values(), *extra_callbacks],
+        logger=list(training.loggers.values()),
+    )
+    if checkpoint and start.checkpoint:
+        check_resumable(checkpoint, start.checkpoint, gan, training.trainer)
+    return training
+
+
+def settle(cfg: DictConfig) -> tuple[str, str | None, DictConfig]:
+    """Make ``cfg`` what is played, with nothing left to decide or to resolve.
+
+    Returns:
+        The prefix of modules that the person trusts, why data=auto took another dataset, and the configuration with
+        its interpolations.
+    """
+    trust, cfg.trust = check_trust(cfg.trust), None  # the word of the person who types it; config.yaml keeps none
+    cfg["continue"], cfg.resume = None, cfg.resume if cfg.resume == "auto" else None  # said for once
+    check_device(cfg)
+    note = decide_data(cfg)
+    drop_unchosen(cfg)
+    spread(cfg)
+    composed = copy.deepcopy(cfg)
+    OmegaConf.resolve(cfg)
+    return trust, note, composed
+
+
+def checkpoint_of(start: Start, run: Path, cfg: DictConfig, composed: DictConfig) -> dict[str, Any] | None:
+    """What the run goes on from, which is of the same game; None where it begins."""
+    if start.checkpoint is None:
+        return None
+    check_links(run)
+    check_same_game(OmegaConf.create(plain_config(run / "config.yaml")), composed)
+    checkpoint = read_checkpoint(start.checkpoint)
+    check_something_left(run, checkpoint["counters"]["g_steps_done"], cfg.steps)
+    return checkpoint
+
+
+def game_of(cfg: DictConfig, data: GANData, run: Path, start: Start, checkpoint: dict[str, Any] | None) -> GAN:
+    """The game, new or with the weights of its checkpoint."""
+    shape = data.source.shape
+    seed_everything(cfg.seed, verbose=False)
+    if checkpoint and start.checkpoint:  # a file may ask for any width; what a checkpoint holds has the file's size
+        check_fit(lambda: build_gan(cfg, shape), checkpoint, start.checkpoint, run / "config.yaml")
+    gan = build_gan(cfg, shape, data.mean)
+    check_lipschitz(gan)
+    if checkpoint and start.checkpoint:
+        load_weights(gan, checkpoint, start.checkpoint, run / "config.yaml")  # before anything of the run is touched
+    return gan
+
+
+def callbacks_of(cfg: DictConfig, data: GANData, judge: Any) -> dict[str, Any]:
+    """The callbacks that conf/ names, with what only a run knows."""
+    callbacks = {name: make(node) for name, node in cfg.callbacks.items()}
+    config = OmegaConf.to_container(cfg)
+    callbacks["checkpoints"].identity = {"config": config, "shape": list(data.source.shape)}
+    callbacks["hparams"].config = flat(config)
+    callbacks["evaluation"].judge = judge
+    if cfg.max_time is not None:
+        callbacks["max_time"] = MaxTime(duration(cfg.max_time))
+    return callbacks
+
+
+def flat(config: Any) -> dict[str, bool | int | float | str]:
+    """What may differ between runs, as scalars under dotted keys."""
+    return {
+        key: value if isinstance(value, bool | int | float | str) else str(value)
+        for key, value in leaves(config)
+        if not key.startswith(("callbacks.", "logger.", "trainer."))
+    }
+
+
+def play(training: Training) -> dict[str, Any]:
+    """Play, with a record in the run's directory of how it goes; what status.json says at the end."""
+    run, cfg, gan, start = training.run, training.cfg, training.gan, training.start
+    resumed = start.checkpoint is not None
+    evaluation = training.callbacks["evaluation"]
+    with record(run, cfg, training.note, training.overrides, resumed=resumed, again=start.again) as status:
+        if training.note:
+            warn_loudly(training.note, training.loggers)
+        say_what_is_played(training)
+        if resumed:
+            cut(run / "metrics.jsonl", training.begun)
+        began = time.perf_counter()
+        fit(training.trainer, gan, training.data, start.checkpoint, run)
+        if training.trainer.world_size > 1:
+            gather_results(gan, evaluation, run, training.begun)
+        seconds = round(time.perf_counter() - began, 2)
+        status |= {"g_steps": gan.g_steps_done, "images": gan.images_seen, "seconds": seconds, **gan.numbers}
+        status |= evaluation.reached()
+        came = training.callbacks["signals"].came
+        if came or gan.g_steps_done < cfg.steps:
+            status |= {"status": "stopped", "by": came or "max_time"}
+    return status

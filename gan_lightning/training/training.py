@@ -1,0 +1,36 @@
+"""All that a run is made of."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+from omegaconf import DictConfig
+
+from gan_lightning.data.arrays import GANData
+from gan_lightning.game.module import GAN
+from gan_lightning.runs.start import Start
+
+
+@dataclass
+class Training:
+    """All of a run that has been built and not yet begun: nothing is written before ``play``."""
+
+    cfg: DictConfig
+    run: Path
+    overrides: list[str]
+    start: Start
+    note: str | None  # why data=auto took another dataset
+    begun: int  # G steps that were played before
+    data: GANData
+    gan: GAN
+    judge: Any
+    callbacks: dict[str, Any]
+    loggers: dict[str, Any] = field(default_factory=dict)
+    trainer: Trainer = None  # type: ignore[assignment]
+
+    @property
+    def shown(self) -> Path:
+        """The run's directory as a person types it."""
+        return Path(os.path.relpath(self.run)) if self.run.is_relative_to(Path.cwd()) else self.run
