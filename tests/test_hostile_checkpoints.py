@@ -158,6 +158,8 @@ CHECKPOINTS = {
     "a set": lambda whole: with_value(whole, extra={1, 2}),
     "a list instead of weights": lambda whole: with_value(whole, state_dict=[1]),
     "numbers instead of weights": lambda whole: with_value(whole, state_dict={"a": 1}),
+    "weights named by numbers": lambda whole: with_value(whole, state_dict={5: torch.zeros(1)}),
+    "weights named by weights": lambda whole: with_value(whole, state_dict={torch.zeros(1): torch.zeros(1)}),
     "a shape of strings": lambda whole: with_value(whole, shape=["a", "b", "c"]),
     "a shape below 0": lambda whole: with_value(whole, shape=[1, -8, 8]),
     "a count that is text": lambda whole: with_value(whole, counters={"g_steps_done": "=cmd"}),
@@ -194,6 +196,8 @@ WORDS = {  # of those that another check would refuse too
     "a mark that is taken": "its pickle is torn",
     "what torch.save does not write": "its pickle names MEMOIZE",
     "300,000 dicts": "more than 262144 steps",
+    "weights named by numbers": "last.ckpt is not a checkpoint of gan_lightning: state_dict has a name of kind int",
+    "weights named by weights": "state_dict has a name of kind Tensor, not a word",
     "a tensor that values() hides": "attributes of its own",
 }
 

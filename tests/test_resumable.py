@@ -22,6 +22,11 @@ def moments(checkpoint, player=0):
     return checkpoint["optimizer_states"][player]["state"][0]
 
 
+def over_the_end(moment):
+    """As many numbers, by its shape and strides all in the last of its bytes: a linear reader goes on behind it."""
+    return moment.clone().as_strided(moment.shape, [0] * moment.ndim, moment.numel() - 1)
+
+
 ODD = {
     "no optimizers": (lambda c: c.update(optimizer_states=[]), "optimizer_states must hold those of D and of G, got 0"),
     "G's optimizer is D's": (
@@ -37,6 +42,23 @@ ODD = {
         "the optimizer of D has exp_avg of another shape",
     ),
     "moments that are words": (lambda c: moments(c).update(exp_avg="many"), "the optimizer of D has exp_avg"),
+    "one number for all moments": (
+        lambda c: moments(c).update(exp_avg=torch.tensor(1.0)),
+        "the optimizer of D has exp_avg of another shape",
+    ),
+    "moments that end in others' memory": (
+        lambda c: moments(c).update(exp_avg=over_the_end(moments(c)["exp_avg"])),
+        "the optimizer of D has exp_avg of another shape",
+    ),
+    "as many steps as weights": (
+        lambda c: moments(c).update(step=torch.zeros_like(moments(c)["exp_avg"])),
+        "the optimizer of D has step of another shape",
+    ),
+    "half the moments": (
+        lambda c: moments(c, 1).pop("exp_avg"),
+        "the optimizer of G cannot take a step with its moments (KeyError: 'exp_avg')",
+    ),
+    "no steps": (lambda c: moments(c).update(step=None), "the optimizer of D cannot take a step with its moments"),
     "groups of other weights": (
         lambda c: c["optimizer_states"][0]["param_groups"][0]["params"].pop(),
         "the optimizer of D has other groups than the game's",
@@ -56,6 +78,16 @@ ODD = {
     ),
     "a list of callbacks": (lambda c: c.update(callbacks=["Evaluation"]), "TypeError"),
     "a callback of words": (lambda c: c["callbacks"].update(Evaluation={"worst": 1}), "KeyError: 'best'"),
+    "a best of words": (
+        lambda c: c["callbacks"].update(Evaluation={"best": {"": {"g_steps": "x"}}}),
+        "the numbers of its best generator must be g_steps, metric/fd_over_coverage,",
+    ),
+    "a best without numbers": (lambda c: c["callbacks"].update(Evaluation={"best": {"": 5}}), "AttributeError"),
+    "a term of words": (
+        lambda c: c["callbacks"].update(Diagnostics={"lazy": {"loss/d_r1": {"a": 1}}}),
+        "the last value of loss/d_r1 is no number",
+    ),
+    "a version of long ago": (lambda c: c.update({"pytorch-lightning_version": "0.0.1"}), "it is of Lightning 1"),
     "a version": (lambda c: c.update({"pytorch-lightning_version": "evil"}), "Invalid version"),
 }
 

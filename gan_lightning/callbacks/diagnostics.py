@@ -82,7 +82,10 @@ class Diagnostics(Quiet):
         return {"lazy": {name: term.cpu() for name, term in self.lazy.items()}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.lazy = dict(state_dict["lazy"])
+        lazy = dict(state_dict["lazy"])
+        if odd := [name for name, term in lazy.items() if not isinstance(term, Tensor) or term.shape != ()]:
+            raise ValueError(f"the last value of {odd[0]} is no number")
+        self.lazy = lazy
 
 
 def verdicts(loss: Loss, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:

@@ -139,4 +139,10 @@ class Evaluation(Quiet):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         best = state_dict["best"]
-        self.best = dict(best) if isinstance(best, dict) else {}  # a number: of before coverage had a say
+        best = dict(best) if isinstance(best, dict) else {}  # a number: of before coverage had a say
+        for numbers in best.values():
+            if numbers.keys() != {"g_steps", CHOICE, FD, COVERAGE} or not all(
+                isinstance(v, int | float) for v in numbers.values()
+            ):
+                raise ValueError(f"the numbers of its best generator must be g_steps, {CHOICE}, {FD} and {COVERAGE}")
+        self.best = best

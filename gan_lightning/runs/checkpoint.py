@@ -51,6 +51,8 @@ def odd_values(checkpoint: dict[str, Any]) -> str | None:
     weights, shape, counters = (checkpoint[name] for name in ("state_dict", "shape", "counters"))
     if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()):
         return "state_dict holds something else than tensors"
+    if odd := [name for name in weights if type(name) is not str]:
+        return f"state_dict has a name of kind {type(odd[0]).__name__}, not a word"
     counts = isinstance(shape, list | tuple) and all(is_count(side) and side > 0 for side in shape)
     if not counts or len(shape) not in (1, 3):
         return f"shape must be one or three whole numbers above 0, got {str(shape)[:80]}"

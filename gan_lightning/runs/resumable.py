@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Trainer
 from packaging.version import InvalidVersion, Version
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_lightning.game.game import COUNTERS
 from gan_lightning.game.module import GAN
@@ -26,11 +27,13 @@ def check_resumable(checkpoint: Mapping[str, Any], path: Path, gan: GAN, trainer
         ValueError: names the file and what in it cannot be.
     """
     try:
-        Version(checkpoint["pytorch-lightning_version"])
+        if Version(checkpoint["pytorch-lightning_version"]) < Version("2"):
+            raise ValueError("it is of Lightning 1, which this project never used")
         fault = (
             odd_counters(checkpoint)
             or odd_loops(checkpoint["loops"], trainer)
             or odd_optimizers(checkpoint["optimizer_states"], gan)
+            or odd_moments(checkpoint["optimizer_states"], gan)
             or odd_callbacks(checkpoint["callbacks"], trainer)
         )
     except ODD as error:
@@ -81,10 +84,34 @@ def odd_optimizers(states: Any, gan: GAN) -> str | None:
         if state["state"] and set(state["state"]) != set(range(len(weights))):
             return f"the optimizer of {player} has moments of other weights than the game's"
         for i, moments in state["state"].items():
-            for name, value in moments.items():
-                fits = value.shape in (weights[i].shape, ()) if isinstance(value, Tensor) else value is None
-                if not (isinstance(name, str) and fits):
-                    return f"the optimizer of {player} has {name} of another shape than its weight"
+            if odd := [name for name, value in moments.items() if not fits(name, value, weights[i])]:
+                return f"the optimizer of {player} has {odd[0]} of another shape than its weight"
+    return None
+
+
+def fits(name: Any, value: Any, weight: Tensor) -> bool:
+    """Is it a moment of ``weight``? Fused optimizers write as many numbers as the weight has, whatever there is."""
+    if not (isinstance(name, str) and isinstance(value, Tensor)):
+        return isinstance(name, str) and value is None
+    if name == "step":
+        return value.shape == ()
+    return value.shape == weight.shape and (value.is_contiguous() or value.stride() == weight.stride())
+
+
+def odd_moments(states: Any, gan: GAN) -> str | None:
+    """Each optimizer can take a step with the moments that it gets, tried on a single number."""
+    for player, state, maker in zip("DG", states, gan.make_optimizers, strict=True):
+        for moments in {repr({k: v is None for k, v in m.items()}): m for m in state["state"].values()}.values():
+            number = nn.Parameter(torch.zeros(()))
+            number.grad = torch.zeros(())
+            optimizer = maker([number])
+            small = {k: v if v is None else torch.zeros((), dtype=v.dtype) for k, v in moments.items()}
+            try:
+                optimizer.load_state_dict({**optimizer.state_dict(), "state": {0: small}})
+                optimizer.step()
+            except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+                why = f"{type(error).__name__}: {error}"
+                return f"the optimizer of {player} cannot take a step with its moments ({why})"
     return None
 
 
