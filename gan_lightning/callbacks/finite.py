@@ -91,7 +91,7 @@ class FiniteGuard(Quiet):
         if self.stop is not None and self.every and module.g_steps_done % self.every == 0:
             self.check(module)
 
-    def on_save_checkpoint(self, trainer: Trainer, module: GAN, checkpoint: dict[str, Any]) -> None:  # type: ignore[override]
+    def on_save_checkpoint(self, trainer: Trainer, module: GAN, checkpoint: dict[str, Any]) -> None:
         self.check(module)
 
     def check(self, module: GAN) -> None:

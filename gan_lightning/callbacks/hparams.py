@@ -18,4 +18,4 @@ class HParams(Quiet):
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:
         values = {f"final/{name}": value for name, value in module.numbers.items() if "/" in name}
         for logger in trainer.loggers:
-            logger.log_hyperparams(dict(self.config), values)  # type: ignore[call-arg]
+            logger.log_hyperparams(dict(self.config), values)

@@ -20,11 +20,11 @@ class Progress(Quiet):
 
     def __init__(self, line_seconds: float = 30.0) -> None:
         self.line_seconds = line_seconds
-        self.bar: tqdm | None = None
+        self.bar: tqdm[Any] | None = None
         self.start = self.spoke = 0.0
         self.first = 0
 
-    def setup(self, trainer: Trainer, module: GAN, stage: str) -> None:  # type: ignore[override]
+    def setup(self, trainer: Trainer, module: GAN, stage: str) -> None:
         quiet_libraries()
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -26,5 +26,5 @@ class NoProfiler(PassThroughProfiler):
 
     nothing = nullcontext()
 
-    def profile(self, action_name: str) -> AbstractContextManager:  # type: ignore[override]
+    def profile(self, action_name: str) -> AbstractContextManager[None]:
         return self.nothing

@@ -109,11 +109,10 @@ def judge_of(dataset: Source | str) -> Judge | None:
     if not file.is_file():
         return None
     node = OmegaConf.load(file)
-    if isinstance(dataset, str):
-        return make(node)
-    if "shape" in node and tuple(node.shape) != tuple(dataset.shape):
+    if not isinstance(dataset, str) and "shape" in node and tuple(node.shape) != tuple(dataset.shape):
         return None
-    return make(node, **dataset.judge_settings())
+    judge: Judge = make(node, **({} if isinstance(dataset, str) else dataset.judge_settings()))
+    return judge
 
 
 def build_gan(cfg: DictConfig, shape: Shape, mean: Callable[[], Tensor] | None = None) -> GAN:

@@ -30,8 +30,7 @@ def shipped(config_name: str, overrides: tuple[str, ...]) -> dict[str, Any]:
 def _shipped(config_name: str, groups: tuple[str, ...]) -> dict[str, Any]:
     cfg = GlobalHydra.instance().config_loader().load_configuration(config_name, list(groups), RunMode.RUN)
     plain: Any = OmegaConf.to_container(cfg)
-    plain.pop("hydra", None)
-    return plain
+    return {key: value for key, value in plain.items() if key != "hydra"}
 
 
 # of Lightning's Trainer -> what says it here

@@ -121,7 +121,8 @@ def logits_of(head: nn.Module, features: Tensor) -> Tensor:
     Raises:
         ValueError: ``head`` gives another shape, which would be taken for as many samples as it has values.
     """
-    logits, n = head(features), len(features)
+    logits: Tensor = head(features)
+    n = len(features)
     if tuple(logits.shape) not in ((n,), (n, 1)):
         raise ValueError(
             f"D's head must give logits of shape [N] or [N, 1], got {list(logits.shape)} for features of shape "

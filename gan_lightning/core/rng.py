@@ -6,6 +6,8 @@ made for the global batch and each process takes its rows, so N processes play t
 """
 
 import struct
+from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 from zlib import crc32
 
@@ -58,7 +60,7 @@ class Stream:
         self.draws += 1
         return generator
 
-    def _rows(self, shape: tuple[int, ...], draw) -> Tensor:
+    def _rows(self, shape: tuple[int, ...], draw: Callable[..., Tensor]) -> Tensor:
         n = shape[0]
         full = draw((n * self.world, *shape[1:]), generator=self.generator(), device=self.device)
         return full[self.rank * n : (self.rank + 1) * n]
@@ -77,9 +79,9 @@ class Streams:
 
     def __init__(self, seed: int, step: int, device: torch.device | str = "cpu", rank: int = 0, world: int = 1) -> None:
         self.open: dict[str, Stream] = {}
-        self.make = lambda name: Stream(seed, step, name, device=device, rank=rank, world=world)
+        self.make = partial(Stream, seed, step, device=device, rank=rank, world=world)
 
     def __getitem__(self, name: str) -> Stream:
         if name not in self.open:
-            self.open[name] = self.make(name)
+            self.open[name] = self.make(name=name)
         return self.open[name]

@@ -24,7 +24,7 @@ class DataUnavailable(ValueError):
 
 
 @dataclass(frozen=True)
-class Arrays(Dataset):
+class Arrays(Dataset[tuple[Tensor, Tensor]]):
     """A whole dataset: ``images`` uint8 ``[N, C, H, W]`` (or points, float32 ``[N, d]``), ``labels`` int64 ``[N]``."""
 
     images: Tensor

@@ -77,7 +77,7 @@ class GAN(Game, LightningModule):
 
     def players(self) -> dict[Player, LightningOptimizer]:
         """Both optimizers."""
-        optimizer_d, optimizer_g = self.optimizers()  # type: ignore[attr-defined,misc]
+        optimizer_d, optimizer_g = self.optimizers()  # type: ignore[attr-defined]
         return {"D": optimizer_d, "G": optimizer_g}
 
     def player_of(self, optimizer: Optimizer) -> Player:

@@ -17,7 +17,7 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
     mean_f, root_f = mean_and_root(fake)
     cross = torch.linalg.svdvals(root_r @ root_f.T).sum()
     distance = (mean_r - mean_f).square().sum() + root_r.square().sum() + root_f.square().sum() - 2 * cross
-    return max(distance.item(), 0.0)
+    return max(float(distance), 0.0)
 
 
 def mean_and_root(x: Tensor) -> tuple[Tensor, Tensor]:

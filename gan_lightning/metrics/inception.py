@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 
-class Pictures(Dataset):
+class Pictures(Dataset[Tensor]):
     """uint8 RGB ``[3, H, W]`` pictures from images ``[N, C, H, W]`` in [-1, 1]."""
 
     def __init__(self, images: Tensor) -> None:

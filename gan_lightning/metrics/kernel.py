@@ -15,7 +15,7 @@ def kernel_distance(real: Tensor, fake: Tensor, chunk: int = 1000) -> float:
 
 
 def kernel_sum(x: Tensor, y: Tensor, chunk: int) -> float:
-    return sum((part @ y.T / x.shape[1] + 1).pow(3).sum().item() for part in x.split(chunk))
+    return sum(float((part @ y.T / x.shape[1] + 1).pow(3).sum()) for part in x.split(chunk))
 
 
 def kernel_diagonal(x: Tensor) -> float:

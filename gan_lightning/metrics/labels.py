@@ -10,7 +10,7 @@ def classifier_score(real: Tensor, fake: Tensor) -> float:
     p = fake.double()
     marginal = p.mean(0)
     divergence = torch.special.xlogy(p, p).sum(1) - torch.special.xlogy(p, marginal).sum(1)
-    return divergence.mean().exp().item()
+    return float(divergence.mean().exp())
 
 
 def label_statistics(real: Tensor, fake: Tensor) -> dict[str, float]:

@@ -52,7 +52,8 @@ class Generator(nn.Module):
         init_dcgan(self)
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.layers(z)
+        images: Tensor = self.layers(z)
+        return images
 
 
 class Discriminator(DiscriminatorBase):

@@ -15,7 +15,8 @@ class Maxout(nn.Module):
         self.units, self.pieces = units, pieces
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.affine(x).view(-1, self.units, self.pieces).amax(2)
+        pieces: Tensor = self.affine(x)
+        return pieces.view(-1, self.units, self.pieces).amax(2)
 
 
 def init_uniform(module: nn.Module, irange: float) -> None:

@@ -29,7 +29,8 @@ class Generator(GeneratorBase):
         self.output.bias.data.copy_(to_logit((mean + 1) / 2).flatten())
 
     def forward(self, z: Tensor) -> Tensor:
-        return (2 * self.output(self.hidden(z)).sigmoid() - 1).view(-1, *self.shape)
+        logits: Tensor = self.output(self.hidden(z))
+        return (2 * logits.sigmoid() - 1).view(-1, *self.shape)
 
 
 class UnitRange(nn.Module):

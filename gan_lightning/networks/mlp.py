@@ -38,7 +38,8 @@ class Generator(nn.Module):
         self.shape = tuple(shape)
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.layers(z).view(-1, *self.shape)
+        samples: Tensor = self.layers(z)
+        return samples.view(-1, *self.shape)
 
 
 class Discriminator(DiscriminatorBase):

@@ -69,7 +69,8 @@ class Generator(nn.Module):
             init_he(self)
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.layers(z).view(-1, *self.shape)
+        samples: Tensor = self.layers(z)
+        return samples.view(-1, *self.shape)
 
 
 class Discriminator(DiscriminatorBase):

@@ -19,7 +19,8 @@ def grid(images: Tensor, limit: float | None = None) -> Tensor:
     """
     if images.ndim == 2:
         return plane(images, limit or images.abs().max().item() * 1.1 + 1e-9)
-    return make_grid(images.clamp(-1, 1) / 2 + 0.5, nrow=math.ceil(math.sqrt(len(images))), padding=2)
+    picture: Tensor = make_grid(images.clamp(-1, 1) / 2 + 0.5, nrow=math.ceil(math.sqrt(len(images))), padding=2)
+    return picture
 
 
 def save_picture(picture: Tensor, path: Path) -> None:

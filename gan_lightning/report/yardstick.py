@@ -27,12 +27,10 @@ class Observed:
         return self.judge(self.images)
 
     def look(self, what: str) -> Any:
-        return {
-            "judge": lambda: self.judge,
-            "images": lambda: self.images,
-            "features": lambda: self.verdict[0],
-            "probabilities": lambda: self.verdict[1],
-        }[what]()
+        if what in ("judge", "images"):
+            return self.judge if what == "judge" else self.images
+        features, probabilities = self.verdict
+        return {"features": features, "probabilities": probabilities}[what]
 
 
 @dataclass(frozen=True)

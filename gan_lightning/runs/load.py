@@ -38,7 +38,8 @@ class LoadedGenerator(nn.Module):
         self.path, self.shape = run, list[int]()  # the checkpoint; of a sample
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.G(z)
+        samples: Tensor = self.G(z)
+        return samples
 
     def z(self, n: int, seed: int = 0) -> Tensor:
         """``[n, dim]`` noise from the run's prior, a function of ``n`` and ``seed``."""

@@ -1,6 +1,6 @@
 """Games on the line, where every density is known: shared by density_game and optimal_discriminator."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,7 @@ def play_on_the_line(
     ``d_steps`` above ``steps`` G never moves.
     """
 
-    def adam(parameters):
+    def adam(parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
         return torch.optim.Adam(parameters, lr, betas=(0.5, 0.99))
 
     gan = GAN(G, D, prior, loss, adam, adam, steps=max(1, steps // d_steps), d_steps=d_steps, seed=seed)
@@ -114,7 +114,8 @@ def best_discriminator(
 @torch.no_grad()
 def probability(D: Discriminator, x: Array) -> Array:
     """D's verdict at points of the line."""
-    return D(torch.tensor(x, dtype=torch.float32)[:, None]).sigmoid().double().numpy()
+    logits: Tensor = D(torch.tensor(x, dtype=torch.float32)[:, None])
+    return logits.sigmoid().double().numpy()
 
 
 def value(p_r: Array, p_g: Array, d: Array, x: Array) -> float:

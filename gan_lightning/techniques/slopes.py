@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lightning.core.play import Play, batch_norm
+from gan_lightning.core.rng import Stream
 from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.knobs import above, at_least, count
 
@@ -19,7 +20,8 @@ def slopes(play: Play, points: Tensor) -> Tensor:
         x = points.detach().float().requires_grad_()
         _, logits = play.discriminate(x)
         (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-    return torch.linalg.vector_norm(gradient.reshape(len(logits), -1), dim=1)
+    norms: Tensor = torch.linalg.vector_norm(gradient.reshape(len(logits), -1), dim=1)
+    return norms
 
 
 def refuse_batch_norm(name: str, D: nn.Module) -> None:
@@ -52,11 +54,11 @@ class Penalty(Technique):
             above(self.name, "final_weight", final_weight, 0, "null keeps the weight as it is.")
             above(self.name, "weight", weight, 0, "No ratio leads from 0 to final_weight.")
 
-    def penalty(self, play: Play, rng) -> Tensor:
+    def penalty(self, play: Play, rng: Stream) -> Tensor:
         """The unweighted penalty, a scalar."""
         raise NotImplementedError
 
-    def d_term(self, play: Play, rng) -> Tensor:
+    def d_term(self, play: Play, rng: Stream) -> Tensor:
         if self.weight == 0 or play.step % self.interval:
             return play.fake_logits.new_zeros(())
         weight = self.weight

@@ -33,4 +33,4 @@ class SpectralNorm(Technique):
 def largest_singular_value(layer: nn.Module) -> float:
     """Of a layer's effective weight as a matrix ``[out, everything else]``."""
     weight: nn.Parameter = layer.weight  # type: ignore[assignment]
-    return torch.linalg.matrix_norm(weight.detach().flatten(1).double(), 2).item()
+    return float(torch.linalg.matrix_norm(weight.detach().flatten(1).double(), 2))

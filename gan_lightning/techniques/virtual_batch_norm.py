@@ -53,7 +53,8 @@ class WithReference(nn.Module):
         self.register_buffer("reference", reference)
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.G(torch.cat([self.reference.to(z), z]))[len(self.reference) :]
+        samples: Tensor = self.G(torch.cat([self.reference.to(z), z]))
+        return samples[len(self.reference) :]
 
 
 class VirtualBatchNorm(Technique):

@@ -21,7 +21,8 @@ def optimal_discriminator(
     beta > 0, D* is high where p_g is large and p_r is nought: G is paid for staying there. nan where both vanish.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (real_target * p_r + fake_target * p_g) / (p_r + p_g)
+        optimum: NDArray[np.float64] | float = (real_target * p_r + fake_target * p_g) / (p_r + p_g)
+    return optimum
 
 
 def value(p_r: Density, p_g: Density, D: Density, line: Line) -> float:

@@ -97,4 +97,5 @@ def histogram(samples: ArrayLike, edges: Sequence[float]) -> Law:
     counts, _ = np.histogram(values, edges)
     if counts.sum() != values.size:
         raise ValueError(f"all samples must lie in [{edges[0]}, {edges[-1]}], {values.size - counts.sum()} do not.")
-    return counts / counts.sum()
+    shares: NDArray[np.float64] = counts / counts.sum()
+    return shares

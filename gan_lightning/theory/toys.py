@@ -95,7 +95,8 @@ def with_consensus(field: Field, gamma: float, eps: float = 1e-5) -> Field:
     def regularised(theta: float, psi: float) -> tuple[float, float]:
         v = np.array(field(theta, psi))
         J = jacobian(field, theta, psi, eps)
-        return tuple((v - gamma * J.T @ v).tolist())  # type: ignore[return-value]
+        along_theta, along_psi = (v - gamma * J.T @ v).tolist()
+        return along_theta, along_psi
 
     return regularised
 
@@ -142,7 +143,8 @@ def flow(field: Field, time: float, start: Sequence[float] = (1.0, 1.0), points:
     solved = solve_ivp(
         lambda t, y: field(*y), (0, time), list(start), t_eval=at, rtol=1e-10, atol=1e-12, method="DOP853"
     )
-    return solved.y.T
+    path: NDArray[np.float64] = solved.y.T
+    return path
 
 
 def radius(path: NDArray[np.float64]) -> NDArray[np.float64]:

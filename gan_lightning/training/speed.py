@@ -135,7 +135,8 @@ def images_per_s(overrides: list[str], batches: int = 3000) -> float:
     start = time.perf_counter()
     for _ in islice(loader, batches):
         pass
-    return batches * cfg.batch_size / (time.perf_counter() - start)
+    images: int = batches * cfg.batch_size
+    return images / (time.perf_counter() - start)
 
 
 def start_and_memory(overrides: list[str]) -> tuple[float, float]:
