@@ -14,6 +14,7 @@ from gan_lightning.io.plain import LINE, printable
 Curve = tuple[Any, Any]  # steps and values, two arrays of numbers
 HIGHEST = 2**63  # a step or a value beyond it is nothing that is drawn
 
+TITLE = 200  # characters; a hundred thousand take a minute to draw
 FORMULA = ("=", "+", "-", "@")  # how a spreadsheet's formula begins (OWASP, "CSV injection")
 
 
@@ -43,7 +44,8 @@ def is_number(text: str) -> bool:
 
 def title(text: Any) -> str:
     """Text for matplotlib, which would set what stands between dollar signs as a formula, and hides ``_names``."""
-    shown = line(text).replace("$", r"\$")
+    shown = line(text)
+    shown = (shown if len(shown) <= TITLE else shown[:TITLE] + "...").replace("$", r"\$")
     return " " + shown if shown.startswith("_") else shown
 
 

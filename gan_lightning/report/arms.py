@@ -5,6 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,21 @@ class Run:
         if self.metrics is None or checkpoint not in self.metrics["checkpoints"]:
             return {}
         weights = self.metrics["checkpoints"][checkpoint]["weights"]
-        found: Mapping[str, float] = next((c["values"] for c in self.metrics["measured"] if alike(c, column)), {}).get(
-            weights, {}
-        )
+        columns = self.by_protocol.get(text_of(column["protocol"]), ())
+        found: Mapping[str, float] = next((c["values"] for c in columns if alike(c, column)), {}).get(weights, {})
         return found
+
+    @cached_property
+    def by_protocol(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Protocol as text -> what was measured under it."""
+        found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for column in self.metrics["measured"] if self.metrics else []:
+            found[text_of(column["protocol"])].append(column)
+        return dict(found)
+
+
+def text_of(protocol: Mapping[str, Any]) -> str:
+    return json.dumps(protocol, sort_keys=True)
 
 
 def read(path: Path) -> Run:
@@ -137,7 +149,6 @@ def protocols(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """Protocol (dataset, split, how many, seed, judge) as text -> the runs that have numbers of it, in no other."""
     groups: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        measured = run.metrics["measured"] if run.metrics else []
-        for protocol in dict.fromkeys(json.dumps(c["protocol"], sort_keys=True) for c in measured):
+        for protocol in run.by_protocol:
             groups[protocol].append(run)
     return groups

@@ -37,9 +37,7 @@ def columns_of(runs: Sequence[Run], protocol: str) -> list[dict[str, Any]]:
     """Each way in which something was measured under ``protocol``, once: its numbers may stand in one column."""
     found: list[dict[str, Any]] = []
     for run in runs:
-        for column in run.metrics["measured"] if run.metrics else []:
-            if json.dumps(column["protocol"], sort_keys=True) != protocol:
-                continue
+        for column in run.by_protocol.get(protocol, ()):
             same = next((other for other in found if alike(column, other)), None)
             if same is None:
                 found.append(dict(column))

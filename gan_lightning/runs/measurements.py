@@ -13,6 +13,7 @@ checkpoint that trains on leaves them behind. Measuring again replaces what was 
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ PROTOCOL = ("dataset", "split", "n_fake", "n_real", "judge_sha256", "seed")
 NOT_RECORDED = "all, with settings that were not recorded"  # of files from before settings were kept
 
 MOST = 300  # measurements of a run
+LARGEST = 1e100  # a number, so that squares of several can be added
 
 Measurements = dict[str, Any]
 
@@ -57,13 +59,19 @@ def read_measurements(path: Path) -> Measurements | None:
             found = from_before(found)
         for checkpoint in found["checkpoints"].values():
             expect(checkpoint, {"weights": str, "g_steps": int, "what": str, "generator": str})
-        if len(found["measured"]) > MOST:  # tables take the square of it
-            raise ValueError(f"it has more than {MOST} measurements")
+        if len(found["measured"]) > MOST or len(found["measured"]) * len(found["checkpoints"]) > 10 * MOST:
+            raise ValueError(
+                f"it has more than {MOST} measurements, or {10 * MOST} with all checkpoints"
+            )  # a table each
         for column in found["measured"]:
             expect(column, {"metric": str, "protocol": dict, "floor": dict, "values": dict})
+            if not isinstance(column.get("parameters"), dict | None):
+                raise ValueError(f"parameters is {str(column['parameters'])[:80]!r}")
             expect(column["protocol"], dict.fromkeys(PROTOCOL, str | int | None))
             for numbers in (column["floor"], *column["values"].values()):
                 expect(numbers, dict.fromkeys(numbers, int | float))
+                if large := [name for name, value in numbers.items() if LARGEST < abs(value) < math.inf]:
+                    raise ValueError(f"{large[0]} is {numbers[large[0]]:.3g}, above {LARGEST:.0g}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path} is not what evaluate writes ({type(error).__name__}: {error}). Move it away and evaluate the run "
