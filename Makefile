@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.gan-lightning-installed
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-slow mutants mutants-all lint house bench results theory tensorboard clean
+.PHONY: help install train test test-slow coverage mutants mutants-all lint house bench results theory tensorboard clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ test: install  ## the fast test suite
 
 test-slow: install  ## the slow tests: many processes, longer training
 	$(BIN)/python -m pytest -q -m slow $(ARGS)
+
+coverage: install  ## the fast suite once more, and which lines and branches of each module no test runs
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 mutants: install  ## each classic mistake, put into a copy of the code, must turn its named test red
 	$(BIN)/python tests/mutations/run.py $(ARGS)
