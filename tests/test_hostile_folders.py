@@ -17,12 +17,14 @@ from gan_lightning.callbacks.checkpoints import Checkpoints
 from gan_lightning.callbacks.samples import by_steps, frames_of
 from gan_lightning.config.build import make
 from gan_lightning.io.bar import Bar
+from gan_lightning.io.plain import check_links
 from gan_lightning.report.arms import gather
 from gan_lightning.report.evaluation import candidates, expand
 from gan_lightning.report.sampling import sample
 from gan_lightning.runs.checkpoint import whole_checkpoint
 from gan_lightning.runs.directory import last_begun, matching
 from gan_lightning.runs.resume import resume_arguments
+from gan_lightning.training.job import check_place
 
 ESCAPE = "\x1b]0;title\x07"
 
@@ -86,6 +88,26 @@ def test_a_name_does_not_speak_to_the_terminal(stranger, capsys, caplog):
     assert "going on from" in shown
     assert "resume=latest is" in shown
     assert "\x1b" not in shown
+
+
+# Hard links --------------------------------------------------------------------------------------------------
+
+
+def test_a_log_with_another_name_is_not_written_on(stranger):
+    """It lay outside: what a resumption said was appended to a file of the reader's."""
+    Path("victim.txt").write_text("keep")
+    (stranger / "train.log").unlink(missing_ok=True)
+    (stranger / "train.log").hardlink_to("victim.txt")
+    refused(stranger, lambda: resume_arguments(["train", "resume=run"]), "train.log is a hard link to a file that has")
+    refused(stranger, lambda: check_place(stranger), "train.log is a hard link")
+    assert gan_lightning.load(stranger).g_steps == 6, "who only looks does not write in it"
+
+
+def test_checkpoints_share_their_files(stranger):
+    """previous.ckpt, numbered checkpoints and the best of two are second names of others."""
+    (stranger / "checkpoints/previous.ckpt").unlink(missing_ok=True)
+    (stranger / "checkpoints/previous.ckpt").hardlink_to(stranger / "checkpoints/last.ckpt")
+    check_links(stranger, played=True)
 
 
 # Odd shapes --------------------------------------------------------------------------------------------------

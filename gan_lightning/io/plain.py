@@ -27,6 +27,7 @@ HALF = re.compile("[\ud800-\udfff]")
 # What a run has under these names is a file, or a folder.
 FILES = {"config.yaml", "record.json", "status.json", "metrics.json", "metrics.jsonl", "train.log", ".lock",
          "last.ckpt"}  # fmt: skip
+IN_PLACE = ("train.log", "multirun.yaml")  # all else is written beside its name, which it then takes
 FOLDERS = {"checkpoints", "samples", "tensorboard"}
 
 
@@ -169,12 +170,13 @@ def first_line(error: BaseException) -> str:
     return (" ".join(lines[:2]) if lines[0].endswith(":") else lines[0]).rstrip(".")
 
 
-def check_links(run: Path, names: Sequence[str] = ("**/*",), *, itself: bool = False) -> None:
+def check_links(run: Path, names: Sequence[str] = ("**/*",), *, itself: bool = False, played: bool = False) -> None:
     """Refuse a directory that leads out of itself, before anything is written into it.
 
     Args:
         names: patterns of what is looked at in it.
         itself: it must not be a link either, since nobody typed its name.
+        played: what is written in place must have no other name (a hard link), under which it may lie outside.
 
     Raises:
         ValueError: names a link, or what is neither file nor folder.
@@ -182,7 +184,11 @@ def check_links(run: Path, names: Sequence[str] = ("**/*",), *, itself: bool = F
     if itself and run.is_symlink():
         raise ValueError(f"{run} is a link, and what is written there would go elsewhere. Remove it.")
     for path in sorted({p for name in names for p in (inside(run) if name == "**/*" else run.glob(name))}):
-        mode = path.lstat().st_mode
+        mode, links = path.lstat().st_mode, path.lstat().st_nlink
+        if played and path.name in IN_PLACE and stat.S_ISREG(mode) and links > 1:
+            raise ValueError(
+                f"{path} is a hard link to a file that has another name, and a run writes on in it. Put a copy there."
+            )
         if stat.S_ISLNK(mode) and not stays_below(path, run):
             raise ValueError(
                 f"{path} is a link that leads out of the run, and a run's files are written through its links. "

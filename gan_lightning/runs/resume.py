@@ -58,7 +58,7 @@ def resume_arguments(argv: list[str]) -> list[str]:
         raise ValueError("resume= goes on with one run, got a multirun. For a sweep there is continue=<its directory>.")
     named = typed_path(asked[-1].split("=", 1)[1])
     run, checkpoint = to_resume(named)
-    check_links(run)
+    check_links(run, played=True)
     more = [a for a in argv[1:] if not a.startswith("resume=")]
     recorded_overrides(run, more)  # what is refused is refused before a lock is written
     keep(run)

@@ -75,7 +75,7 @@ def continue_arguments(argv: list[str]) -> list[str]:
     if not asked:
         return argv
     sweep = directory_of(typed_path(asked[-1].split("=", 1)[1])).resolve()
-    check_links(sweep)
+    check_links(sweep, played=True)
     running = [n for n, s in statuses(sweep).items() if s == "running"]
     if running:
         raise ValueError(f"{sweep} is still running ({', '.join(running)}). Wait for it, or stop it first.")

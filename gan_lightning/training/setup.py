@@ -120,7 +120,7 @@ def checkpoint_of(start: Start, run: Path, cfg: DictConfig, composed: DictConfig
     """What the run goes on from, which is of the same game; None where it begins."""
     if start.checkpoint is None:
         return None
-    check_links(run)
+    check_links(run, played=True)
     check_same_game(OmegaConf.create(plain_config(run / "config.yaml")), composed)
     checkpoint = read_checkpoint(start.checkpoint)
     check_something_left(run, checkpoint["counters"]["g_steps_done"], cfg.steps)
