@@ -85,6 +85,7 @@ NODES = {
     "a class that it imports": ({"_target_": "my_package.losses.Popen", "args": "touch executed"}, "from subprocess"),
     "a class of ours that it imports": ({"_target_": "my_package.losses.NSGAN"}, "is from gan_lightning.losses.nsgan"),
     "its underscores": ({"_target_": "my_package.losses.Mine.__init__"}, "not among those of the installed conf"),
+    "a method of every class": ({"_target_": "my_package.losses.Mine.mro"}, "mro is from Python itself, which trust="),
     "a value": ({"_target_": "my_package.losses.GLOBAL"}, "trust=my_package is not"),
     "what is not there": ({"_target_": "my_package.losses.Absent"}, "cannot be imported"),
     "a module": ({"_target_": "my_package.losses"}, "is neither a class nor a function"),

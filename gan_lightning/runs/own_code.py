@@ -65,7 +65,7 @@ def own_class(target: str, trust: str, where: str) -> Any:
                 found = getattr(found, parts[i])
             else:
                 found = importlib.import_module(".".join(parts[: i + 1]))
-            home = found.__name__ if inspect.ismodule(found) else getattr(found, "__module__", "")
+            home = found.__name__ if inspect.ismodule(found) else getattr(found, "__module__", "") or "Python itself"
             if i + 1 >= len(trust.split(".")) and not is_below(home, trust):
                 raise ValueError(f"{where}: {'.'.join(parts[: i + 1])} is from {home}, which trust={trust} is not.")
     except ImportError as error:
