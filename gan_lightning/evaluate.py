@@ -2,7 +2,7 @@
 
 from gan_lightning.config.verb import verb
 
-main = verb("evaluate", "gan_lightning.report.evaluation:evaluate")
+main = verb("evaluate", "gan_lightning.report.measuring:evaluate_runs")
 
 if __name__ == "__main__":
     main()

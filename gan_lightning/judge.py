@@ -2,7 +2,7 @@
 
 from gan_lightning.config.verb import verb
 
-main = verb("judge", "gan_lightning.training.judge:train_judge")
+main = verb("judge", "gan_lightning.training.train_judge:train_judge")
 
 if __name__ == "__main__":
     main()

@@ -18,7 +18,7 @@ import torch
 from lightning.pytorch import Callback
 from omegaconf import DictConfig
 
-from gan_lightning.callbacks.libraries import quiet_libraries
+from gan_lightning.callbacks.libraries import silence_libraries
 from gan_lightning.config.build import build_data, build_gan, make
 from gan_lightning.config.compose import compose
 from gan_lightning.data.auto import DECISION
@@ -95,7 +95,7 @@ def play(tiny: Callable[..., Any], tmp_path: Path) -> Callable[..., GAN]:
         double: bool = False,
         **trainer: Any,
     ) -> GAN:
-        quiet_libraries()
+        silence_libraries()
         cfg = tiny(*overrides)
         torch.manual_seed(cfg.seed)
         data = build_data(cfg)

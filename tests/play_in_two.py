@@ -17,7 +17,7 @@ import torch
 from commands import Command
 from lightning.pytorch import Callback
 
-from gan_lightning.callbacks.libraries import quiet_libraries
+from gan_lightning.callbacks.libraries import silence_libraries
 from gan_lightning.config.build import build_data, build_gan, make
 from gan_lightning.config.compose import compose
 
@@ -87,7 +87,7 @@ class Keep(Callback):
 
 def main(folder: Path, rank: str) -> None:
     torch.set_num_threads(1)
-    quiet_libraries()
+    silence_libraries()
     more, alone = ["trainer=cpu"], rank == "alone"
     if not alone:
         os.environ |= {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0",

@@ -138,7 +138,7 @@ def test_the_choice_goes_on_after_a_resumption():
     resumed.load_state_dict(evaluation.state_dict())
     assert resumed.improved({**first, "metric/fd_over_coverage": 17.0}, 20) == []
     assert resumed.improved({**first, "metric/fd_over_coverage": 15.0}, 30) == [""]
-    assert resumed.reached()["best_g_steps"] == 30
+    assert resumed.best_numbers()["best_g_steps"] == 30
     old = Evaluation()
     old.load_state_dict({"best": 3.0, "best_step": 5})
     assert old.improved(first, 10) == [""]

@@ -8,7 +8,7 @@ import torch
 from conftest import TINY
 from omegaconf import OmegaConf, open_dict
 
-from gan_lightning.callbacks.libraries import quiet_libraries
+from gan_lightning.callbacks.libraries import silence_libraries
 from gan_lightning.config.build import build_data, build_gan, make
 from gan_lightning.config.checks import check_values
 from gan_lightning.config.compose import compose
@@ -51,7 +51,7 @@ def test_every_choice_plays_one_step(group, choice, tmp_path):
     check_values(cfg)
     if (group, choice) in NEEDS:
         pytest.skip(f"{group}={choice} needs {NEEDS[group, choice]}; it composes")
-    quiet_libraries()
+    silence_libraries()
     data = build_data(cfg)
     gan = build_gan(cfg, data.source.shape)
     before = [p.detach().clone() for p in gan.parameters()]

@@ -84,7 +84,7 @@ def test_what_spawned_processes_counted_and_measured_reaches_the_one_that_asked(
     gather_results(gan, evaluation, run)
     assert (gan.d_steps_done, gan.g_steps_done, gan.images_seen) == (6, 6, 96)
     assert gan.numbers == {CHOICE: 5.0, FD: 4.0, COVERAGE: 0.8, "loss/d": 0.5}
-    assert evaluation.reached() == {
+    assert evaluation.best_numbers() == {
         "best_g_steps": 4, "best_fd_over_coverage": 3.0, "best_fd_judge": 2.0, "best_coverage_judge": 0.7,
     }  # fmt: skip
 

@@ -23,8 +23,8 @@ from gan_lightning.data.arrays import to_signed_range
 from gan_lightning.data.digits import Digits
 from gan_lightning.metrics.judge import WEIGHTS, Judge
 from gan_lightning.report.arms import gather
-from gan_lightning.report.comparison import report
-from gan_lightning.report.evaluation import evaluate
+from gan_lightning.report.comparison import all_tables
+from gan_lightning.report.measuring import evaluate_runs
 from gan_lightning.report.yardstick import Observed, Yardstick, build_metrics
 from gan_lightning.runs.measurements import read_measurements
 from gan_lightning.runs.sweep import continue_arguments, jobs, statuses
@@ -176,7 +176,7 @@ def test_parzen_prefers_smoothed_mnist_to_mnist():
 
 def test_evaluate_writes_numbers_floors_and_protocol(run):
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
-    evaluate(compose("evaluate", [f"run={run}"]))
+    evaluate_runs(compose("evaluate", [f"run={run}"]))
     result = read_measurements(run / "metrics.json")
     assert set(result["checkpoints"]) == {"last", "best"}
     assert result["checkpoints"]["last"]["g_steps"] == 6
@@ -188,7 +188,7 @@ def test_evaluate_writes_numbers_floors_and_protocol(run):
     assert all(p.read_bytes() == content for p, content in before.items()), "nothing of the run changed"
     assert (run / "evaluation-last.png").is_file()
     first = (run / "metrics.json").read_bytes()
-    evaluate(compose("evaluate", [f"run={run}"]))
+    evaluate_runs(compose("evaluate", [f"run={run}"]))
     assert (run / "metrics.json").read_bytes() == first, "same seed, same numbers"
 
 
@@ -216,21 +216,21 @@ def test_the_best_checkpoint_is_the_best_of_the_curve(tmp_path):
 def test_evaluate_says_what_is_wrong(run, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="is not a run directory"):
-        evaluate(compose("evaluate", [f"run={tmp_path / 'empty'}"]))
+        evaluate_runs(compose("evaluate", [f"run={tmp_path / 'empty'}"]))
     with pytest.raises(ValueError, match="n must not exceed the 297 test images of data=digits, got 298"):
-        evaluate(compose("evaluate", [f"run={run}", "n=298"]))
+        evaluate_runs(compose("evaluate", [f"run={run}", "n=298"]))
     with pytest.raises(ValueError, match=r"matches no run directory.*Several runs are a glob"):
-        evaluate(compose("evaluate", ["run='[a,b]'"]))
+        evaluate_runs(compose("evaluate", ["run='[a,b]'"]))
     with pytest.raises(ValueError, match=r"needs at least 6 samples.*Write n=6 or more, or leave n out"):
-        evaluate(compose("evaluate", [f"run={run}", "n=3"]))
+        evaluate_runs(compose("evaluate", [f"run={run}", "n=3"]))
     with pytest.raises(ValueError, match="matches no run directory"):
-        evaluate(compose("evaluate", [f"run='{tmp_path}/x*'"]))
+        evaluate_runs(compose("evaluate", [f"run='{tmp_path}/x*'"]))
     assert not (run / "metrics.json").exists(), "nothing half-written"
     other = tmp_path / "other"
     other.mkdir()
     train(compose("train", TINY), other)
     with pytest.raises(ValueError, match="there is no judge for data=synthetic.*gan_lightning.judge data=synthetic"):
-        evaluate(compose("evaluate", [f"run={other}"]))
+        evaluate_runs(compose("evaluate", [f"run={other}"]))
 
 
 def test_images_of_another_size_are_not_judged(tmp_path, caplog):
@@ -240,7 +240,7 @@ def test_images_of_another_size_are_not_judged(tmp_path, caplog):
     assert "no evaluation: conf/judge has none for data=digits of shape (1, 32, 32)" in caplog.text
     assert caplog.text.index("training") < caplog.text.index("no evaluation"), "the first line says what is trained"
     with pytest.raises(ValueError, match=r"there is no judge for data=digits of shape \(1, 32, 32\)"):
-        evaluate(compose("evaluate", [f"run={tmp_path}"]))
+        evaluate_runs(compose("evaluate", [f"run={tmp_path}"]))
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_compare_lists_what_failed_is_unfinished_or_missing(sweep, tmp_path):
         "loss-nsgan_seed-1": "done",
     }
     runs, missing, _ = gather(str(copy))
-    text = report(runs, missing)
+    text = all_tables(runs, missing)
     for line in ("loss-mmgan_seed-0: missing", "loss-mmgan_seed-1: unfinished", "loss-nsgan_seed-0: failed",
                  "loss-nsgan_seed-1: done, not evaluated"):  # fmt: skip
         assert f"- {line}" in text

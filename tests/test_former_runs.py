@@ -40,7 +40,7 @@ def run(tmp_path, monkeypatch):
 def test_it_names_parts_that_have_moved(run):
     config = yaml.safe_load((run / "config.yaml").read_text())
     assert config["prior"]["_target_"] == "gan_lightning.prior.Normal"
-    assert sum(name in FORMER for name in targets(config)) == 4
+    assert sum(name in FORMER for name in targets(config)) == 5
     now = with_todays_names(config)
     assert now["prior"] == {**config["prior"], "_target_": "gan_lightning.core.prior.Normal"}
     assert now["loss"] == config["loss"]

@@ -19,7 +19,7 @@ from gan_lightning.config.build import make
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.plain import check_links
 from gan_lightning.report.arms import gather
-from gan_lightning.report.evaluation import candidates, expand
+from gan_lightning.report.measuring import candidates, expand
 from gan_lightning.report.sampling import sample
 from gan_lightning.runs.checkpoint import whole_checkpoint
 from gan_lightning.runs.directory import last_begun, matching
@@ -147,7 +147,7 @@ def test_samples_of_another_shape_than_the_data(stranger):
         alone.write_bytes(path.read_bytes())
         G = candidates("alone.ckpt")[1]["alone"].G
         with pytest.raises(ValueError, match=rf"alone.ckpt {words}"):
-            gan_lightning.report.evaluation.check_same_shape(G, make(G.config.data))
+            gan_lightning.report.measuring.check_same_shape(G, make(G.config.data))
 
 
 # Files and folders in one another's place --------------------------------------------------------------------

@@ -15,7 +15,7 @@ from gan_lightning import compare as compare_verb
 from gan_lightning.io.tables import csv_cell, curves, markdown_cell, title
 from gan_lightning.report import figures as comparison_figures
 from gan_lightning.report.arms import gather
-from gan_lightning.report.comparison import report, write_csv
+from gan_lightning.report.comparison import all_tables, write_csv
 
 METRICS = {
     "protocol": {"dataset": "synthetic", "split": "test", "n_fake": 8, "n_real": 8, "judge_sha256": "ab", "seed": 1},
@@ -86,7 +86,7 @@ BAD = {
 def test_a_file_that_is_odd_is_named_and_loses_no_other(runs, name, text):
     (runs / "b" / name).write_text(text)
     found, missing, _ = gather("runs/*")
-    assert f"- b: cannot be read: runs/b/{name} " in report(found, missing)
+    assert f"- b: cannot be read: runs/b/{name} " in all_tables(found, missing)
     write_csv(found, runs.parent / "table.csv")
     rows = list(csv.DictReader((runs.parent / "table.csv").read_text().splitlines()))
     assert [row["run"] for row in rows] == ["a"]
@@ -161,7 +161,7 @@ def test_curves_of_many_lines_are_thinned(runs, monkeypatch):
         (runs / run / "metrics.jsonl").write_text("\n".join(lines))
         (runs / run / "record.json").write_text("{}")
     figures = []
-    monkeypatch.setattr(comparison_figures, "save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(comparison_figures, "save_figure", lambda figure, path: figures.append(figure))
     comparison_figures.draw_curves(gather("runs/*")[0], runs / "curves.png")
     (line,) = figures[0].axes[0].lines
     found = dict(line.get_xydata())
@@ -222,5 +222,5 @@ def test_many_protocols_take_no_time(runs):
     )
     begun = process_time()
     found, missing, _ = gather("runs/*")
-    assert report(found, missing).count("### synthetic") == 3001
+    assert all_tables(found, missing).count("### synthetic") == 3001
     assert process_time() - begun < 10

@@ -16,9 +16,9 @@ from gan_lightning.report import arms
 from gan_lightning.report import figures as comparison_figures
 from gan_lightning.report.arms import gather
 from gan_lightning.report.columns import summary
-from gan_lightning.report.comparison import markdown, report, write_csv, write_origins
-from gan_lightning.report.evaluation import evaluate, table
+from gan_lightning.report.comparison import all_tables, markdown, write_csv, write_origins
 from gan_lightning.report.figures import draw_curves
+from gan_lightning.report.measuring import evaluate_runs, table
 from gan_lightning.runs.measurements import merge, read_measurements, weights_of
 from gan_lightning.training.setup import train
 
@@ -59,7 +59,7 @@ def tables(folder):
     """Title -> rows, each heading -> cell."""
     runs, missing, _ = gather(f"{folder}/*")
     found = {}
-    for part in report(runs, missing).split("### ")[1:]:
+    for part in all_tables(runs, missing).split("### ")[1:]:
         cells = [[c.strip() for c in line.split("|")[1:-1]] for line in part.splitlines() if line.startswith("|")]
         if cells:
             rows = [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
@@ -96,7 +96,8 @@ def test_numbers_of_other_settings_have_columns_of_their_own(tmp_path):
     cells = [(r["arm"], r["recall (neighbours: k = 5)"], r["recall (neighbours: k = 2)"]) for r in rows]
     assert cells[:2] == [("loss=nsgan", "0.3", "-"), ("loss=mmgan", "-", "0.2")]
     runs, missing, _ = gather(f"{tmp_path}/*")
-    assert " neighbours: k = 5. neighbours: k = 2." in report(runs, missing), "the settings stand above the table too"
+    text = all_tables(runs, missing)
+    assert " neighbours: k = 5. neighbours: k = 2." in text, "the settings stand above the table too"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_numbers_of_another_protocol_have_a_table_of_their_own(tmp_path, other):
     a_run(tmp_path, "a", earlier({"frechet_distance": 3.0}), loss="nsgan")
     a_run(tmp_path, "b", earlier({"frechet_distance": 4.0}, **other), loss="mmgan")
     runs, missing, _ = gather(f"{tmp_path}/*")
-    text = report(runs, missing)
+    text = all_tables(runs, missing)
     assert text.count("### digits, last checkpoint") == 2
     assert "| loss=nsgan | 1 | 6 | 3 |" in text, "an arm has its name from all runs, also where it is alone"
     assert ("by a fixed permutation" in text) == ("rows" in other)
@@ -196,7 +197,7 @@ def test_a_curve_of_one_point_is_seen(tmp_path, monkeypatch):
         lines = [{"step": s, "d/real_prob": 0.5} for s in range(50)] + [{"step": 50, "metric/fd_judge": value}]
         (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     figures = []
-    monkeypatch.setattr(comparison_figures, "save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(comparison_figures, "save_figure", lambda figure, path: figures.append(figure))
     draw_curves(gather(f"{tmp_path}/*")[0], tmp_path / "curves.png")
     one, many = figures[0].axes
     (mean,), (bars,) = one.lines[:1], one.containers
@@ -226,7 +227,7 @@ def test_the_report_of_a_sweep_to_the_letter(tmp_path):
     runs, missing, folder = gather(f"{tmp_path}/*")
     assert folder == tmp_path
     assert (
-        report(runs, {"f|": "missing", **missing})
+        all_tables(runs, {"f|": "missing", **missing})
         == f"""\
 ### digits, last checkpoint
 
@@ -429,11 +430,11 @@ def trained(tmp_path_factory):
 def test_fast_metrics_do_not_overwrite_the_full_ones(trained, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(trained, run)
-    evaluate(compose("evaluate", [f"run={run}"]))
+    evaluate_runs(compose("evaluate", [f"run={run}"]))
     full = read_measurements(run / "metrics.json")
-    evaluate(compose("evaluate", [f"run={run}", "metrics=fast"]))
+    evaluate_runs(compose("evaluate", [f"run={run}", "metrics=fast"]))
     assert read_measurements(run / "metrics.json") == full, "the same numbers again, and Parzen's still there"
-    evaluate(compose("evaluate", [f"run={run}", "metrics=fast", "metrics.neighbours.metric.k=2"]))
+    evaluate_runs(compose("evaluate", [f"run={run}", "metrics=fast", "metrics.neighbours.metric.k=2"]))
     both = read_measurements(run / "metrics.json")
     by_k = {c["parameters"]["k"]: c for c in both["measured"] if c["metric"] == "neighbours"}
     assert set(by_k) == {5, 2}
@@ -445,7 +446,7 @@ def test_fast_metrics_do_not_overwrite_the_full_ones(trained, tmp_path):
 def test_the_record_says_all_that_a_number_depends_on(trained, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(trained, run)
-    evaluate(compose("evaluate", [f"run={run}", "metrics=fast", "seed=4"]))
+    evaluate_runs(compose("evaluate", [f"run={run}", "metrics=fast", "seed=4"]))
     found = {c["metric"]: c for c in read_measurements(run / "metrics.json")["measured"]}
     assert found["neighbours"]["parameters"] == {"k": 5}
     assert found["memorisation"]["parameters"] == {"limit": 2000, "n_train": 1500}

@@ -10,13 +10,13 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from gan_lightning.io.written import Written
-from gan_lightning.report import evaluation
-from gan_lightning.report.evaluation import (
+from gan_lightning.report import measuring
+from gan_lightning.report.measuring import (
     Candidate,
     candidates,
     check_same_shape,
-    evaluate,
     evaluate_run,
+    evaluate_runs,
     expand,
     sheet,
     table,
@@ -74,7 +74,7 @@ def test_each_set_of_weights_is_drawn_and_measured_once(tmp_path, monkeypatch, c
         "last-ema": Candidate("last checkpoint", "ema", other),
     }
     pictures = {}
-    monkeypatch.setattr(evaluation, "save_picture", lambda picture, path: pictures.update({path: picture}))
+    monkeypatch.setattr(measuring, "save_picture", lambda picture, path: pictures.update({path: picture}))
     yardstick, bar, written = Yardstick(), Told(), Written()
     with caplog.at_level("INFO"):
         now = evaluate_run(tmp_path, found, yardstick, 7, bar, written)
@@ -150,7 +150,7 @@ def test_the_generators_of_a_run_and_of_a_checkpoint(tmp_path, monkeypatch):
         loaded.append((file.name, generator, trust))
         return SimpleNamespace(name=(file.name, generator), others=["ema"])
 
-    monkeypatch.setattr(evaluation, "load", load)
+    monkeypatch.setattr(measuring, "load", load)
     chosen, average = "checkpoint chosen on validation images", ", G's average ema"
     directory, found = candidates(str(run), "mine")
     assert directory == run
@@ -195,25 +195,25 @@ def stubbed(monkeypatch):
         asked.append(("make", node.get("root")))
         return SimpleNamespace(shape=(2,), name=f"data of {node._target_}")
 
-    original = evaluation.Bar.reset
+    original = measuring.Bar.reset
     monkeypatch.setattr(
-        evaluation.Bar, "reset", lambda self, total: (bars.append((self.what, self.unit, total)), original(self, total))
+        measuring.Bar, "reset", lambda self, total: (bars.append((self.what, self.unit, total)), original(self, total))
     )
-    monkeypatch.setattr(evaluation, "candidates", found)
-    monkeypatch.setattr(evaluation, "make", make)
-    monkeypatch.setattr(evaluation, "readable_root", lambda data: f"read {data.root}")
-    monkeypatch.setattr(evaluation, "expand", lambda run: run.split("+"))
-    monkeypatch.setattr(evaluation, "build_metrics", lambda metrics: ["metrics", metrics])
+    monkeypatch.setattr(measuring, "candidates", found)
+    monkeypatch.setattr(measuring, "make", make)
+    monkeypatch.setattr(measuring, "readable_root", lambda data: f"read {data.root}")
+    monkeypatch.setattr(measuring, "expand", lambda run: run.split("+"))
+    monkeypatch.setattr(measuring, "build_metrics", lambda metrics: ["metrics", metrics])
     monkeypatch.setattr(
-        evaluation, "Yardstick", lambda source, metrics, n: (source.name, metrics, n, asked.append(("yardstick",)))
+        measuring, "Yardstick", lambda source, metrics, n: (source.name, metrics, n, asked.append(("yardstick",)))
     )
-    monkeypatch.setattr(evaluation, "evaluate_run", lambda *a: (asked.append(("run", a[0], a[2][:3], a[3])), a[0])[1])
+    monkeypatch.setattr(measuring, "evaluate_run", lambda *a: (asked.append(("run", a[0], a[2][:3], a[3])), a[0])[1])
     return asked
 
 
 def test_runs_of_the_same_data_share_a_yardstick(stubbed, caplog):
     with caplog.at_level("INFO"):
-        results = evaluate(config(run="a+b+c", trust="mine"))
+        results = evaluate_runs(config(run="a+b+c", trust="mine"))
     assert results == {Path(run): Path(run) for run in "abc"}
     metrics = ["metrics", {}]
     x, y = ("data of x", metrics, 3), ("data of y", metrics, 3)
@@ -223,16 +223,16 @@ def test_runs_of_the_same_data_share_a_yardstick(stubbed, caplog):
         ("candidates", "c", "mine"), ("make", "read at a"), ("run", Path("c"), x, 7),
     ]  # fmt: skip
     assert caplog.messages == ["wrote "]
-    evaluate(config(run="a+b"))
-    evaluate(config(run="a"))
+    evaluate_runs(config(run="a+b"))
+    evaluate_runs(config(run="a"))
     assert bars == [("evaluating", "run", 3), ("evaluating", "run", 2), ("evaluating", "run", None)]
 
 
 def test_a_root_of_ones_own_goes_to_data_that_read_files(stubbed):
-    evaluate(config(root="here"))
+    evaluate_runs(config(root="here"))
     assert stubbed[1] == ("make", "here")
     with pytest.raises(ValueError) as refused:
-        evaluate(config(run="b", root="here"))
+        evaluate_runs(config(run="b", root="here"))
     assert str(refused.value) == "root=here is of no use to data=data of y, which reads no files. Leave it out."
 
 

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from gan_lightning import train as train_verb
 from gan_lightning.config import mistakes, unknown
 from gan_lightning.config.command_line import arranged
-from gan_lightning.config.kinds import compare
+from gan_lightning.config.kinds import check_kind
 from gan_lightning.config.mistakes import explain
 from gan_lightning.config.quoting import typed_for_hydra, typed_path
 from gan_lightning.config.rules import duration
@@ -332,7 +332,7 @@ def test_choices_of_other_tools(group, choice, words):
 
 def test_a_group_that_gets_a_mapping(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["train.py", "technique={ema: {decay: 0.9}}"])
-    assert unknown.missing(None, "technique").startswith("technique must be one of diff_augment,")
+    assert unknown.not_found(None, "technique").startswith("technique must be one of diff_augment,")
 
 
 @pytest.mark.parametrize(
@@ -427,7 +427,7 @@ def test_times_as_they_are_typed(text, seconds):
 )
 def test_a_value_is_of_its_defaults_kind(default, value, words):
     with pytest.raises(ValueError, match=words):
-        compare({"k": value}, {"k": default})
+        check_kind({"k": value}, {"k": default})
 
 
 @pytest.mark.parametrize(
@@ -442,7 +442,7 @@ def test_a_value_is_of_its_defaults_kind(default, value, words):
     ],
 )
 def test_what_is_of_its_defaults_kind_passes(default, value):
-    compare({"k": value}, {"k": default})
+    check_kind({"k": value}, {"k": default})
 
 
 @pytest.mark.parametrize(
@@ -502,4 +502,4 @@ def test_all_wrong_keys_and_choices_are_named_at_once(refused):
     ],
 )
 def test_what_exists_is_not_among_them(typed, wrong):
-    assert len(unknown.nowhere("train", typed)) == wrong
+    assert len(unknown.unknown_words("train", typed)) == wrong

@@ -10,7 +10,7 @@ import torch
 from conftest import TINY
 from omegaconf import OmegaConf
 
-from gan_lightning.config.build import spread
+from gan_lightning.config.build import choose_ddp
 from gan_lightning.config.checks import check_device, check_memory
 from gan_lightning.config.compose import compose
 from gan_lightning.config.verb import leave_nothing
@@ -169,7 +169,7 @@ def test_a_technique_with_another_signature_is_named(technique, words):
 def test_two_devices_mean_ddp(trainer):
     """Otherwise Lightning starts the whole command once more, which finds its run directory taken."""
     cfg, ddp = (compose("train", [f"trainer={t}", "devices=2"]) for t in (trainer, "ddp"))
-    spread(cfg)
+    choose_ddp(cfg)
     assert cfg.trainer.strategy == ddp.trainer.strategy == "ddp_spawn_find_unused_parameters_true"
     assert cfg.trainer.plugins == ddp.trainer.plugins
     assert cfg.trainer.accelerator == {"auto": "auto", "cpu": "cpu", "gpu": "gpu"}[trainer]
@@ -177,7 +177,7 @@ def test_two_devices_mean_ddp(trainer):
 
 def test_one_device_is_as_it_was():
     cfg = compose("train", ["trainer=cpu"])
-    spread(cfg)
+    choose_ddp(cfg)
     assert cfg == compose("train", ["trainer=cpu"])
 
 

@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from gan_lightning.report.arms import gather
-from gan_lightning.report.evaluation import expand
+from gan_lightning.report.measuring import expand
 
 call = test_cli.call  # the fixture
 

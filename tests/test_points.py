@@ -12,7 +12,7 @@ from gan_lightning.config.build import judge_of
 from gan_lightning.config.compose import compose
 from gan_lightning.data.mixtures import grid, grid25, ring, ring8
 from gan_lightning.metrics.modes import ModeJudge, mode_coverage
-from gan_lightning.report.evaluation import evaluate
+from gan_lightning.report.measuring import evaluate_runs
 from gan_lightning.report.pictures import grid as picture
 from gan_lightning.report.sampling import sample
 from gan_lightning.sample import main
@@ -117,7 +117,7 @@ def test_train_evaluate_sample(tmp_path, monkeypatch, capfd):
     assert (run / "samples" / "ema" / "0000004.png").is_file()
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert all(0 <= line["metric/high_quality"] <= 1 for line in lines if "metric/fd_judge" in line)
-    result = evaluate(compose("evaluate", [f"run={run}", "metrics=points"]))[run]
+    result = evaluate_runs(compose("evaluate", [f"run={run}", "metrics=points"]))[run]
     (modes,) = (c for c in result["measured"] if c["metric"] == "mode_coverage")
     assert modes["floor"]["modes"] == 8
     assert modes["protocol"]["n_fake"] == 50

@@ -23,7 +23,7 @@ from gan_lightning.config.compose import compose
 from gan_lightning.runs.checkpoint import read_checkpoint
 from gan_lightning.runs.resume import (
     check_same_game,
-    cut,
+    drop_lines_after,
     resume_arguments,
 )
 from gan_lightning.runs.start import Start, start_of_job
@@ -221,7 +221,7 @@ def test_a_line_that_a_power_cut_tore_is_dropped(straight):
     whole = lines(straight)
     with (straight / "metrics.jsonl").open("ab") as file:
         file.write(b'{"step": 13, "loss/d": 0.\n{"step": 12, "\xff": 0}\n{"step": 12, "loss/d": 0.')
-    cut(straight / "metrics.jsonl", 12)
+    drop_lines_after(straight / "metrics.jsonl", 12)
     assert lines(straight) == whole
 
 

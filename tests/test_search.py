@@ -12,7 +12,7 @@ from conftest import TINY
 from omegaconf import OmegaConf
 
 from gan_lightning.config.compose import compose
-from gan_lightning.runs.sweep import reached
+from gan_lightning.runs.sweep import objective_of
 
 ROOT = Path(__file__).parent.parent
 DIGITS = [o for o in TINY if not o.startswith(("data", "evaluate"))] + ["data=digits", "evaluate_every=2", "steps=4"]
@@ -120,10 +120,10 @@ def test_a_trial_that_was_done_before_still_has_its_number(tmp_path):
     command(tmp_path, *DIGITS, objective, "hydra.sweep.dir=s", "hydra.sweep.subdir=one", "seed=0")
     status = json.loads((tmp_path / "s/one/status.json").read_text())
     cfg = compose("train", [objective])
-    assert reached(cfg, status) == status["best_fd_over_coverage"] > 0
-    assert reached(compose("train", []), status) is None
+    assert objective_of(cfg, status) == status["best_fd_over_coverage"] > 0
+    assert objective_of(compose("train", []), status) is None
     with pytest.raises(ValueError, match=r"objective must be one of .*best_fd_over_coverage.*, got best_fd_over"):
-        reached(compose("train", ["objective=best_fd_over"]), status)
+        objective_of(compose("train", ["objective=best_fd_over"]), status)
     code, text = command(
         tmp_path, *DIGITS, "search=learning_rates", "resume=auto", "hydra.sweeper.n_trials=1", "hydra.sweep.dir=s",
         "hydra.sweep.subdir=one",

@@ -11,12 +11,12 @@ import pytest
 import torch
 from conftest import TINY
 
-import gan_lightning.report.evaluation
+import gan_lightning.report.measuring
 from gan_lightning.callbacks.progress import Progress
 from gan_lightning.config.compose import compose
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.written import Written
-from gan_lightning.report.evaluation import evaluate
+from gan_lightning.report.measuring import evaluate_runs
 from gan_lightning.report.sampling import sample
 from gan_lightning.sample import main as sample_main
 from gan_lightning.training.setup import train
@@ -138,14 +138,14 @@ def test_evaluate_measures_each_set_of_weights_once_and_says_what_it_wrote(run, 
     shutil.copytree(run, own)
     drawn = []
 
-    class Watched(gan_lightning.report.evaluation.Yardstick):
+    class Watched(gan_lightning.report.measuring.Yardstick):
         def measure(self, samples, *args, **kwargs):
             drawn.append(samples)
             return super().measure(samples, *args, **kwargs)
 
-    monkeypatch.setattr(gan_lightning.report.evaluation, "Yardstick", Watched)
+    monkeypatch.setattr(gan_lightning.report.measuring, "Yardstick", Watched)
     with caplog.at_level(logging.INFO):
-        found = evaluate(compose("evaluate", [f"run={own}", "metrics=fast"]))[own]
+        found = evaluate_runs(compose("evaluate", [f"run={own}", "metrics=fast"]))[own]
     assert set(found["checkpoints"]) == {"last", "last-ema", "best", "best-ema"}
     assert len(drawn) == 3, "G and its average, and the floor: the best checkpoint is the last one"
     sheets = ", ".join(f"{own}/evaluation-{name}.png" for name in ("last", "last-ema", "best", "best-ema"))
@@ -157,9 +157,9 @@ def test_evaluate_measures_each_set_of_weights_once_and_says_what_it_wrote(run, 
 def test_evaluate_says_what_it_is_doing_in_a_pipe(run, tmp_path, monkeypatch, caplog):
     own = tmp_path / "run"
     shutil.copytree(run, own)
-    monkeypatch.setattr(gan_lightning.report.evaluation, "Bar", lambda *a, **k: Bar(*a, seconds=0.005, **k))
+    monkeypatch.setattr(gan_lightning.report.measuring, "Bar", lambda *a, **k: Bar(*a, seconds=0.005, **k))
     with caplog.at_level(logging.INFO):
-        evaluate(compose("evaluate", [f"run={own}", "metrics=fast"]))
+        evaluate_runs(compose("evaluate", [f"run={own}", "metrics=fast"]))
     lines = [r.getMessage() for r in caplog.records if r.getMessage().startswith("evaluating: ")]
     assert any(f"{own}, last: memorisation (" in line or f"{own}, last: neighbours (" in line for line in lines), lines
 
@@ -167,7 +167,7 @@ def test_evaluate_says_what_it_is_doing_in_a_pipe(run, tmp_path, monkeypatch, ca
 def test_root_is_refused_where_nothing_is_read(run):
     """It ended in Hydra's own words: Digits.__init__() got an unexpected keyword argument 'root'."""
     with pytest.raises(ValueError, match=r"^root=/x is of no use to data=digits, which reads no files. Leave it out.$"):
-        evaluate(compose("evaluate", [f"run={run}", "root=/x"]))
+        evaluate_runs(compose("evaluate", [f"run={run}", "root=/x"]))
 
 
 def test_a_spawned_process_is_quiet_before_it_says_a_word():

@@ -12,8 +12,8 @@ from gan_lightning.config.build import make
 from gan_lightning.config.compose import compose
 from gan_lightning.config.where import CONF
 from gan_lightning.report.theory_page import INTRODUCTION, row
-from gan_lightning.theory import densities, game, information, toys, transport
-from gan_lightning.theory.densities import Line, Normal
+from gan_lightning.theory import densities, information, toys, transport, value_function
+from gan_lightning.theory.densities import Gaussian, Line
 from gan_lightning.theory.statements import Statement, best_constant, statements
 
 LOSSES = {p.stem: make(compose("train", [f"loss={p.stem}"]).loss) for p in sorted((CONF / "loss").glob("*.yaml"))}
@@ -76,21 +76,22 @@ def test_critical_damping_is_not_where_the_misprinted_formula_has_it():
 
 def test_smoothing_by_the_formula_and_by_minimising():
     for alpha, beta in ((1, 0), (0.9, 0), (0.9, 0.1)):
-        assert best_constant(alpha, beta) == pytest.approx(game.optimal_discriminator(0.2, 0.6, alpha, beta), abs=1e-6)
+        formula = value_function.optimal_discriminator(0.2, 0.6, alpha, beta)
+        assert best_constant(alpha, beta) == pytest.approx(formula, abs=1e-6)
     p = np.array([0.0, 0.5])
-    assert game.optimal_discriminator(p, np.array([1.0, 0.5]), 0.9, 0.1).tolist() == pytest.approx([0.1, 0.5])
+    assert value_function.optimal_discriminator(p, np.array([1.0, 0.5]), 0.9, 0.1).tolist() == pytest.approx([0.1, 0.5])
 
 
 def test_the_value_is_highest_at_the_optimum():
-    p, q, line = Normal(), Normal(1), Line(-12, 13)
-    best = game.value(p.pdf, q.pdf, lambda x: p.pdf(x) / (p.pdf(x) + q.pdf(x)), line)
-    assert best == pytest.approx(game.criterion(p.pdf, q.pdf, line), abs=1e-9)
-    assert game.value(p.pdf, q.pdf, lambda x: 0.5, line) == pytest.approx(-math.log(4), abs=1e-9)
-    assert best > game.value(p.pdf, q.pdf, lambda x: 0.5 * p.pdf(x) / (p.pdf(x) + q.pdf(x)), line) + 0.01
+    p, q, line = Gaussian(), Gaussian(1), Line(-12, 13)
+    best = value_function.value(p.pdf, q.pdf, lambda x: p.pdf(x) / (p.pdf(x) + q.pdf(x)), line)
+    assert best == pytest.approx(value_function.criterion(p.pdf, q.pdf, line), abs=1e-9)
+    assert value_function.value(p.pdf, q.pdf, lambda x: 0.5, line) == pytest.approx(-math.log(4), abs=1e-9)
+    assert best > value_function.value(p.pdf, q.pdf, lambda x: 0.5 * p.pdf(x) / (p.pdf(x) + q.pdf(x)), line) + 0.01
 
 
 def test_normal_is_scipys():
-    mine, theirs = Normal(0.3, 1.7), norm(0.3, 1.7)
+    mine, theirs = Gaussian(0.3, 1.7), norm(0.3, 1.7)
     for x in (-5.0, 0.0, 0.3, 4.0):
         assert (mine.pdf(x), mine.cdf(x)) == pytest.approx((theirs.pdf(x), theirs.cdf(x)), rel=1e-12)
 

@@ -11,7 +11,7 @@ from conftest import TINY
 from PIL import Image
 
 import gan_lightning
-import gan_lightning.report.evaluation
+import gan_lightning.report.measuring
 from gan_lightning.callbacks.evaluation import Evaluation
 from gan_lightning.config.build import judge_of
 from gan_lightning.config.compose import compose
@@ -22,7 +22,7 @@ from gan_lightning.data.fashion_mnist import FashionMNIST
 from gan_lightning.data.mixtures import grid25, ring8
 from gan_lightning.data.mnist import MNIST
 from gan_lightning.metrics.parzen import SIGMAS, log_likelihoods, parzen_log_likelihood
-from gan_lightning.report.evaluation import evaluate
+from gan_lightning.report.measuring import evaluate_runs
 from gan_lightning.report.pictures import grid
 from gan_lightning.report.yardstick import Metric, Observed, Yardstick, as_pixels, build_metrics
 from gan_lightning.training.setup import train
@@ -110,10 +110,8 @@ def test_evaluate_shows_each_metric_the_data_that_it_names(run, monkeypatch, n):
         seen.append(dict(zip(EVERYTHING, looked_at, strict=True)))
         return 0.0
 
-    monkeypatch.setattr(
-        gan_lightning.report.evaluation, "build_metrics", lambda cfg: [Metric("stub", EVERYTHING, stub)]
-    )
-    evaluate(compose("evaluate", [f"run={run}", *([f"n={n}"] if n else [])]))
+    monkeypatch.setattr(gan_lightning.report.measuring, "build_metrics", lambda cfg: [Metric("stub", EVERYTHING, stub)])
+    evaluate_runs(compose("evaluate", [f"run={run}", *([f"n={n}"] if n else [])]))
     *drawn, floor = seen
     test = images("test") if n is None else images("test")[fixed_rows(297, n)]
     for looked_at in seen:

@@ -13,7 +13,7 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
-from gan_lightning.callbacks.quiet import Quiet
+from gan_lightning.callbacks.overhead import FewHooks
 from gan_lightning.game.module import GAN
 
 
@@ -46,7 +46,7 @@ def link(old: Path, new: Path) -> None:
     part.unlink(missing_ok=True)  # it stays where both named one file before
 
 
-class Checkpoints(Quiet):
+class Checkpoints(FewHooks):
     """Save ``last.ckpt`` every ``every`` G steps, after ``seconds`` at the latest, and at the end.
 
     What had its name before becomes ``previous.ckpt``.

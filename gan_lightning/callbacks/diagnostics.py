@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
-from gan_lightning.callbacks.quiet import Quiet
+from gan_lightning.callbacks.overhead import FewHooks
 from gan_lightning.core.play import Loss
 from gan_lightning.game.module import GAN
 
@@ -18,7 +18,7 @@ def gradient_norm(player: nn.Module) -> Tensor:
     return nn.utils.get_total_norm(gradients) if gradients else torch.zeros(())
 
 
-class Diagnostics(Quiet):
+class Diagnostics(FewHooks):
     """Every ``every`` G steps, to all loggers, with the number of G steps as the x axis:
 
     ``loss/d`` ``loss/g`` of the last step, and each term of them by its name: ``loss/d_adversarial``,

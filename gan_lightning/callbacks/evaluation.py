@@ -12,7 +12,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from gan_lightning.callbacks.checkpoints import link, save_whole
-from gan_lightning.callbacks.quiet import Quiet
+from gan_lightning.callbacks.overhead import FewHooks
 from gan_lightning.core.rng import fixed_rows
 from gan_lightning.core.sampler import draw
 from gan_lightning.game.module import GAN
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 FD, COVERAGE, CHOICE = (f"metric/{name}" for name in ("fd_judge", "coverage_judge", "fd_over_coverage"))
 
 
-class Evaluation(Quiet):
+class Evaluation(FewHooks):
     """Every ``every`` G steps, log how far samples are from the validation images, and keep the best checkpoint.
 
     ``metric/fd_judge``: Frechet distance to all validation images. It knows two moments, so a G that draws one picture
@@ -128,7 +128,7 @@ class Evaluation(Quiet):
             elif trainer.is_global_zero:
                 link(paths[0], path)
 
-    def reached(self) -> dict[str, float]:
+    def best_numbers(self) -> dict[str, float]:
         """For status.json, of each generator: when it was best, the number that chose it, and what that came from."""
         names = {"g_steps": "best_g_steps", CHOICE: "best_fd_over_coverage", FD: "best_fd_judge",
                  COVERAGE: "best_coverage_judge"}  # fmt: skip

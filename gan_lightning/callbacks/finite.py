@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_lightning.callbacks.quiet import Quiet
+from gan_lightning.callbacks.overhead import FewHooks
 from gan_lightning.core.play import Player
 from gan_lightning.game.module import GAN
 
@@ -18,7 +18,7 @@ class NotFinite(ValueError):
     """A loss is nan, infinite or absurdly large, or a gradient is not finite."""
 
 
-class FiniteGuard(Quiet):
+class FiniteGuard(FewHooks):
     """Looks at every term of a player's loss and at its gradient, before the optimizer moves the weights.
 
     Where a look costs nothing, on a CPU, the step itself raises. On a GPU it would stall the queue: there a flag on the

@@ -5,11 +5,11 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
-from gan_lightning.callbacks.quiet import Quiet
+from gan_lightning.callbacks.overhead import FewHooks
 from gan_lightning.game.module import GAN
 
 
-class HParams(Quiet):
+class HParams(FewHooks):
     """Written once, at the end: a record at the start would show a first point of 0 for every value."""
 
     def __init__(self) -> None:

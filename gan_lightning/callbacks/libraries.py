@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 
-def quiet_libraries() -> None:
+def silence_libraries() -> None:
     """The first line is ours; what Lightning says about accelerators and workers is not news here."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -16,12 +16,12 @@ def quiet_libraries() -> None:
     warnings.filterwarnings("ignore", ".*module\\(s\\) in eval mode at the start of training.*")
     # TensorBoard's thread leaves an error that it met for the next write to raise, where it is told; and prints it.
     otherwise = threading.excepthook
-    if getattr(otherwise, "__name__", "") != "told_elsewhere":
+    if getattr(otherwise, "__name__", "") != "pass_over_os_errors":
 
-        def told_elsewhere(args: Any) -> None:
+        def pass_over_os_errors(args: Any) -> None:
             if not isinstance(args.exc_value, OSError):
                 otherwise(args)
 
-        threading.excepthook = told_elsewhere
+        threading.excepthook = pass_over_os_errors
     # Lightning's own use of PyTorch.
     warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")

@@ -8,14 +8,14 @@ from typing import Any
 from lightning.pytorch import Trainer
 from tqdm import tqdm
 
-from gan_lightning.callbacks.libraries import quiet_libraries
-from gan_lightning.callbacks.quiet import Quiet
+from gan_lightning.callbacks.libraries import silence_libraries
+from gan_lightning.callbacks.overhead import FewHooks
 from gan_lightning.game.module import GAN
 
 log = logging.getLogger(__name__)
 
 
-class Progress(Quiet):
+class Progress(FewHooks):
     """A bar on a terminal; elsewhere (a log file, CI) a line every ``line_seconds``."""
 
     def __init__(self, line_seconds: float = 30.0) -> None:
@@ -25,10 +25,10 @@ class Progress(Quiet):
         self.first = 0
 
     def setup(self, trainer: Trainer, module: GAN, stage: str) -> None:
-        quiet_libraries()
+        silence_libraries()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        quiet_libraries()  # a spawned process, which is sent this before it begins, has Lightning's own loggers
+        silence_libraries()  # a spawned process, which is sent this before it begins, has Lightning's own loggers
         self.__dict__.update(state)
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:

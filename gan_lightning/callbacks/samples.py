@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from torch import Tensor
 
-from gan_lightning.callbacks.quiet import Quiet
+from gan_lightning.callbacks.overhead import FewHooks
 from gan_lightning.core.sampler import draw
 from gan_lightning.game.module import GAN
 from gan_lightning.io.files import whole
@@ -53,7 +53,7 @@ def frames_of(paths: list[Path]) -> list[Image.Image]:
     return frames
 
 
-class Samples(Quiet):
+class Samples(FewHooks):
     """``samples/<G steps>.png`` every ``every`` G steps, and the same grid in TensorBoard.
 
     An average of G has its own, in a folder of its name.

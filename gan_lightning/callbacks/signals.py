@@ -13,7 +13,7 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
-from gan_lightning.callbacks.quiet import Quiet
+from gan_lightning.callbacks.overhead import FewHooks
 from gan_lightning.game.module import GAN
 
 
@@ -37,7 +37,7 @@ def end_with_parent() -> None:
         threading.Thread(target=watch, daemon=True, name="end-with-parent").start()
 
 
-class Signals(Quiet):
+class Signals(FewHooks):
     """``came`` names the signal that ended the run, if one did."""
 
     def __init__(self) -> None:

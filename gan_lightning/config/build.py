@@ -38,13 +38,13 @@ def make(node: Any, **kwargs: Any) -> Any:
             raise cause from None
         if isinstance(cause, TypeError):
             key = match[1] if (match := re.search(r"full_key: (\S+)", str(error))) else "the configuration"
-            raise ValueError(does_not_take(key, node, cause)) from error
+            raise ValueError(wrong_arguments(key, node, cause)) from error
         if cause is not None and "can't allocate memory" in str(cause):
             raise cause from error
         raise
 
 
-def does_not_take(key: str, node: Any, error: TypeError) -> str:
+def wrong_arguments(key: str, node: Any, error: TypeError) -> str:
     """A sentence for a constructor that was given what it does not take."""
     target = str(node.get("_target_", node)) if isinstance(node, DictConfig | dict) else str(node)
     name = f"{key.split('.')[0]}={target.split('.')[-2]}" if target.startswith("gan_lightning.") else target
@@ -80,7 +80,7 @@ def decide_data(cfg: DictConfig) -> str | None:
     return f"{note} {why}"
 
 
-def spread(cfg: DictConfig) -> None:
+def choose_ddp(cfg: DictConfig) -> None:
     """``devices=2`` and more mean DDP, as ``trainer=ddp`` has it, whatever the kind of device."""
     if cfg.devices > 1 and cfg.trainer.strategy == "auto":
         ddp = OmegaConf.load(CONF / "trainer" / "ddp.yaml")

@@ -165,9 +165,9 @@ def new_folder(folder: str | Path, key: str = "out") -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot_be_written(key, path, error.strerror or str(error)) from error
+        raise not_writable(key, path, error.strerror or str(error)) from error
     if not os.access(path, os.W_OK):
-        raise cannot_be_written(key, path, "Permission denied")
+        raise not_writable(key, path, "Permission denied")
     return path
 
 
@@ -179,13 +179,13 @@ def new_file(file: str | Path, key: str = "out") -> Path:
     """
     path = Path(file)
     if path.is_dir():
-        raise cannot_be_written(key, path, "it is a folder", "file")
+        raise not_writable(key, path, "it is a folder", "file")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise cannot_be_written(key, path, f"{path.parent} is no folder that can be written", "file")
+        raise not_writable(key, path, f"{path.parent} is no folder that can be written", "file")
     return path
 
 
-def cannot_be_written(key: str, path: Path, why: str, kind: str = "folder") -> ValueError:
+def not_writable(key: str, path: Path, why: str, kind: str = "folder") -> ValueError:
     return ValueError(f"{key}={path} cannot be written: {why}. Name another {kind} with {key}=<{kind}>.")
 
 

@@ -49,7 +49,7 @@ def arranged(argv: Sequence[str], config_name: str) -> list[str]:
         if "=" not in word and not word.startswith("~"):
             before = overrides[at - 1] if at else ""
             raise ValueError(
-                f"{word} is not of the form key=value. Write {meant(word, before, after, config_name)}; "
+                f"{word} is not of the form key=value. Write {suggestion(word, before, after, config_name)}; "
                 "--help lists the keys."
             )
         if re.search(r"=range\(", word) and (empty := of_no_value(word)):
@@ -107,7 +107,7 @@ def no_such_option(dashed: dict[str, str], config_name: str) -> str:
     return " ".join(parts)
 
 
-def meant(word: str, before: str, after: str, config_name: str) -> str:
+def suggestion(word: str, before: str, after: str, config_name: str) -> str:
     """What a word without ``=`` was probably meant to be."""
     if word in ("help", "?"):
         return "--help"

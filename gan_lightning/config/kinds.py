@@ -100,14 +100,14 @@ def check_kinds(cfg: DictConfig) -> None:
     """
     hydra = HydraConfig.get()
     defaults = shipped(str(hydra.job.config_name), tuple(hydra.overrides.task))
-    compare(OmegaConf.to_container(cfg, resolve=True), resolved(defaults))
+    check_kind(OmegaConf.to_container(cfg, resolve=True), resolved(defaults))
 
 
 def resolved(plain: dict[str, Any]) -> Any:
     return OmegaConf.to_container(OmegaConf.create(plain), resolve=True)
 
 
-def compare(value: Any, default: Any, key: str = "") -> None:
+def check_kind(value: Any, default: Any, key: str = "") -> None:
     """Walk both together. What is built by somebody else's class is for that class to judge.
 
     Raises:
@@ -116,7 +116,7 @@ def compare(value: Any, default: Any, key: str = "") -> None:
     if isinstance(default, dict) and isinstance(value, dict):
         if default.get("_target_", "gan_lightning.").split(".")[0] == "gan_lightning":
             for name in default.keys() & value.keys():
-                compare(value[name], default[name], f"{key}.{name}" if key else str(name))
+                check_kind(value[name], default[name], f"{key}.{name}" if key else str(name))
         return
     if default is None or (value is None and any(fnmatchcase(key, p) for p in NULLABLE)):
         return

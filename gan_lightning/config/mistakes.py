@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_lightning.config.checks import there_already
 from gan_lightning.config.command_line import OWN
-from gan_lightning.config.unknown import composed, missing, strange_choice, studies
+from gan_lightning.config.unknown import composed, not_found, strange_choice, studies
 from gan_lightning.config.where import CONF
 
 FULL = "HYDRA_FULL_ERROR"  # set by a person: whole tracebacks
@@ -35,13 +35,13 @@ def explain(error: BaseException, config_name: str | None = None, typed: Sequenc
                 f"error: resume= goes on with the game that was begun, whose {match[1]} does not exist beside "
                 f"{' '.join(beside)}. Leave that out, or begin a new run."
             )
-        return f"error: {missing(config_name, match[1])}"
+        return f"error: {not_found(config_name, match[1])}"
     if match := re.search(r"Could not (?:find|load) '([\w/]+)/([^'/]*)'", text):
-        return f"error: {missing(config_name, None, *match.groups())}"
+        return f"error: {not_found(config_name, None, *match.groups())}"
     if config_name and "Config group override must be" in text:
         return f"error: {strange_choice(sys.argv[1:]) or text}"
     if match := re.match(r"Ambiguous value for argument '([^']+)'", text):
-        return f"error: {several(match[1], config_name)}"
+        return f"error: {several_values(match[1], config_name)}"
     if match := re.match(r"Could not delete from config. '([^']+)' does not exist", text):
         return f"error: ~{match[1]} must name a key that is there, to take it out. Leave it out; --help lists the keys."
     if match := re.match(r"Could not append to config. An item is already at '([^']+)'", text):
@@ -96,7 +96,7 @@ def unreadable(typed: str, why: str) -> str:
     return f"{typed} cannot be read as key=value. Write {words}"
 
 
-def several(typed: str, config_name: str | None) -> str:
+def several_values(typed: str, config_name: str | None) -> str:
     """What to type instead of ``key=a,b`` in a single run."""
     key, _, value = typed.partition("=")
     is_group = (CONF / key).is_dir()

@@ -63,7 +63,7 @@ def no_such_key(key: str, config_name: str, typed: Sequence[str], cfg: DictConfi
         while place not in known:
             place = place.rpartition(".")[0]
         there = [n for n in known if n.startswith(f"{place}.") and "." not in n[len(place) + 1 :]]
-        others = [o for o in elsewhere(head, rest) if o != choices.get(head)]
+        others = [o for o in choices_with(head, rest) if o != choices.get(head)]
         of = f" (with {head}={choices[head]})" if choices.get(head) and head != "technique" else ""
         deeper = [n for n in known if n.startswith(f"{place}.") and n.rpartition(".")[2] == key.rpartition(".")[2]][:2]
         close = [" or ".join(deeper)] if deeper else difflib.get_close_matches(key, known, n=1, cutoff=0.75)
@@ -82,9 +82,9 @@ def no_such_key(key: str, config_name: str, typed: Sequence[str], cfg: DictConfi
     return f"there is no key {key!r}.{hint}{LISTS}"
 
 
-def missing(config_name: str | None, key: str | None, group: str = "", choice: str = "") -> str:
+def not_found(config_name: str | None, key: str | None, group: str = "", choice: str = "") -> str:
     """The key or the choice that Hydra did not find, and whatever else was typed that does not exist."""
-    said = nowhere(config_name, sys.argv[1:]) if config_name else []
+    said = unknown_words(config_name, sys.argv[1:]) if config_name else []
     if len(said) > 1:
         lines = "\n".join(f"  {line.removesuffix(LISTS)}" for line in said)
         return f"{len(said)} keys or choices do not exist; --help lists those that do:\n{lines}"
@@ -93,7 +93,7 @@ def missing(config_name: str | None, key: str | None, group: str = "", choice: s
     return ((CONF / key).is_dir() and strange_choice(sys.argv[1:])) or no_such_key(key, str(config_name), sys.argv[1:])
 
 
-def nowhere(config_name: str, typed: Sequence[str]) -> list[str]:
+def unknown_words(config_name: str, typed: Sequence[str]) -> list[str]:
     """A sentence for each key and each choice that was typed and does not exist, in their order."""
     known, _ = get_args_parser().parse_known_args(list(typed))
     if known.config_dir or known.config_path or known.config_name:  # choices of one's own
@@ -127,7 +127,7 @@ def no_such_choices(word: str) -> list[str]:
     return [c for c in choices if isinstance(c, str) and not (group / f"{c}.yaml").is_file()]
 
 
-def elsewhere(group: str, rest: str) -> list[str]:
+def choices_with(group: str, rest: str) -> list[str]:
     """The choices of ``group`` that have the key ``rest``."""
     if not (CONF / group).is_dir():
         return []
@@ -178,8 +178,8 @@ def studies() -> str:
     """A line per study: its name, and the first line of its file."""
     files = sorted((CONF / "study").glob("*.yaml"))
     width = max(len(p.stem) for p in files)
-    return "\n".join(f"  {p.stem:{width}}  {first_line(p)}" for p in files)
+    return "\n".join(f"  {p.stem:{width}}  {first_comment(p)}" for p in files)
 
 
-def first_line(path: Path) -> str:
+def first_comment(path: Path) -> str:
     return path.read_text().splitlines()[0].lstrip("# ")

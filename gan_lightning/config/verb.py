@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 OURS = "GAN_LIGHTNING_EXPLAINS"  # beside FULL: set by us, who explain errors better than Hydra prints them
 
 
-class Told(Exception):
+class AlreadyExplained(Exception):
     """The job's error has been told where it happened."""
 
 
@@ -76,7 +76,7 @@ def verb(config_name: str, task: str, arguments: str | None = None) -> Callable[
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         except Exception as error:
-            if not isinstance(error, Told):
+            if not isinstance(error, AlreadyExplained):
                 print(printable(explain(error, config_name, typed)), file=sys.stderr)
             sys.exit(1)
         finally:
@@ -111,7 +111,7 @@ def run_job(task: str, cfg: DictConfig) -> Any:
             raise
         if HydraConfig.get().mode != RunMode.MULTIRUN:
             sys.exit(1)
-        raise Told(str(error)) from error
+        raise AlreadyExplained(str(error)) from error
 
 
 def leave_nothing() -> None:

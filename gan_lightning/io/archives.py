@@ -107,14 +107,14 @@ def check_pickle(data: bytes, sizes: Mapping[str, int]) -> None:
         ValueError: what else is in it.
     """
     try:
-        follow(data, sizes)
+        check_opcodes(data, sizes)
     except (ValueError, LookupError, TypeError, UnicodeError, pickle.UnpicklingError) as error:
         if "its pickle" in str(error):
             raise
         raise ValueError(f"its pickle is torn: {error}") from error
 
 
-def follow(data: bytes, sizes: Mapping[str, int]) -> None:
+def check_opcodes(data: bytes, sizes: Mapping[str, int]) -> None:
     """Follow the pickle's stack, with (number of values, value if it is known) in each value's place.
 
     Tuples stay small: a dict's key is hashed value by value, and tuples of tuples that are there twice have 2^60. A

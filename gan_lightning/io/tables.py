@@ -35,10 +35,10 @@ def csv_cell(value: Any) -> Any:
     if isinstance(value, bool | int | float) or value is None or value == "-":
         return value
     text = line(value).strip()
-    return "'" + text if text.startswith(FORMULA) and not is_number(text) else text
+    return "'" + text if text.startswith(FORMULA) and not reads_as_number(text) else text
 
 
-def is_number(text: str) -> bool:
+def reads_as_number(text: str) -> bool:
     return bool(re.fullmatch(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?( \+- [\d.e+-]+)?", text))
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gan_lightning.metrics.checks import check_features
+from gan_lightning.metrics.features import check_features
 
 
 def frechet_distance(real: Tensor, fake: Tensor) -> float:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from gan_lightning.metrics.checks import check_features
+from gan_lightning.metrics.features import check_features
 
 
 def kernel_distance(real: Tensor, fake: Tensor, chunk: int = 1000) -> float:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gan_lightning.metrics.checks import squared_distances
+from gan_lightning.metrics.features import squared_distances
 
 
 def nearest(x: Tensor, among: Tensor, chunk: int = 5000) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gan_lightning.metrics.checks import check_features, squared_distances
+from gan_lightning.metrics.features import check_features, squared_distances
 
 
 def radii(x: Tensor, k: int, chunk: int) -> Tensor:

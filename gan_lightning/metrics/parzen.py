@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from gan_lightning.metrics.checks import squared_distances
+from gan_lightning.metrics.features import squared_distances
 
 SIGMAS = tuple(torch.logspace(-1, 0, 10, dtype=torch.float64).tolist())
 

@@ -12,8 +12,8 @@ from typing import Any
 from gan_lightning.config.checks import leaves
 from gan_lightning.io.plain import read_json
 from gan_lightning.io.tables import line
-from gan_lightning.runs.directory import is_glob, is_run, matching, of_several, status_of
-from gan_lightning.runs.measurements import Measurements, alike, read_measurements
+from gan_lightning.runs.directory import is_glob, is_run, matching, several_hint, status_of
+from gan_lightning.runs.measurements import Measurements, measured_alike, read_measurements
 from gan_lightning.runs.sweep import directory_of, statuses
 from gan_lightning.runs.trust import plain_config
 
@@ -44,7 +44,8 @@ class Run:
             return {}
         weights = self.metrics["checkpoints"][checkpoint]["weights"]
         columns = self.by_protocol.get(text_of(column["protocol"]), ())
-        found: Mapping[str, float] = next((c["values"] for c in columns if alike(c, column)), {}).get(weights, {})
+        values: Mapping[str, Any] = next((c["values"] for c in columns if measured_alike(c, column)), {})
+        found: Mapping[str, float] = values.get(weights, {})
         return found
 
     @cached_property
@@ -122,7 +123,7 @@ def gather(runs: str) -> tuple[list[Run], dict[str, str], Path]:
         missing = {name: status for name, status in states.items() if status == "missing"}
     if not paths:
         raise ValueError(
-            f"runs={runs} holds no run. Give a multirun directory, a glob in quotes, or latest.{of_several(runs)}"
+            f"runs={runs} holds no run. Give a multirun directory, a glob in quotes, or latest.{several_hint(runs)}"
         )
     found, odd = read_all(paths)
     return found, missing | odd, folder

@@ -20,9 +20,9 @@ from gan_lightning.report.arms import Run, arms, gather, protocols
 from gan_lightning.report.columns import headings, settings, summary
 from gan_lightning.report.figures import draw_curves, draw_samples
 from gan_lightning.runs.directory import status_of
-from gan_lightning.runs.measurements import alike
+from gan_lightning.runs.measurements import measured_alike
 from gan_lightning.runs.own_code import check_trust
-from gan_lightning.runs.sweep import typed
+from gan_lightning.runs.sweep import recorded_words
 from gan_lightning.runs.trust import plain_config
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def columns_of(runs: Sequence[Run], protocol: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for run in runs:
         for column in run.by_protocol.get(protocol, ()):
-            same = next((other for other in found if alike(column, other)), None)
+            same = next((other for other in found if measured_alike(column, other)), None)
             if same is None:
                 found.append(dict(column))
             else:  # an earlier file may lack some of the numbers
@@ -85,7 +85,7 @@ def checkpoints(runs: Sequence[Run], protocol: str) -> list[tuple[str, str]]:
     )
 
 
-def report(runs: Sequence[Run], missing: Mapping[str, str]) -> str:
+def all_tables(runs: Sequence[Run], missing: Mapping[str, str]) -> str:
     """All tables, one per protocol and checkpoint, then what is not in them and why."""
     parts = []
     named = arms(runs)
@@ -93,14 +93,14 @@ def report(runs: Sequence[Run], missing: Mapping[str, str]) -> str:
         p = {key: markdown_cell(value) for key, value in json.loads(protocol).items()}
         for checkpoint, what in checkpoints(members, protocol):
             same = [r for r in members if r.is_measured(checkpoint, what)]
-            told = dict.fromkeys(settings(c) for c in columns_of(same, protocol) if c.get("parameters") != {})
+            how = dict.fromkeys(settings(c) for c in columns_of(same, protocol) if c.get("parameters") != {})
             table = rows_of({n: [r for r in arm if r in same] for n, arm in named.items()}, checkpoint, protocol)
             rows = f", {p['rows']}" if p.get("rows", "all") != "all" else ""
             parts.append(
                 f"### {p['dataset']}, {markdown_cell(what)}\n\n"
                 f"{p['n_fake']} samples against {p['n_real']} {p['split']} images{rows}, sample seed {p['seed']}, "
                 f"judge {p['judge_sha256'][:12]}; mean +- standard deviation (n - 1) over training seeds."
-                f"{''.join(f' {markdown_cell(t)}.' for t in told)}\n\n{markdown(table)}"
+                f"{''.join(f' {markdown_cell(t)}.' for t in how)}\n\n{markdown(table)}"
             )
     left = {run.path.name: run.status for run in runs if run.status != "done"} | dict(missing)
     left |= {run.path.name: "done, not evaluated" for run in runs if run.status == "done" and run.metrics is None}
@@ -126,8 +126,8 @@ def write_csv(runs: Sequence[Run], path: Path) -> None:
                     named = headings(columns_of(runs, protocol))
                     values = {h: run.numbers(column, checkpoint).get(key) for h, column, key in named}
                     own = {h: v for h, v in values.items() if v is not None}
-                    told = dict.fromkeys(settings(c) for h, c, _ in named if h in own and c.get("parameters") != {})
-                    rows.append({**row, **own, **json.loads(protocol), "settings": "; ".join(told)})
+                    how = dict.fromkeys(settings(c) for h, c, _ in named if h in own and c.get("parameters") != {})
+                    rows.append({**row, **own, **json.loads(protocol), "settings": "; ".join(how)})
     if rows:
         names = list(dict.fromkeys(k for row in rows for k in row))
         text = io.StringIO()
@@ -149,7 +149,7 @@ def write_origins(runs: Sequence[Run], folder: Path, out: Path) -> None:
             **(read_json(record) if record.is_file() else {}),
         }
     try:
-        sweep = typed(folder)[0] if (folder / "multirun.yaml").is_file() else []
+        sweep = recorded_words(folder)[0] if (folder / "multirun.yaml").is_file() else []
     except ValueError:  # told when the runs were gathered
         sweep = []
     write_json(out / "runs.json", {"sweep": sweep, "runs": origins})
@@ -165,7 +165,7 @@ def compare(cfg: DictConfig) -> None:
             check_links(folder / "compare", itself=True)
         out = new_folder(cfg.out or folder / "compare")
         with written.watch(out):
-            text = report(runs, missing)
+            text = all_tables(runs, missing)
             write_text(out / "table.md", text)
             write_csv(runs, out / "table.csv")
             write_origins(runs, folder, out)

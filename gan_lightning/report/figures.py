@@ -75,11 +75,11 @@ def draw_curves(runs: Sequence[Run], path: Path) -> list[str]:
             axis.set_yscale("log")
     if axes[0, 0].lines:
         axes[0, 0].legend(fontsize=8)
-    save(figure, path)
+    save_figure(figure, path)
     return metrics
 
 
-def save(figure: Any, path: Path) -> None:
+def save_figure(figure: Any, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     with whole(path) as file:
@@ -128,4 +128,4 @@ def draw_samples(runs: Sequence[Run], path: Path, n: int, seed: int, trust: str 
         axis.imshow(strip.permute(1, 2, 0).squeeze(2).numpy(), cmap="gray", vmin=0, vmax=1)
         axis.set_title(title(name), fontsize=9, loc="left")
         axis.axis("off")
-    save(figure, path)
+    save_figure(figure, path)

@@ -33,7 +33,9 @@ def find(run: str | Path, key: str = "run") -> tuple[Path, Path]:
     if path.is_file():
         return path.parent.parent if path.parent.name == "checkpoints" else path.parent, path
     if not path.exists():
-        raise ValueError(f"{key}={run} does not exist. Give a run directory, a checkpoint or latest.{of_several(run)}")
+        raise ValueError(
+            f"{key}={run} does not exist. Give a run directory, a checkpoint or latest.{several_hint(run)}"
+        )
     if not is_run(path):
         raise ValueError(
             f"{key}={run} is not a run directory: it has no config.yaml and status.json. "
@@ -45,7 +47,7 @@ def find(run: str | Path, key: str = "run") -> tuple[Path, Path]:
     return path, checkpoint
 
 
-def of_several(text: str | Path) -> str:
+def several_hint(text: str | Path) -> str:
     """What to add where names with commas between them were typed."""
     return " Several runs are a glob in quotes, such as '<folder>/*'." if "," in str(text) else ""
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 FORMER = {
+    "gan_lightning.callbacks.quiet.NoProfiler": "gan_lightning.callbacks.overhead.NoProfiler",
     "gan_lightning.loggers.JSONLines": "gan_lightning.training.loggers.JSONLines",
     "gan_lightning.prior.Normal": "gan_lightning.core.prior.Normal",
     "gan_lightning.prior.Uniform": "gan_lightning.core.prior.Uniform",

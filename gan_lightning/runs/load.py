@@ -111,11 +111,11 @@ def check_shapes(gan: nn.Module, checkpoint: dict[str, Any], path: Path, config:
     got = {name: list(value.shape) for name, value in checkpoint["state_dict"].items()}
     if wanted != got:
         names = [name for name in (*wanted, *got) if wanted.get(name) != got.get(name)]
-        told = "; ".join(
+        differences = "; ".join(
             f"size mismatch for {name:.80}: {got.get(name, 'nothing')} in the checkpoint, not {wanted.get(name, '')}"
             for name in dict.fromkeys(names[:3])
         )
-        raise ValueError(misfit(path, config, told))
+        raise ValueError(misfit(path, config, differences))
 
 
 def run_config(directory: Path, checkpoint: dict[str, Any], path: Path, trust: str | None = None) -> DictConfig:

@@ -41,7 +41,7 @@ def weights_of(G: nn.Module) -> str:
     return digest.hexdigest()[:12]
 
 
-def alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def measured_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one.get(key) == other.get(key) for key in HOW)
 
 
@@ -116,7 +116,7 @@ def merge(old: Measurements | None, new: Measurements) -> Measurements:
                     column["values"][now["weights"]] = column["values"].pop(then["weights"])
     before["checkpoints"] |= new["checkpoints"]
     for column in new["measured"]:
-        same = next((c for c in before["measured"] if alike(c, column)), None)
+        same = next((c for c in before["measured"] if measured_alike(c, column)), None)
         if same is None:
             before["measured"].append(column)
         else:

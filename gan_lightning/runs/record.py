@@ -89,13 +89,13 @@ def record(
         "pid": os.getpid(),
     }
     command = shlex.join(["python", "-m", "gan_lightning.train", *overrides])
-    told = {"command": command, "overrides": overrides, "note": note, **environment()}
+    entry = {"command": command, "overrides": overrides, "note": note, **environment()}
     if resumed:
         first = read_json(run / "record.json") if (run / "record.json").is_file() else {}
-        again_at = {"at": now(), **told}
-        told = {**first, "overrides": overrides, "resumed": [*(first.get("resumed") or []), again_at]}
+        again_at = {"at": now(), **entry}
+        entry = {**first, "overrides": overrides, "resumed": [*(first.get("resumed") or []), again_at]}
     try:
-        write_json(run / "record.json", told)
+        write_json(run / "record.json", entry)
         write_json(run / "status.json", status)
         write_text(run / "config.yaml", OmegaConf.to_yaml(cfg))
     except OSError as error:

@@ -96,7 +96,7 @@ def options_first(arguments: Sequence[str]) -> list[str]:
     return [*options, *others]
 
 
-def game(overrides: Any, origin: Path, typed: Sequence[str] = (), *, sweeps: bool = False) -> list[str]:
+def game_overrides(overrides: Any, origin: Path, typed: Sequence[str] = (), *, sweeps: bool = False) -> list[str]:
     """The recorded overrides of a game that may be typed again, without those that are typed now.
 
     Args:
@@ -111,7 +111,7 @@ def game(overrides: Any, origin: Path, typed: Sequence[str] = (), *, sweeps: boo
     if sweeps and math.prod(map(n_values, found)) > JOBS:
         raise ValueError(f"{origin} asks for more than {JOBS} jobs. It was not written by this project.")
     for override in found:
-        why = fault(override, own_folders(typed), sweeps)
+        why = reason_to_refuse(override, own_folders(typed), sweeps)
         if why:
             line = printable(str(override.input_line))[:200]
             raise ValueError(
@@ -136,7 +136,7 @@ def has_mnist(folder: Path) -> bool:
     return len(list(folder.glob("*MNIST/raw/*-ubyte"))) >= 4
 
 
-def fault(override: Override, folders: Sequence[Path], sweeps: bool) -> str | None:
+def reason_to_refuse(override: Override, folders: Sequence[Path], sweeps: bool) -> str | None:
     """Why an override may not be typed again; None if it may."""
     key = override.key_or_group
     top = key.split(".")[0]
@@ -216,7 +216,7 @@ def is_plain(value: Any, depth: int = 0) -> bool:
     return value is None or isinstance(value, bool | int | float) or (isinstance(value, str) and "${" not in value)
 
 
-def launching(overrides: Any, origin: Path, typed: Sequence[str] = ()) -> list[str]:
+def launcher_overrides(overrides: Any, origin: Path, typed: Sequence[str] = ()) -> list[str]:
     """The recorded overrides of Hydra's own that say how a sweep's jobs run: launcher, sweeper and their plain knobs.
 
     Raises:

@@ -20,7 +20,7 @@ from gan_lightning.io.lock import NAME, keep
 from gan_lightning.io.plain import LARGE, LINE, check_links, read_bytes, read_json
 from gan_lightning.runs.checkpoint import whole_checkpoint
 from gan_lightning.runs.directory import find, is_run, last_begun, status_of
-from gan_lightning.runs.replay import game, options_first, parsed
+from gan_lightning.runs.replay import game_overrides, options_first, parsed
 
 FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "checkpoint_seconds",
         "trainer.", "callbacks.", "logger.", "data.root", "resume", "continue", "objective")  # fmt: skip
@@ -42,7 +42,7 @@ def recorded_overrides(run: Path, typed: Sequence[str] = ()) -> list[str]:
             f"{file} does not tell how the run was begun ({error}) Begin a new run, or give "
             "hydra.run.dir=<this directory> resume=auto with the overrides of its config.yaml."
         ) from error
-    return game(found, file, typed)
+    return game_overrides(found, file, typed)
 
 
 def resume_arguments(argv: list[str]) -> list[str]:
@@ -118,10 +118,10 @@ def check_same_game(own: DictConfig, cfg: DictConfig) -> None:
         if before.get(key) != now.get(key) and not key.startswith(FREE)
     }
     if changed and not cfg.resume_override:
-        told = "; ".join(f"{key} was {a!r}, is {b!r}" for key, (a, b) in changed.items())
+        differences = "; ".join(f"{key} was {a!r}, is {b!r}" for key, (a, b) in changed.items())
         raise ValueError(
-            f"resume= goes on with the game that was begun, got another: {told}. Leave that out, or begin a new run; "
-            "resume_override=true plays on with the new values all the same."
+            f"resume= goes on with the game that was begun, got another: {differences}. Leave that out, or begin a new "
+            "run; resume_override=true plays on with the new values all the same."
         )
 
 
@@ -138,7 +138,7 @@ def check_something_left(run: Path, begun: int, steps: int) -> None:
         )
 
 
-def cut(lines: Path, g_steps: int) -> None:
+def drop_lines_after(lines: Path, g_steps: int) -> None:
     """Drop what a log says of the time after ``g_steps``: it will be said again."""
     if not lines.is_file():
         return

@@ -10,9 +10,18 @@ from gan_lightning.config.compose import arm_of, swept_keys
 from gan_lightning.config.hydra_internals import jobs_of
 from gan_lightning.config.quoting import for_hydra, typed_path
 from gan_lightning.io.plain import check_links, read_yaml
-from gan_lightning.runs.directory import is_run, newest, of_several, status_of
+from gan_lightning.runs.directory import is_run, newest, several_hint, status_of
 from gan_lightning.runs.record import set_aside
-from gan_lightning.runs.replay import JOBS, game, is_list, launching, n_values, options_first, own_folders, parsed
+from gan_lightning.runs.replay import (
+    JOBS,
+    game_overrides,
+    is_list,
+    launcher_overrides,
+    n_values,
+    options_first,
+    own_folders,
+    parsed,
+)
 
 
 def directory_of(sweep: str) -> Path:
@@ -30,12 +39,12 @@ def directory_of(sweep: str) -> Path:
     if not (path / "multirun.yaml").is_file():
         raise ValueError(
             f"{sweep} is not a multirun directory: it has no multirun.yaml. Give one of outputs/multirun/, or latest."
-            + of_several(sweep)
+            + several_hint(sweep)
         )
     return path
 
 
-def typed(sweep: Path) -> tuple[list[str], list[str]]:
+def recorded_words(sweep: Path) -> tuple[list[str], list[str]]:
     """(overrides of the task, overrides of Hydra) as they were typed when the sweep was started; data, not to be run.
 
     Raises:
@@ -53,7 +62,7 @@ def typed(sweep: Path) -> tuple[list[str], list[str]]:
 def jobs(sweep: Path) -> dict[str, list[str]]:
     """Directory name -> overrides of every job that the sweep has, begun or not (Hydra's basic sweeper)."""
     file = sweep / "multirun.yaml"
-    task = parsed(typed(sweep)[0], file)
+    task = parsed(recorded_words(sweep)[0], file)
     if math.prod(map(n_values, task)) > JOBS or not all(map(is_list, task)):
         raise ValueError(f"{file} asks for more than {JOBS} jobs, or names none of them. Restore it.")
     batch = jobs_of(task)
@@ -80,9 +89,9 @@ def continue_arguments(argv: list[str]) -> list[str]:
     if running:
         raise ValueError(f"{sweep} is still running ({', '.join(running)}). Wait for it, or stop it first.")
     more = [a for a in argv[1:] if not a.startswith("continue=") and a not in ("-m", "--multirun")]
-    task, hydra = typed(sweep)
-    task = game(task, sweep / "multirun.yaml", more, sweeps=True)
-    hydra = launching(hydra, sweep / "multirun.yaml", more)
+    task, hydra = recorded_words(sweep)
+    task = game_overrides(task, sweep / "multirun.yaml", more, sweeps=True)
+    hydra = launcher_overrides(hydra, sweep / "multirun.yaml", more)
     if changed := [a for a in more if not a.startswith(("hydra", "trust=", "-")) and Path(a) not in own_folders(more)]:
         raise ValueError(
             f"continue= goes on with the sweep as it was started, got {' '.join(changed)} beside it. "
@@ -107,7 +116,7 @@ def is_settled(run: Path) -> bool:
     return False
 
 
-def reached(cfg: DictConfig, status: dict[str, Any]) -> float | None:
+def objective_of(cfg: DictConfig, status: dict[str, Any]) -> float | None:
     """What the run has of ``objective=``; None where nothing is searched for.
 
     Raises:

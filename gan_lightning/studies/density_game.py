@@ -19,8 +19,8 @@ from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.networks.points import Discriminator, Generator
 from gan_lightning.studies.drawing import animate, figure, picture, save
 from gan_lightning.studies.line import Array, Mixture, best_discriminator, jsd, play_on_the_line, probability, value
-from gan_lightning.theory.densities import Normal as Gaussian
-from gan_lightning.theory.game import optimal_discriminator
+from gan_lightning.theory.densities import Gaussian
+from gan_lightning.theory.value_function import optimal_discriminator
 
 X = np.linspace(-6, 6, 1201)
 LIMIT = -2 * np.log(2)

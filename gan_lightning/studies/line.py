@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gan_lightning.core.play import Discriminator, Loss, Prior
-from gan_lightning.core.prior import Normal as NormalPrior
+from gan_lightning.core.prior import Normal
 from gan_lightning.game.loop import Loop
 from gan_lightning.game.module import GAN
 from gan_lightning.networks.points import Discriminator as Points
-from gan_lightning.theory.densities import Normal
+from gan_lightning.theory.densities import Gaussian
 
 Array = NDArray[np.float64]
 
@@ -91,7 +91,7 @@ def play_on_the_line(
 
 
 def best_discriminator(
-    data: Mixture, fake: Normal, loss: Loss, bar: Any, steps: int, batch_size: int, seed: int
+    data: Mixture, fake: Gaussian, loss: Loss, bar: Any, steps: int, batch_size: int, seed: int
 ) -> Discriminator:
     """D trained alone, against a G that stands still and whose density is ``fake``'s."""
     torch.manual_seed(seed)
@@ -99,7 +99,7 @@ def best_discriminator(
         data,
         Affine(fake.mean, fake.sd),
         Points((1,)),
-        NormalPrior(1),
+        Normal(1),
         loss,
         steps=steps,
         d_steps=steps + 1,

@@ -56,7 +56,7 @@ def configuration(experiment: str, overrides: Sequence[str], seed: int = 0) -> D
     return cfg
 
 
-def game(experiment: str, overrides: Sequence[str], seed: int) -> tuple[GAN, Iterator[Any]]:
+def build_game(experiment: str, overrides: Sequence[str], seed: int) -> tuple[GAN, Iterator[Any]]:
     """That game, and its batches."""
     cfg = configuration(experiment, overrides, seed)
     data = build_data(cfg)
@@ -82,7 +82,7 @@ def play(
 ) -> tuple[dict[str, Any], Tensor, list[Tensor]]:
     """Figures, the judged samples, and samples at ``frames`` moments in equal ratios of the run."""
     start = time.perf_counter()
-    gan, batches = game(experiment, overrides, seed)
+    gan, batches = build_game(experiment, overrides, seed)
     loop = Loop(gan)
     last = gan.steps * gan.d_steps
     shown = {round(last ** (i / max(frames - 1, 1))) for i in range(frames)}
@@ -100,7 +100,7 @@ def play(
 
 
 def row(name: str, runs: Sequence[Mapping[str, float]], modes: int) -> str:
-    def told(key: str, scale: float = 1, digits: int = 2) -> str:
+    def mean_of(key: str, scale: float = 1, digits: int = 2) -> str:
         values = [scale * r[key] for r in runs if not math.isnan(r[key])]
         if not values:
             return ""
@@ -112,8 +112,8 @@ def row(name: str, runs: Sequence[Mapping[str, float]], modes: int) -> str:
     full = sum(r["modes"] == modes for r in runs)
     sure = [r for r in runs if not math.isnan(r["narrowest"])]
     spreads = f"{min(r['narrowest'] for r in sure):.2f} to {max(r['widest'] for r in sure):.2f}" if sure else ""
-    cells = (name, told("modes", digits=1), f"{full} of {len(runs)}", told("high_quality", 100, 1),
-             told("reverse_kl", digits=4), told("spread"), spreads, told("seconds", digits=0))  # fmt: skip
+    cells = (name, mean_of("modes", digits=1), f"{full} of {len(runs)}", mean_of("high_quality", 100, 1),
+             mean_of("reverse_kl", digits=4), mean_of("spread"), spreads, mean_of("seconds", digits=0))  # fmt: skip
     return "| " + " | ".join(cells) + " |"
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.studies.drawing import figure, save
 from gan_lightning.studies.line import Mixture, best_discriminator, probability
-from gan_lightning.theory.densities import Normal
-from gan_lightning.theory.game import optimal_discriminator
+from gan_lightning.theory.densities import Gaussian
+from gan_lightning.theory.value_function import optimal_discriminator
 
 TARGETS = {"plain": (1.0, 0.0), "one-sided": (0.9, 0.0), "two-sided": (0.9, 0.1)}
 
@@ -28,7 +28,7 @@ def run(out: Path, bar: Any, steps: int = 3000, batch_size: int = 2048, seed: in
     numbers: dict[str, Any] = {}
     fig, axes = figure(1, len(TARGETS))
     for (name, (alpha, beta)), axis in zip(TARGETS.items(), axes, strict=True):
-        D = best_discriminator(data, Normal(2.5, 0.8), NSGAN(alpha, beta), bar, steps, batch_size, seed)
+        D = best_discriminator(data, Gaussian(2.5, 0.8), NSGAN(alpha, beta), bar, steps, batch_size, seed)
         d, best = probability(D, x), optimal_discriminator(p_r, p_g, alpha, beta)
         error = np.abs(d - best)[seen]
         numbers[name] = {

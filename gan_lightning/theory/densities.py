@@ -13,7 +13,7 @@ Density = Callable[[float], float]
 
 
 @dataclass(frozen=True)
-class Normal:
+class Gaussian:
     """N(mean, sd^2). (``scipy.stats.norm`` gives the same numbers 100 times slower, one at a time.)"""
 
     mean: float = 0.0

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gan_lightning.theory import densities, game, information, toys, transport
-from gan_lightning.theory.densities import Line, Normal
+from gan_lightning.theory import densities, information, toys, transport, value_function
+from gan_lightning.theory.densities import Gaussian, Line
 
 LOG2 = math.log(2)
 QUADRATURE = "adaptive quadrature, relative error below 1e-9"
@@ -42,8 +42,8 @@ WIDE = Line(-14.0, 24.0, (0.0, 1.0, 3.0, 6.0, 9.0))
 LETTERS = [0.1, 0.15, 0.5, 0.1, 0.1, 0.05]
 
 
-def gaussians(m: float) -> tuple[Normal, Normal]:
-    return Normal(), Normal(m)
+def gaussians(m: float) -> tuple[Gaussian, Gaussian]:
+    return Gaussian(), Gaussian(m)
 
 
 @lru_cache
@@ -57,7 +57,7 @@ def slope_at_optimum(term: Callable[[Any], Any], m: float = 1.3, h: float = 1e-5
     p, q = gaussians(m)
 
     def mean(shift: float) -> float:
-        moved = Normal(m + shift)
+        moved = Gaussian(m + shift)
         return WIDE.integral(lambda x: moved.pdf(x) * term(1 / (1 + math.exp(min(700.0, q.logpdf(x) - p.logpdf(x))))))
 
     return (mean(h) - mean(-h)) / (2 * h)
@@ -100,7 +100,7 @@ def parallel_lines(t: float, what: str, n: int = 8) -> float:
 
 def theorem_1(m: float) -> float:
     p, q = gaussians(m)
-    return game.criterion(p.pdf, q.pdf, WIDE) + math.log(4) - 2 * jsd(m)
+    return value_function.criterion(p.pdf, q.pdf, WIDE) + math.log(4) - 2 * jsd(m)
 
 
 def growth(path: np.ndarray) -> float:
@@ -128,9 +128,9 @@ def statements(losses: Mapping[str, Any]) -> list[Statement]:
         found.append(S(g14, f"JSD of N(0,1) and N({m},1)", expected, partial(jsd, m), 1e-6, "published to 6 digits"))
     for m in (1, 3):
         found.append(S(g14 + ", thm 1", f"C(G) = -log 4 + 2 JSD at m = {m}: difference", 0.0, partial(theorem_1, m), 1e-8, QUADRATURE))  # fmt: skip
-    same = Normal()
+    same = Gaussian()
     found += [
-        S(g14 + ", thm 1", "C(G) = -log 4 where p_g = p_r", -math.log(4), lambda: game.criterion(same.pdf, same.pdf, WIDE), 1e-9, QUADRATURE),
+        S(g14 + ", thm 1", "C(G) = -log 4 where p_g = p_r", -math.log(4), lambda: value_function.criterion(same.pdf, same.pdf, WIDE), 1e-9, QUADRATURE),
         S(g14 + ", prop 1", "D minimising the loss at p_r = .2, p_g = .6: p_r/(p_r+p_g)", 0.25, lambda: best_constant(1, 0), 1e-6, "numerical minimum"),
         S(s16 + ", 3.4", "the same with targets .9 / 0: .9 p_r/(p_r+p_g)", 0.225, lambda: best_constant(0.9, 0), 1e-6, "numerical minimum"),
         S(s16 + ", 3.4", "with .9 / .1, p_g stays in the numerator: (.9 p_r + .1 p_g)/(p_r+p_g)", 0.3, lambda: best_constant(0.9, 0.1), 1e-6, "numerical minimum"),
@@ -142,7 +142,7 @@ def statements(losses: Mapping[str, Any]) -> list[Statement]:
         S(ab17 + ", ex 1", "... JSD", LOG2, lambda: parallel_lines(0.7, "js"), 1e-12, ROUNDING),
         S(ab17 + ", ex 1", "... KL", math.inf, lambda: parallel_lines(0.7, "kl"), 0.0, "no tolerance"),
         S(ab17 + ", ex 1", "... total variation", 1.0, lambda: parallel_lines(0.7, "tv"), 1e-12, ROUNDING),
-        S("Villani 2009", "W of N(0,1) and N(3,1) by their distribution functions", 3.0, lambda: densities.wasserstein(Normal().cdf, Normal(3).cdf, WIDE), 1e-8, QUADRATURE),
+        S("Villani 2009", "W of N(0,1) and N(3,1) by their distribution functions", 3.0, lambda: densities.wasserstein(Gaussian().cdf, Gaussian(3).cdf, WIDE), 1e-8, QUADRATURE),
     ]  # fmt: skip
     for name, loss in losses.items():
         if name in toys.FIELDS:

@@ -24,7 +24,7 @@ def warn_loudly(note: str, loggers: dict[str, Any]) -> None:
             logger.experiment.add_text("note", note)
 
 
-def say_what_is_played(training: Training) -> None:
+def announce_start(training: Training) -> None:
     cfg, gan, begun, source = training.cfg, training.gan, training.begun, training.data.source
     choice = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
     log.info(
@@ -46,7 +46,7 @@ def say_what_is_played(training: Training) -> None:
         log.info("no evaluation: conf/judge has none for data=%s of shape %s", source.name, tuple(source.shape))
 
 
-def report(training: Training, status: dict[str, Any]) -> None:
+def announce_end(training: Training, status: dict[str, Any]) -> None:
     """What came of it, and what to type next."""
     run, gan, shown, steps = training.run, training.gan, training.shown, training.cfg.steps
     if gan.g_steps_done < steps:

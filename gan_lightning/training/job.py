@@ -15,7 +15,7 @@ from gan_lightning.io.lock import sole
 from gan_lightning.io.plain import check_links
 from gan_lightning.runs.directory import status_of
 from gan_lightning.runs.start import start_of_job
-from gan_lightning.runs.sweep import reached
+from gan_lightning.runs.sweep import objective_of
 from gan_lightning.training.setup import train
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def train_job(cfg: DictConfig) -> float | None:
         start = start_of_job(cfg, run)
         if start is None:
             log.info("done before: %s", run)
-            return reached(cfg, status_of(run))
+            return objective_of(cfg, status_of(run))
         once = ("continue=", *(() if cfg.resume == "auto" else ("resume=",)))
         overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith(once)]
         try:
@@ -41,7 +41,7 @@ def train_job(cfg: DictConfig) -> float | None:
             return math.inf  # for a search, the worst there is
     if status["status"] == "stopped" and status["by"] != "max_time":
         end_sweep()
-    return reached(cfg, status)
+    return objective_of(cfg, status)
 
 
 def end_sweep() -> None:

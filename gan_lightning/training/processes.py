@@ -45,15 +45,15 @@ def fit(trainer: Trainer, gan: GAN, data: GANData, resume: Path | None, run: Pat
         trainer.fit(gan, datamodule=data, ckpt_path=resume, weights_only=True if resume is not None else None)
     except ProcessExitedException as error:
         why = f"was ended by {error.signal_name}" if error.signal_name else f"ended with {error.exit_code}"
-        raise ValueError(lost(run, f"process {error.error_index + 1} of {trainer.world_size} {why}")) from error
+        raise ValueError(lost_process(run, f"process {error.error_index + 1} of {trainer.world_size} {why}")) from error
     except ProcessRaisedException as error:  # its text is the process's traceback
         kind, _, words = str(error).strip().splitlines()[-1].partition(": ")
         if re.search(r"[Cc]onnection (closed|reset|refused)", words):  # who is told of it first is chance
-            raise ValueError(lost(run, f"one of the {trainer.world_size} processes has gone")) from error
+            raise ValueError(lost_process(run, f"one of the {trainer.world_size} processes has gone")) from error
         raise KINDS.get(kind.rpartition(".")[2], ValueError)(words or kind) from error
 
 
-def lost(run: Path, what: str) -> str:
+def lost_process(run: Path, what: str) -> str:
     """What is said when a process of a game of several is gone."""
     return (
         f"{what}, and the others with it. SIGKILL often comes from the system when memory runs out: then a smaller "

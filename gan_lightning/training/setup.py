@@ -10,17 +10,17 @@ from typing import Any
 from lightning.pytorch import seed_everything
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lightning.callbacks.libraries import quiet_libraries
+from gan_lightning.callbacks.libraries import silence_libraries
 from gan_lightning.callbacks.max_time import MaxTime
 from gan_lightning.config.build import (
     build_data,
     build_gan,
     check_lipschitz,
+    choose_ddp,
     decide_data,
     drop_unchosen,
     judge_of,
     make,
-    spread,
 )
 from gan_lightning.config.checks import check_device, check_objective, check_values, leaves
 from gan_lightning.config.rules import duration
@@ -33,10 +33,10 @@ from gan_lightning.runs.load import check_fit
 from gan_lightning.runs.own_code import check_trust
 from gan_lightning.runs.record import record
 from gan_lightning.runs.resumable import check_resumable
-from gan_lightning.runs.resume import check_same_game, check_something_left, cut, resumed_loggers
+from gan_lightning.runs.resume import check_same_game, check_something_left, drop_lines_after, resumed_loggers
 from gan_lightning.runs.start import Start
 from gan_lightning.runs.trust import checked, plain_config
-from gan_lightning.training.announce import report, say_what_is_played, warn_loudly
+from gan_lightning.training.announce import announce_end, announce_start, warn_loudly
 from gan_lightning.training.processes import fit, gather_results
 from gan_lightning.training.training import Training
 
@@ -63,15 +63,15 @@ def train(
     """
     with sole(run):
         training = prepare(cfg, run, overrides or [], start, extra_callbacks)
-        status = play(training)
-        report(training, status)
+        status = play_run(training)
+        announce_end(training, status)
         return status
 
 
 def prepare(cfg: DictConfig, run: Path, overrides: list[str], start: Start, extra_callbacks: Sequence[Any]) -> Training:
     """Everything that can go wrong before a run begins goes wrong here, with nothing written."""
     check_values(cfg)
-    quiet_libraries()
+    silence_libraries()
     trust, note, composed = settle(cfg)
     if start.from_file:
         checked(OmegaConf.to_container(cfg), run, trust, whole=True)
@@ -82,7 +82,7 @@ def prepare(cfg: DictConfig, run: Path, overrides: list[str], start: Start, extr
     check_objective(cfg, judge is not None)
     data.prepare_data()
     data.setup()
-    gan = game_of(cfg, data, run, start, checkpoint)
+    gan = build_game(cfg, data, run, start, checkpoint)
     training = Training(cfg, run, overrides, start, note, begun, data, gan, judge, callbacks_of(cfg, data, judge))
     purge = resumed_loggers(cfg.logger, begun) if checkpoint else {}
     training.loggers = {name: make(node, save_dir=str(run), **purge.get(name, {})) for name, node in cfg.logger.items()}
@@ -110,7 +110,7 @@ def settle(cfg: DictConfig) -> tuple[str, str | None, DictConfig]:
     check_device(cfg)
     note = decide_data(cfg)
     drop_unchosen(cfg)
-    spread(cfg)
+    choose_ddp(cfg)
     composed = copy.deepcopy(cfg)
     OmegaConf.resolve(cfg)
     return trust, note, composed
@@ -127,7 +127,7 @@ def checkpoint_of(start: Start, run: Path, cfg: DictConfig, composed: DictConfig
     return checkpoint
 
 
-def game_of(cfg: DictConfig, data: GANData, run: Path, start: Start, checkpoint: dict[str, Any] | None) -> GAN:
+def build_game(cfg: DictConfig, data: GANData, run: Path, start: Start, checkpoint: dict[str, Any] | None) -> GAN:
     """The game, new or with the weights of its checkpoint."""
     shape = data.source.shape
     seed_everything(cfg.seed, verbose=False)
@@ -161,7 +161,7 @@ def flat(config: Any) -> dict[str, bool | int | float | str]:
     }
 
 
-def play(training: Training) -> dict[str, Any]:
+def play_run(training: Training) -> dict[str, Any]:
     """Play, with a record in the run's directory of how it goes; what status.json says at the end."""
     run, cfg, gan, start = training.run, training.cfg, training.gan, training.start
     resumed = start.checkpoint is not None
@@ -169,16 +169,16 @@ def play(training: Training) -> dict[str, Any]:
     with record(run, cfg, training.note, training.overrides, resumed=resumed, again=start.again) as status:
         if training.note:
             warn_loudly(training.note, training.loggers)
-        say_what_is_played(training)
+        announce_start(training)
         if resumed:
-            cut(run / "metrics.jsonl", training.begun)
+            drop_lines_after(run / "metrics.jsonl", training.begun)
         began = time.perf_counter()
         fit(training.trainer, gan, training.data, start.checkpoint, run)
         if training.trainer.world_size > 1:
             gather_results(gan, evaluation, run, training.begun)
         seconds = round(time.perf_counter() - began, 2)
         status |= {"g_steps": gan.g_steps_done, "images": gan.images_seen, "seconds": seconds, **gan.numbers}
-        status |= evaluation.reached()
+        status |= evaluation.best_numbers()
         came = training.callbacks["signals"].came
         if came or gan.g_steps_done < cfg.steps:
             status |= {"status": "stopped", "by": came or "max_time"}

@@ -18,7 +18,7 @@ from gan_lightning.io.written import Written
 from gan_lightning.metrics.memorisation import nearest
 from gan_lightning.report.pictures import grid, save_picture
 from gan_lightning.report.yardstick import Yardstick, as_pixels, build_metrics
-from gan_lightning.runs.directory import find, is_glob, matching, of_several
+from gan_lightning.runs.directory import find, is_glob, matching, several_hint
 from gan_lightning.runs.load import LoadedGenerator, load, readable_root
 from gan_lightning.runs.measurements import merge, read_measurements, weights_of
 
@@ -37,7 +37,9 @@ def expand(run: str) -> list[str]:
         return [run]
     found = [str(path) for path in matching(run)]
     if not found:
-        raise ValueError(f"run={run} matches no run directory. Quote the glob, and check it with ls.{of_several(run)}")
+        raise ValueError(
+            f"run={run} matches no run directory. Quote the glob, and check it with ls.{several_hint(run)}"
+        )
     return found
 
 
@@ -78,7 +80,7 @@ def candidates(run: str, trust: str | None = None) -> tuple[Path, dict[str, Cand
     return directory, found
 
 
-def evaluate(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
+def evaluate_runs(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
     """Measure the runs that ``cfg.run`` names; each gets a metrics.json and sheets.
 
     Returns, for each run directory, what was measured now, in the form of ``measurements.py``.

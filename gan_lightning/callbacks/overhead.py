@@ -7,7 +7,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.profilers import PassThroughProfiler
 
 
-class Quiet(Callback):
+class FewHooks(Callback):
     """A callback without the hooks that Lightning calls several times per batch.
 
     Lightning opens a profiler section around every hook of every callback, empty ones too, but passes over what is
