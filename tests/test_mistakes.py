@@ -13,7 +13,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import OmegaConf
 
 from gan_lightning import train as train_verb
-from gan_lightning.config import mistakes, unknown
+from gan_lightning.config import command_line, mistakes, unknown
 from gan_lightning.config.command_line import arranged
 from gan_lightning.config.kinds import check_kind
 from gan_lightning.config.mistakes import explain
@@ -172,6 +172,13 @@ def test_a_choice_that_cannot_be(refused, typed, words):
 def test_words_that_are_no_key_and_value(config_name, typed, words):
     with pytest.raises(ValueError, match=words):
         arranged(["verb.py", *typed], config_name)
+
+
+def test_a_lone_word_of_a_new_command_is_its_run(monkeypatch, tmp_path):
+    """Its YAML says that it has one: no list of commands is kept."""
+    monkeypatch.setattr(command_line, "CONF", tmp_path)
+    (tmp_path / "interpolate.yaml").write_text("defaults:\n  - _self_\nrun: latest\nn: 16\n")
+    assert command_line.suggestion("outputs/x", "", "", "interpolate") == "run=outputs/x"
 
 
 @pytest.mark.parametrize(

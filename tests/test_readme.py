@@ -12,14 +12,33 @@ PROMISES = re.split(r"^\* ", TEXT.split("## What it promises\n")[1].split("\n\nE
 ]
 
 
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def links(text: str) -> list[str]:
+    """Where a page's links lead, outside of its code; not to other sites."""
+    prose = re.sub(r"^ {4}.*$", "", text, flags=re.MULTILINE)
+    return [t for t in re.findall(r"\]\(([^)\s]+)\)", prose) if "://" not in t]
+
+
 def targets(text: str) -> list[str]:
-    return [t.split("#")[0] for t in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in t]
+    return [t.split("#")[0] for t in links(text)]
 
 
-def test_every_link_of_a_page_leads_somewhere():
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        missing = [t for t in targets(page.read_text()) if t and not (page.parent / t).exists()]
-        assert missing == [], page
+def anchors(text: str) -> set[str]:
+    """Of the headings, as GitHub names them: small letters, hyphens for spaces, no other signs."""
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page):
+    """Files are there, and what stands behind # is a heading of theirs."""
+    for target in links(page.read_text()):
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file.read_text()), target
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda p: p.split("\n")[0][:40])

@@ -107,6 +107,9 @@ def no_such_option(dashed: dict[str, str], config_name: str) -> str:
     return " ".join(parts)
 
 
+LIKELY = ("run", "runs", "study", "folder")  # the key of a command that a lone word is most often the value of
+
+
 def suggestion(word: str, before: str, after: str, config_name: str) -> str:
     """What a word without ``=`` was probably meant to be."""
     if word in ("help", "?"):
@@ -122,10 +125,9 @@ def suggestion(word: str, before: str, after: str, config_name: str) -> str:
         return f"{word}={after.lstrip('=')}"
     if config_name == "train" and word.endswith((".yaml", ".yml")):
         return f"experiment={Path(word).stem}, with the file in conf/experiment/"
-    # what a lone word is most often meant for
-    key = {"study": "study", "sample": "run", "evaluate": "run", "compare": "runs", "results": "folder"}.get(
-        config_name
-    )
+    own = OmegaConf.load(CONF / f"{config_name}.yaml")
+    names = {*own, *(name for entry in own.defaults if not isinstance(entry, str) for name in entry)}
+    key = next((key for key in LIKELY if key in names), None)
     for group in sorted(p for p in CONF.iterdir() if p.is_dir() and config_name in ("train", "judge")):
         if (group / f"{word}.yaml").is_file():
             return f"technique=[{word}]" if group.name == "technique" else f"{group.name}={word}"

@@ -118,7 +118,7 @@ def check_technique(name: str, technique: Any) -> None:
     if not any(sits(technique, seat) for seat in SEATS):
         raise ValueError(
             f"technique {name!r} fits no seat: a technique has at least one of the methods {', '.join(SEATS)}, "
-            f"{kind} has none. Give it one (docs/architecture.md)."
+            f"{kind} has none. Give it one (docs/extending/technique.md)."
         )
     for method, arguments in CALLED_WITH.items():
         try:

@@ -24,7 +24,7 @@ origin (`runs.json`: command, commit, versions, machine, time) are kept. A numbe
 their standard deviation; the floor, the same number of real training images, is the last row. Down is better for
 the Frechet, kernel and label distances and for the share of copies, up for the others but `train_test_ratio`, which
 should be near the floor's; `parzen_sigma`, `parzen_standard_error` and `g_steps` are no scores.
-What they stand on: [architecture](architecture.md#numbers).
+What they stand on: [numbers](numbers.md).
 """
 
 
