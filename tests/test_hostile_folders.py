@@ -99,7 +99,11 @@ def test_a_log_with_another_name_is_not_written_on(stranger):
     (stranger / "train.log").unlink(missing_ok=True)
     (stranger / "train.log").hardlink_to("victim.txt")
     refused(stranger, lambda: resume_arguments(["train", "resume=run"]), "train.log is a hard link to a file that has")
+    log = logging.FileHandler("ours.log")
+    logging.root.addHandler(log)
     refused(stranger, lambda: check_place(stranger), "train.log is a hard link")
+    assert log not in logging.root.handlers
+    assert log.stream is None, "closed"
     assert gan_lightning.load(stranger).g_steps == 6, "who only looks does not write in it"
 
 

@@ -62,4 +62,5 @@ def check_place(run: Path) -> None:
     except ValueError:
         for handler in [h for h in logging.root.handlers if isinstance(h, logging.FileHandler)]:
             logging.root.removeHandler(handler)
+            handler.close()
         raise
