@@ -22,7 +22,7 @@ Shape = tuple[int, ...]
 
 
 class Generator(nn.Module):
-    """G: ``[N, prior.dim]`` -> ``[N, *shape]``. Any module of that kind will do; this base adds where it begins."""
+    """G: ``[N, prior.dim]`` -> ``[N, *shape]``. Any module will do; this base is also shown the data's mean."""
 
     def start_from(self, mean: Tensor) -> None:
         """Called once with the mean ``[*shape]`` of the training data, before the first step. By default: nothing."""
@@ -47,11 +47,14 @@ class Discriminator(nn.Module):
 
 
 class MixesSamples(nn.Module):
-    """A layer through which the samples of a batch see one another: a penalty on D's slope at each of them is amiss."""
+    """A layer whose output for one sample depends on the others of its batch.
+
+    A gradient penalty needs the slope of D at each sample alone, so it refuses a D with such a layer.
+    """
 
     @property
     def mixed_by(self) -> str:
-        """What is said of it."""
+        """What an error calls it."""
         return f"{type(self).__name__} over the batch"
 
 
@@ -99,7 +102,8 @@ class Loss(ABC):
         logits: ``log_odds`` where sigmoid(logit) estimates the probability of "real", which the curves then show;
             ``score`` where the logits have no such meaning.
         wasserstein: the difference of the mean logits estimates a distance, which the curves then show.
-        needs_lipschitz: it means what it says only for a Lipschitz D.
+        needs_lipschitz: it estimates a distance only for a Lipschitz D; without a technique that keeps D so, a game
+            begins with a warning.
     """
 
     needs_real_in_g: ClassVar[bool] = False
@@ -119,7 +123,7 @@ def logits_of(head: nn.Module, features: Tensor) -> Tensor:
     """``[N]`` from ``features`` ``[N, F]``.
 
     Raises:
-        ValueError: ``head`` gives another shape, which would be taken for as many samples as it has values.
+        ValueError: ``head`` gives another shape: flattened, each of its values would count as a sample.
     """
     logits: Tensor = head(features)
     n = len(features)
@@ -143,5 +147,5 @@ def batch_norm(D: nn.Module) -> str | None:
 
 
 def mixing_layer(D: nn.Module) -> str | None:
-    """Name of a layer of D through which the samples of a batch see one another, if there is one."""
+    """Name of a layer of D whose output for one sample depends on the others of its batch, if there is one."""
     return batch_norm(D) or next((layer.mixed_by for layer in D.modules() if isinstance(layer, MixesSamples)), None)

@@ -21,7 +21,7 @@ def mix(*keys: int) -> int:
 
 
 def seed_layers(device: torch.device, *keys: int) -> None:
-    """Seed the generators that layers such as dropout draw from; without a read from the device."""
+    """Seed the global generators, from which layers such as dropout draw. The host does not wait for the device."""
     seed = mix(*keys)
     torch.default_generator.manual_seed(seed)
     if device.type != "cpu":
@@ -29,7 +29,7 @@ def seed_layers(device: torch.device, *keys: int) -> None:
 
 
 def fixed_rows(total: int, n: int) -> Tensor:
-    """``n`` of ``total`` rows, drawn once and for all: a file's first rows need not be like the others."""
+    """``n`` of ``total`` row numbers, always the same; drawn, since a file's first rows may differ from the rest."""
     return torch.randperm(total, generator=torch.Generator().manual_seed(0))[:n]
 
 
@@ -54,7 +54,7 @@ class Stream:
         self.draws = 0
 
     def generator(self) -> torch.Generator:
-        """A generator for the next draw, alike in every process."""
+        """A generator for the next draw, with the same seed in every process."""
         generator = torch.Generator(self.device)
         generator.manual_seed(mix(*self.keys, self.draws))
         self.draws += 1

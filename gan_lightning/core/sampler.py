@@ -1,4 +1,4 @@
-"""Drawing from G without touching the game: own noise, eval mode, everything put back."""
+"""Drawing from G in the middle of a game: with noise of its own, in eval mode, and with all modes restored."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -22,11 +22,11 @@ class Technique:
     Attributes:
         adversarial_weight: multiplies the adversarial loss of G beside its ``g_term``; 0 replaces it.
         needs_real_in_g: its ``g_term`` wants D's verdict on the real batch.
-        rescales_weights: its ``transform_d`` gets D before those of others, in whatever order they are named: what
-            those add to D is not rescaled.
+        rescales_weights: its ``transform_d`` is called before those of other techniques, whatever their order, so that
+            layers which those add to D are not rescaled.
         lipschitz: it keeps D Lipschitz, as the Wasserstein loss needs.
         divides_batch: the batch of a process must be a multiple of it.
-        interval: D steps from one computation of its term to the next, in between of which the term is 0.
+        interval: its term is computed at every ``interval``-th D step and is 0 at the others.
     """
 
     adversarial_weight: float = 1.0
@@ -47,15 +47,15 @@ class Technique:
         raise NotImplementedError
 
     def view(self, x: Tensor, progress: float, rng: Stream) -> Tensor:
-        """Every ``x`` ``[N, *shape]`` that D sees, real or fake, in both halves, as D sees it."""
+        """What D sees in place of ``x`` ``[N, *shape]``: applied to real and fake, in D's half and in G's."""
         raise NotImplementedError
 
     def transform_d(self, D: Discriminator) -> Discriminator:
-        """D as it is played, once."""
+        """The D that is played in place of ``D``; called once, when the game is built."""
         raise NotImplementedError
 
     def transform_g(self, G: nn.Module) -> nn.Module:
-        """G as it is played, once."""
+        """The G that is played in place of ``G``; called once, when the game is built."""
         raise NotImplementedError
 
     def before_update(self, mover: nn.Module, player: Player) -> None:
@@ -77,7 +77,7 @@ class Technique:
         return None
 
     def join(self, game: Any) -> None:
-        """Look at the complete game, before it begins: make buffers after its parameters.
+        """Called once with the complete game: buffers of the size of its parameters are made here.
 
         Raises:
             ValueError: the technique does not fit it.

@@ -68,7 +68,7 @@ class Game(nn.Module):
         self.own_parameters: dict[Player, list[nn.Parameter]] = {}
 
     def take_parameters(self) -> dict[Player, list[nn.Parameter]]:
-        """What each player moves, from now on: called when the optimizers are made."""
+        """The parameters of each player, as the optimizers get them; ``turn_of`` freezes the same ones."""
         self.own_parameters = {"D": list(self.D.parameters()), "G": list(self.G.parameters())}
         return self.own_parameters
 
@@ -80,7 +80,7 @@ class Game(nn.Module):
         self.rng = Streams(self.seed, self.d_steps_done, *self.place)
 
     def seed_half(self, *keys: int) -> None:
-        """Seed what the layers draw, such as dropout's masks: they have no streams of their own."""
+        """Seed the global generators before a half: layers such as dropout draw from them, not from a stream."""
         device, rank, _ = self.place
         seed_layers(device, self.seed, self.d_steps_done, rank, *keys)
 
@@ -98,7 +98,7 @@ class Game(nn.Module):
         return self.g_losses(self.play("G", real, fake, labels))
 
     def first_half(self, real: Tensor, labels: Tensor) -> tuple[Terms, Tensor]:
-        """Of a simultaneous step: G against the old D; its terms, and the fakes of the old G for ``second_half``.
+        """G's half of a simultaneous step, against D before its move: G's terms, and the fakes for ``second_half``.
 
         What is drawn is drawn once for both: z, the masks of D's dropout, the noise of the views.
         """
@@ -108,7 +108,7 @@ class Game(nn.Module):
         return self.g_losses(self.play("G", real, fake, labels)), fake.detach()
 
     def second_half(self, real: Tensor, fake: Tensor, labels: Tensor) -> Terms:
-        """Of a simultaneous step: D on the fakes that the old G made."""
+        """D's half of a simultaneous step, on the fakes that G made before its move."""
         self.begin_step(*self.place)
         self.seed_half(0)
         return self.d_losses(self.play("D", real, fake, labels))
@@ -181,16 +181,16 @@ class Game(nn.Module):
         )
 
     def discriminate(self, x: Tensor, by: str = "") -> tuple[Tensor, Tensor]:
-        """Features and logits of ``x`` through the views: what every term means by D.
+        """Features and logits of ``x`` as D sees it, through the views.
 
-        The passes ``by`` a term have views with draws of their own.
+        ``by`` names the term that asks: its views draw from streams of its own, so that it shifts no other draw.
         """
         for name, technique in self.views:
             x = technique.view(x, self.progress, self.rng[f"view/{name}/{by}" if by else f"view/{name}"])
         return self.D.observe(x)
 
     def seen_by(self, name: str, play: Play) -> Play:
-        """``play`` for the term ``name``, whose own passes of D move no draw and no mask of anybody else's."""
+        """``play`` for the term ``name``: where the term runs D itself, no draw or dropout mask of others changes."""
         self.seed_half(3 if play.player == "G" else 2, crc32(name.encode()))
         return replace(play, discriminate=partial(self.discriminate, by=name))
 
@@ -208,7 +208,7 @@ class Game(nn.Module):
         return terms
 
     def total(self, player: Player, terms: Terms) -> Tensor:
-        """The loss of ``player``: the sum of its terms, of which note is taken."""
+        """The loss of ``player``: the sum of its terms, each of which is kept for the curves and the finite guard."""
         self.terms[player] = {name: term.detach() for name, term in terms.items()}
         return reduce(torch.add, terms.values())
 

@@ -47,7 +47,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def odd_values(checkpoint: dict[str, Any]) -> str | None:
-    """What of a checkpoint's plain values cannot be; None if nothing is."""
+    """The first plain value of a checkpoint that none of this project has, in words; None if all are right."""
     weights, shape, counters = (checkpoint[name] for name in ("state_dict", "shape", "counters"))
     if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()):
         return "state_dict holds something else than tensors"

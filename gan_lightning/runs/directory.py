@@ -53,12 +53,12 @@ def several_hint(text: str | Path) -> str:
 
 
 def is_glob(text: str) -> bool:
-    """Does ``text`` stand for what matches it, rather than for the file or folder of that name?"""
+    """Is ``text`` a pattern? It is none where a file or folder has that very name."""
     return any(c in text for c in "*?[") and not Path(text).exists()
 
 
 def matching(pattern: str) -> list[Path]:
-    """The run directories that match a glob; ``**`` stands for any folders, but follows no link and no 30 of them."""
+    """The run directories that match a glob. ``**`` stands for up to ``DEPTH`` folders and follows no link."""
     path = Path(pattern)
     found, before = {Path(path.anchor)}, ""
     for part in path.relative_to(path.anchor).parts:
@@ -74,7 +74,7 @@ def matching(pattern: str) -> list[Path]:
 
 
 def folders(folder: Path, depth: int, *, links: bool = False, hidden: bool = False) -> Iterator[Path]:
-    """The folders in ``folder`` and in those, ``depth`` deep, with or without ``links`` to some and ``hidden`` ones."""
+    """The folders below ``folder``, at most ``depth`` levels down; links and hidden folders only if asked for."""
     todo = [(folder, depth)]
     while todo:
         here, left = todo.pop()

@@ -42,6 +42,7 @@ def weights_of(G: nn.Module) -> str:
 
 
 def measured_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Are these numbers of one metric, with the same settings and protocol, so that they may stand in one column?"""
     return all(one.get(key) == other.get(key) for key in HOW)
 
 

@@ -69,10 +69,11 @@ def record(
     """Keep the status of ``run``, whose lock the caller holds: running, then done (or as it says), or failed, and why.
 
     What the caller puts into the yielded dict goes into status.json. A ``resumed`` run keeps its directory: config.yaml
-    becomes what is played now, record.json remembers each resumption. One that begins ``again`` finds it empty.
+    becomes what is played now, record.json remembers each resumption. Before a run begins ``again``, what its directory
+    holds moves aside.
 
-    config.yaml is written last. So a run that has one has the other two, and one that was killed before that has not
-    begun.
+    config.yaml is written last: a directory with config.yaml has record.json and status.json too, and a run that was
+    killed before config.yaml was there has not begun.
 
     Raises:
         ValueError: the directory holds a run already, or cannot be written.

@@ -122,7 +122,7 @@ def game_overrides(overrides: Any, origin: Path, typed: Sequence[str] = (), *, s
 
 
 def is_elsewhere(override: Override, pictures: bool) -> bool:
-    """Does it name a folder for data where none are? What is missing is downloaded where this machine has its data.
+    """Does it name a folder for data that holds none here? It is then left out: a file never says where to download to.
 
     ``pictures``: it is one of pictures, into which nothing is downloaded.
     """
@@ -170,14 +170,14 @@ def is_list(override: Override) -> bool:
 
 
 def text(value: Any) -> Any:
-    """Without Hydra's marks of quotes."""
+    """``value`` with Hydra's QuotedString objects replaced by their text."""
     if isinstance(value, QuotedString):
         return value.text
     return [text(child) for child in value] if isinstance(value, list) else value
 
 
 def values_of(override: Override) -> list[Any]:
-    """What an override sets its key to, one after the other; the ends of a range or an interval."""
+    """The values that an override gives its key: one, or those of a sweep; of a range or an interval its ends."""
     value = override._value
     if isinstance(value, ChoiceSweep):
         return [text(child) for child in value.list]

@@ -57,7 +57,7 @@ def odd_counters(checkpoint: Mapping[str, Any]) -> str | None:
 
 
 def form(value: Any) -> Any:
-    """Nested names with the kinds of their values."""
+    """``value`` with each leaf replaced by its kind, to compare the structure of two states."""
     if isinstance(value, dict):
         return {name: form(child) for name, child in value.items()}
     return "a count" if is_count(value) else type(value).__name__
@@ -116,7 +116,7 @@ def odd_moments(states: Any, gan: GAN) -> str | None:
 
 
 def odd_callbacks(states: Mapping[str, Any], trainer: Trainer) -> str | None:
-    """Each callback of this game takes what was kept of it (and takes it once more when Lightning restores it)."""
+    """Each callback can load its saved state, tried here; Lightning loads it again when it restores."""
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if callback.state_key in states:
             callback.load_state_dict(states[callback.state_key])

@@ -96,10 +96,10 @@ def start_of(run: Path) -> Path | None:
 
 
 def check_same_game(own: DictConfig, cfg: DictConfig) -> None:
-    """The run's own configuration and today's tell one game.
+    """The run's own configuration and today's describe the same game.
 
-    They are compared as if today's asked for the run's own ``steps``: what follows from it, such as a schedule that
-    ends with the run, moves along.
+    Today's ``steps`` may be larger. Both are compared with the run's own ``steps``, so that a value computed from it,
+    such as the length of a schedule, does not count as another game.
 
     Args:
         own: of the run, resolved.
@@ -126,7 +126,7 @@ def check_same_game(own: DictConfig, cfg: DictConfig) -> None:
 
 
 def check_something_left(run: Path, begun: int, steps: int) -> None:
-    """A run that ended is gone on with to play longer.
+    """A run that is done is resumed only to play more steps.
 
     Raises:
         ValueError: it has played ``steps`` G steps.
@@ -139,7 +139,7 @@ def check_something_left(run: Path, begun: int, steps: int) -> None:
 
 
 def drop_lines_after(lines: Path, g_steps: int) -> None:
-    """Drop what a log says of the time after ``g_steps``: it will be said again."""
+    """Drop the lines of metrics.jsonl after ``g_steps`` G steps: the resumed run writes them again."""
     if not lines.is_file():
         return
     content = io.BytesIO(read_bytes(lines, LARGE))

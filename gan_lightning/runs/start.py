@@ -16,7 +16,7 @@ class Start:
 
     Attributes:
         checkpoint: the run goes on from it.
-        again: the run in the directory had not got far enough to go on: what is there moves aside.
+        again: the run in the directory has no checkpoint yet, so it begins again; what is there moves aside.
         typed: all of the configuration was typed by the person who waits for it, even where a run goes on.
         sweep: the job belongs to a sweep that goes on.
     """

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def warn_loudly(note: str, loggers: dict[str, Any]) -> None:
+    """Say ``note`` between two rules, and in TensorBoard: whoever looks at the run later has to know it."""
     log.warning("%s\n%s\n%s", "=" * 100, note, "=" * 100)
     for logger in loggers.values():
         if isinstance(logger, TensorBoardLogger):
@@ -25,6 +26,7 @@ def warn_loudly(note: str, loggers: dict[str, Any]) -> None:
 
 
 def announce_start(training: Training) -> None:
+    """Say which game is played, on what data and device, and in which directory."""
     cfg, gan, begun, source = training.cfg, training.gan, training.begun, training.data.source
     choice = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
     log.info(
@@ -47,7 +49,7 @@ def announce_start(training: Training) -> None:
 
 
 def announce_end(training: Training, status: dict[str, Any]) -> None:
-    """What came of it, and what to type next."""
+    """Say how the run ended, what it wrote and which commands come next."""
     run, gan, shown, steps = training.run, training.gan, training.shown, training.cfg.steps
     if gan.g_steps_done < steps:
         why = "max_time was reached" if status["by"] == "max_time" else f"{status['by']} came"

@@ -1,4 +1,4 @@
-"""One run: what is settled before it, what is built for it, how it is played, and what is said of it."""
+"""One run of ``train``, in four steps: settle the configuration, build its parts, play, announce the end."""
 
 import copy
 import logging
@@ -69,7 +69,7 @@ def train(
 
 
 def prepare(cfg: DictConfig, run: Path, overrides: list[str], start: Start, extra_callbacks: Sequence[Any]) -> Training:
-    """Everything that can go wrong before a run begins goes wrong here, with nothing written."""
+    """Check and build all of a run. A mistake of the user's is found here, before anything is written."""
     check_values(cfg)
     silence_libraries()
     trust, note, composed = settle(cfg)
@@ -99,7 +99,7 @@ def prepare(cfg: DictConfig, run: Path, overrides: list[str], start: Start, extr
 
 
 def settle(cfg: DictConfig) -> tuple[str, str | None, DictConfig]:
-    """Make ``cfg`` what is played, with nothing left to decide or to resolve.
+    """Change ``cfg`` into the configuration that is played: ``data=auto`` decided, every interpolation resolved.
 
     Returns:
         The prefix of modules that the person trusts, why data=auto took another dataset, and the configuration with
@@ -117,7 +117,7 @@ def settle(cfg: DictConfig) -> tuple[str, str | None, DictConfig]:
 
 
 def checkpoint_of(start: Start, run: Path, cfg: DictConfig, composed: DictConfig) -> dict[str, Any] | None:
-    """What the run goes on from, which is of the same game; None where it begins."""
+    """The checkpoint from which a run of the same game goes on; None for a run that begins."""
     if start.checkpoint is None:
         return None
     check_links(run, played=True)
@@ -141,7 +141,7 @@ def build_game(cfg: DictConfig, data: GANData, run: Path, start: Start, checkpoi
 
 
 def callbacks_of(cfg: DictConfig, data: GANData, judge: Any) -> dict[str, Any]:
-    """The callbacks that conf/ names, with what only a run knows."""
+    """The callbacks of the configuration, with what is known only now, such as the judge and the data's shape."""
     callbacks = {name: make(node) for name, node in cfg.callbacks.items()}
     config = OmegaConf.to_container(cfg)
     callbacks["checkpoints"].identity = {"config": config, "shape": list(data.source.shape)}

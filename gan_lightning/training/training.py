@@ -1,4 +1,4 @@
-"""All that a run is made of."""
+"""The parts of a run, between building and playing."""
 
 import os
 from dataclasses import dataclass, field
