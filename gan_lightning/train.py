@@ -2,7 +2,8 @@
 
 from gan_lightning.config.verb import verb
 
-main = verb("train", "gan_lightning.training.job:train_job", arguments="gan_lightning.runs.start:arguments")
+ARGUMENTS, FOLLOWER = "gan_lightning.runs.start:arguments", "gan_lightning.training.follow:follow"
+main = verb("train", "gan_lightning.training.job:train_job", ARGUMENTS, FOLLOWER)
 
 if __name__ == "__main__":
     main()

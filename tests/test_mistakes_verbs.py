@@ -10,9 +10,9 @@ import torch
 from conftest import TINY
 from omegaconf import OmegaConf
 
-from gan_lightning.config.build import choose_ddp
 from gan_lightning.config.checks import check_device, check_memory
 from gan_lightning.config.compose import compose
+from gan_lightning.config.launch import choose_ddp
 from gan_lightning.config.verb import leave_nothing
 from gan_lightning.core.seats import Seats, Technique
 from gan_lightning.runs.start import Start

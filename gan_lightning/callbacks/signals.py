@@ -11,6 +11,7 @@ import threading
 import time
 from typing import Any
 
+import torch
 from lightning.pytorch import Trainer
 
 from gan_lightning.callbacks.overhead import FewHooks
@@ -38,10 +39,15 @@ def end_with_parent() -> None:
 
 
 class Signals(FewHooks):
-    """``came`` names the signal that ended the run, if one did."""
+    """``came`` names the signal that ended the run, if one did.
+
+    A signal reaches the processes of one game at different batches, or one of them only. So they ask one another after
+    each batch, and the same batch is the last of all: whoever played another would wait for ever.
+    """
 
     def __init__(self) -> None:
         self.came: str | None = None
+        self.received = 0  # the signal's number, in this process
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
         end_with_parent()
@@ -49,10 +55,21 @@ class Signals(FewHooks):
             return  # only there may handlers be set; Lightning puts the former ones back in the end
 
         def stop(number: int, frame: Any) -> None:
-            if self.came:
+            if self.received:
                 signal.default_int_handler(number, frame)
-            self.came = signal.Signals(number).name
-            trainer.should_stop = True
+            self.received = number
+            if trainer.world_size == 1:
+                self.stop(trainer, number)
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
+
+    def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.world_size > 1 and not self.came:
+            received = torch.tensor(self.received, device=module.device)
+            if number := int(trainer.strategy.reduce(received, reduce_op="max")):
+                self.stop(trainer, number)
+
+    def stop(self, trainer: Trainer, number: int) -> None:
+        self.came = signal.Signals(number).name
+        trainer.should_stop = True

@@ -80,14 +80,6 @@ def decide_data(cfg: DictConfig) -> str | None:
     return f"{note} {why}"
 
 
-def choose_ddp(cfg: DictConfig) -> None:
-    """``devices=2`` and more mean DDP, as ``trainer=ddp`` has it, whatever the kind of device."""
-    if cfg.devices > 1 and cfg.trainer.strategy == "auto":
-        ddp = OmegaConf.load(CONF / "trainer" / "ddp.yaml")
-        with open_dict(cfg):
-            cfg.trainer.strategy, cfg.trainer.plugins = ddp.strategy, ddp.plugins
-
-
 def drop_unchosen(cfg: DictConfig) -> None:
     """Take out of ``cfg`` the settings that an experiment has for techniques that are not chosen now."""
     with open_dict(cfg):

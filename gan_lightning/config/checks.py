@@ -208,10 +208,12 @@ def check_device(cfg: DictConfig) -> None:
             "Use trainer=cpu or trainer=auto, or install a PyTorch build for your GPU."
         )
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else int(has_gpu)
-    if (accelerator == "gpu" or (accelerator == "auto" and has_gpu)) and cfg.devices > gpus:
+    nodes = cfg.trainer.get("num_nodes", 1)
+    if (accelerator == "gpu" or (accelerator == "auto" and has_gpu)) and cfg.devices > gpus * nodes:
+        of = f" on each of {nodes} machines" if nodes > 1 else ""
         raise ValueError(
-            f"devices must not exceed the {gpus} GPU(s) that PyTorch can use, got {cfg.devices}. "
-            f"Write devices={gpus}, or trainer=cpu"
+            f"devices must not exceed the {gpus} GPU(s) that PyTorch can use{of}, got {cfg.devices}. "
+            f"Write devices={gpus * nodes}, or trainer=cpu"
         )
     on_cpu = accelerator == "cpu" or (accelerator == "auto" and not has_gpu)
     if cfg.precision.name == "fp16" and on_cpu:

@@ -42,7 +42,6 @@ TRAINER = {
     "limit_train_batches": "steps=<G steps>",
     "accumulate_grad_batches": "batch_size=<images>",
     "gradient_clip_val": "'technique=[gradient_clipping]'",
-    "num_nodes": "devices=<processes of one machine>",
     "devices": "devices=<processes>",
     "precision": "precision=bf16",
     "callbacks": "a node of its own: +callbacks.<name>._target_=<class>",

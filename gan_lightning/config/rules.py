@@ -37,6 +37,7 @@ RULES: dict[str, tuple[Rule, str]] = {
     "d_loss_weight": (POSITIVE, "d_loss_weight=0.5"),
     "batch_size": ((lambda v: is_int(v) and v >= 2, "a whole number, 2 or more"), "batch_size=64"),
     "devices": (POSITIVE_INT, "devices=1"),
+    "trainer.num_nodes": (POSITIVE_INT, "trainer.num_nodes=1"),
     "seed": (SEED, "seed=0"),
     "sample_every": (COUNT, "sample_every=1000 (0: never)"),
     "evaluate_every": (COUNT, "evaluate_every=1000 (0: never)"),

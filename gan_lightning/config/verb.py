@@ -26,6 +26,7 @@ from gan_lightning.config.command_line import arranged
 from gan_lightning.config.compose import register_resolvers
 from gan_lightning.config.hydra_hooks import StopMultirun
 from gan_lightning.config.kinds import check_kinds, check_typed
+from gan_lightning.config.launch import launch
 from gan_lightning.config.mistakes import FULL, explain, is_too_large
 from gan_lightning.config.quoting import typed_for_hydra
 from gan_lightning.config.where import CONF
@@ -41,7 +42,7 @@ class AlreadyExplained(Exception):
     """The job's error has been told where it happened."""
 
 
-def verb(config_name: str, task: str, arguments: str | None = None) -> Callable[[], Any]:
+def verb(config_name: str, task: str, arguments: str | None = None, follower: str | None = None) -> Callable[[], Any]:
     """The command ``python -m gan_lightning.<config_name>``.
 
     A job's error is told when it happens, and the exit code is 1.
@@ -50,6 +51,7 @@ def verb(config_name: str, task: str, arguments: str | None = None) -> Callable[
         config_name: of conf/.
         task: "package.module:function" of what is done with the configuration; imported when there is one.
         arguments: the same of what makes other arguments of those that were typed, where a word asks for it.
+        follower: the same of what a process does that torchrun or srun started beside the first one of a game.
     """
     job = functools.partial(run_job, task)
     job.__module__ = f"gan_lightning.{config_name}"  # Hydra names the job by it
@@ -63,10 +65,14 @@ def verb(config_name: str, task: str, arguments: str | None = None) -> Callable[
         os.environ[FULL] = os.environ[OURS] = "1"  # Hydra then raises what it would print, and we say it better
         typed = None
         try:
+            found = launch() if follower else None
+            if follower and found and found.rank > 0:  # the first process alone reads the command line
+                return pkgutil.resolve_name(follower)()
             sys.argv = arranged(sys.argv, config_name)
-            if arguments and any(a.startswith(("continue=", "resume=")) for a in sys.argv):
-                typed = sys.argv
-                sys.argv = pkgutil.resolve_name(arguments)(typed)
+            asked = any(a.startswith(("continue=", "resume=")) for a in sys.argv)
+            if arguments and (found or asked):
+                typed = sys.argv if asked else None
+                sys.argv = pkgutil.resolve_name(arguments)(sys.argv)
             sys.argv = typed_for_hydra(sys.argv)
             return composed()
         except KeyboardInterrupt:  # Ctrl-C, and in a multirun SIGTERM

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from gan_lightning.config.launch import launch
 from gan_lightning.runs.directory import status_of
 from gan_lightning.runs.resume import resume_arguments, start_of
 from gan_lightning.runs.sweep import continue_arguments, is_settled
@@ -36,8 +37,13 @@ def arguments(argv: list[str]) -> list[str]:
     """What to give Hydra in place of ``resume=<run>`` or ``-m continue=<sweep>`` and the words beside it.
 
     Raises:
-        ValueError: there is no such run or sweep, or it still runs.
+        ValueError: there is no such run or sweep, it still runs, or processes that are there for one game get several.
     """
+    if (found := launch()) and {"-m", "--multirun"} & set(argv):
+        raise ValueError(
+            f"{found.by} starts the processes of one game, got a multirun (-m). Start a command for each game, without "
+            "-m, or leave the games to one process."
+        )
     if any(word.startswith("continue=") for word in argv):
         return continue_arguments(argv)
     return resume_arguments(argv)

@@ -9,13 +9,13 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
-from gan_lightning.callbacks.finite import NotFinite
 from gan_lightning.config.quoting import word
 from gan_lightning.data.arrays import GANData
 from gan_lightning.game.module import GAN
 from gan_lightning.runs.checkpoint import read_checkpoint
+from gan_lightning.training.ranks import KINDS, Ranks
 
-KINDS = {"NotFinite": NotFinite, "OSError": OSError}  # errors of a process that somebody waits for
+GONE = r"[Cc]onnection (was likely )?(closed|reset|refused)|NCCL"  # what a process is told whose partner has gone
 
 
 class CheckedReading(TorchCheckpointIO):
@@ -32,8 +32,8 @@ class CheckedReading(TorchCheckpointIO):
         )
 
 
-def fit(trainer: Trainer, gan: GAN, data: GANData, resume: Path | None, run: Path) -> None:
-    """Play, from the checkpoint ``resume`` if there is one.
+def fit(trainer: Trainer, gan: GAN, data: GANData, resume: Path | None, run: Path, ranks: Ranks | None = None) -> None:
+    """Play, from the checkpoint ``resume`` if there is one; with ``ranks``, beside the other processes that are there.
 
     Raises:
         ValueError: a process is gone, or what it raised.
@@ -48,9 +48,15 @@ def fit(trainer: Trainer, gan: GAN, data: GANData, resume: Path | None, run: Pat
         raise ValueError(lost_process(run, f"process {error.error_index + 1} of {trainer.world_size} {why}")) from error
     except ProcessRaisedException as error:  # its text is the process's traceback
         kind, _, words = str(error).strip().splitlines()[-1].partition(": ")
-        if re.search(r"[Cc]onnection (closed|reset|refused)", words):  # who is told of it first is chance
+        if re.search(GONE, words):  # who is told of it first is chance
             raise ValueError(lost_process(run, f"one of the {trainer.world_size} processes has gone")) from error
         raise KINDS.get(kind.rpartition(".")[2], ValueError)(words or kind) from error
+    except RuntimeError as error:
+        if ranks is None or not re.search(GONE, str(error)):
+            raise
+        raise ranks.failure() or ValueError(
+            lost_process(run, f"one of the {ranks.world} processes has gone")
+        ) from error
 
 
 def lost_process(run: Path, what: str) -> str:

@@ -16,13 +16,13 @@ from gan_lightning.config.build import (
     build_data,
     build_gan,
     check_lipschitz,
-    choose_ddp,
     decide_data,
     drop_unchosen,
     judge_of,
     make,
 )
 from gan_lightning.config.checks import check_device, check_objective, check_values, leaves
+from gan_lightning.config.launch import choose_ddp
 from gan_lightning.config.rules import duration
 from gan_lightning.data.arrays import GANData
 from gan_lightning.game.module import GAN
@@ -38,6 +38,7 @@ from gan_lightning.runs.start import Start
 from gan_lightning.runs.trust import checked, plain_config
 from gan_lightning.training.announce import announce_end, announce_start, warn_loudly
 from gan_lightning.training.processes import fit, gather_results
+from gan_lightning.training.ranks import environment, joined, leading
 from gan_lightning.training.training import Training
 
 log = logging.getLogger(__name__)
@@ -61,8 +62,11 @@ def train(
     Raises:
         ValueError: another process plays this run, ``run`` holds another, or ``cfg`` is not a game.
     """
-    with sole(run):
+    with sole(run), leading(joined()) as ranks:
         training = prepare(cfg, run, overrides or [], start, extra_callbacks)
+        if ranks is not None:
+            ranks.begin(training)
+            training.ranks = ranks
         status = play_run(training)
         announce_end(training, status)
         return status
@@ -75,7 +79,19 @@ def prepare(cfg: DictConfig, run: Path, overrides: list[str], start: Start, extr
     trust, note, composed = settle(cfg)
     if start.from_file:
         checked(OmegaConf.to_container(cfg), run, trust, whole=True)
-    checkpoint = checkpoint_of(start, run, cfg, composed)
+    return build_training(cfg, run, overrides, start, checkpoint_of(start, run, cfg, composed), note, extra_callbacks)
+
+
+def build_training(
+    cfg: DictConfig,
+    run: Path,
+    overrides: list[str],
+    start: Start,
+    checkpoint: dict[str, Any] | None,
+    note: str | None = None,
+    extra_callbacks: Sequence[Any] = (),
+) -> Training:
+    """Data, players, callbacks and Trainer of a settled ``cfg``; still nothing is written."""
     begun = checkpoint["counters"]["g_steps_done"] if checkpoint else 0
     data = build_data(cfg)
     judge = judge_of(data.source) if cfg.evaluate_every else None
@@ -92,6 +108,7 @@ def prepare(cfg: DictConfig, run: Path, overrides: list[str], start: Start, extr
         max_steps=(cfg.d_steps + 1) * cfg.steps,  # Lightning counts the steps of both optimizers
         callbacks=[*training.callbacks.values(), *extra_callbacks],
         logger=list(training.loggers.values()),
+        **environment(),
     )
     if checkpoint and start.checkpoint:
         check_resumable(checkpoint, start.checkpoint, gan, training.trainer)
@@ -173,8 +190,8 @@ def play_run(training: Training) -> dict[str, Any]:
         if resumed:
             drop_lines_after(run / "metrics.jsonl", training.begun)
         began = time.perf_counter()
-        fit(training.trainer, gan, training.data, start.checkpoint, run)
-        if training.trainer.world_size > 1:
+        fit(training.trainer, gan, training.data, start.checkpoint, run, training.ranks)
+        if training.trainer.world_size > 1 and training.ranks is None:
             gather_results(gan, evaluation, run, training.begun)
         seconds = round(time.perf_counter() - began, 2)
         status |= {"g_steps": gan.g_steps_done, "images": gan.images_seen, "seconds": seconds, **gan.numbers}
