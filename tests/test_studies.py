@@ -279,7 +279,7 @@ def test_an_arm_is_the_game_that_train_plays(tmp_path):
     overrides = ["loss=nsgan", "technique=[packing,ema]", "steps=3"]
     train(compose("train", ["experiment=ring8", *overrides, "seed=5", "trainer=cpu", "evaluate_every=0"]), run)
     trained = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
-    gan, batches = mode_coverage.build_game("ring8", overrides, 5)
+    gan, batches = mode_coverage.game_of_arm("ring8", overrides, 5)
     loop = Loop(gan)
     for _ in range(3):
         loop.step(*next(batches))

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gan_lightning.game.game import COUNTERS
 from gan_lightning.game.module import GAN
+from gan_lightning.runs.checkpoint import is_count
 
 LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
 ODD = (KeyError, TypeError, ValueError, AttributeError, IndexError, InvalidVersion)
@@ -43,10 +44,6 @@ def check_resumable(checkpoint: Mapping[str, Any], path: Path, gan: GAN, trainer
             f"the checkpoint {path} cannot be gone on from: {str(fault)[:300]}. "
             "Use another one beside it, or train again."
         )
-
-
-def is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 2**48
 
 
 def odd_counters(checkpoint: Mapping[str, Any]) -> str | None:

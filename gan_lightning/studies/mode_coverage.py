@@ -56,7 +56,7 @@ def configuration(experiment: str, overrides: Sequence[str], seed: int = 0) -> D
     return cfg
 
 
-def build_game(experiment: str, overrides: Sequence[str], seed: int) -> tuple[GAN, Iterator[Any]]:
+def game_of_arm(experiment: str, overrides: Sequence[str], seed: int) -> tuple[GAN, Iterator[Any]]:
     """That game, and its batches."""
     cfg = configuration(experiment, overrides, seed)
     data = build_data(cfg)
@@ -82,7 +82,7 @@ def play(
 ) -> tuple[dict[str, Any], Tensor, list[Tensor]]:
     """Figures, the judged samples, and samples at ``frames`` moments in equal ratios of the run."""
     start = time.perf_counter()
-    gan, batches = build_game(experiment, overrides, seed)
+    gan, batches = game_of_arm(experiment, overrides, seed)
     loop = Loop(gan)
     last = gan.steps * gan.d_steps
     shown = {round(last ** (i / max(frames - 1, 1))) for i in range(frames)}
