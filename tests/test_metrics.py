@@ -416,3 +416,18 @@ def test_inception_says_what_of_two_sets_it_compares(monkeypatch):
     many = torch.zeros(1001, 1, 1, 1)
     inception_metrics(many, many)
     assert seen["subset"] == 1000
+
+
+def test_torchmetrics_finds_the_same_frechet_and_kernel_distance():
+    """Its FID takes the eigenvalues of C_r C_f; its KID needs as many fakes as reals."""
+    from torchmetrics.image.fid import _compute_fid
+    from torchmetrics.image.kid import poly_mmd
+
+    draw = torch.Generator().manual_seed(3)
+    mix = torch.randn(6, 6, generator=draw, dtype=torch.float64)
+    real = torch.randn(400, 6, generator=draw, dtype=torch.float64)
+    fake = torch.randn(400, 6, generator=draw, dtype=torch.float64) @ mix + 0.5
+    theirs = _compute_fid(real.mean(0), real.T.cov(), fake.mean(0), fake.T.cov()).item()
+    assert frechet_distance(real, fake) == pytest.approx(theirs, rel=1e-9)
+    assert theirs > 1
+    assert kernel_distance(real, fake, chunk=150) == pytest.approx(poly_mmd(real, fake).item(), rel=1e-9)

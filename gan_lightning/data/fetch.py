@@ -144,7 +144,7 @@ def _download(files: Sequence[RemoteFile], folder: Path, mirrors: Sequence[str])
 
 
 def _first_that_works(file: RemoteFile, folder: Path, mirrors: Sequence[str]) -> Path:
-    """Download ``file`` from the first mirror that serves it whole."""
+    """Download ``file`` from the first mirror that serves it whole: ``pooch.retrieve`` has no second try."""
     for mirror in mirrors:
         try:
             return Path(
@@ -163,7 +163,7 @@ def _first_that_works(file: RemoteFile, folder: Path, mirrors: Sequence[str]) ->
 
 
 def _unpack(packed: Path, target: Path) -> None:
-    """Gunzip beside ``target`` and rename: nobody ever sees half of it."""
+    """Gunzip beside ``target`` and rename: nobody ever sees half of it, which pooch.Decompress takes for whole."""
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name)
     try:
         with gzip.open(packed) as source, os.fdopen(handle, "wb") as sink:

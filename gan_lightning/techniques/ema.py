@@ -52,6 +52,7 @@ class EMA(Technique, nn.Module):
         # d = 0 at the first update, whatever the warm-up
         d = torch.clamp(self.updates / (self.updates + max(self.warmup, 1e-6)), max=self.decay)
         self.updates += 1
+        # AveragedModel(use_buffers=True) finds the same bits in 0.34 ms where this takes 0.14, under other state names
         mine, live = self.average.state_dict(keep_vars=True), G.state_dict(keep_vars=True)
         for name, value in mine.items():
             if value.is_floating_point():
