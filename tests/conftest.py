@@ -4,6 +4,7 @@ import copy
 import functools
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ import torch
 from lightning.pytorch import Callback
 from omegaconf import DictConfig
 
+from gan_lightning import sample as sample_verb
+from gan_lightning import train as train_verb
 from gan_lightning.callbacks.libraries import silence_libraries
 from gan_lightning.config.build import build_data, build_gan, make
 from gan_lightning.config.compose import compose
+from gan_lightning.config.where import CONF
 from gan_lightning.data.auto import DECISION
 from gan_lightning.game.module import GAN
 from gan_lightning.training.setup import train
@@ -43,11 +47,15 @@ TINY = [
     "trainer=cpu",
 ]
 
+TECHNIQUES = sorted(p.stem for p in (CONF / "technique").glob("*.yaml"))
+TOGETHER = [t for t in TECHNIQUES if t not in ("dragan", "gradient_penalty", "weight_norm")]  # in one game
+
 
 # What takes longest, first: two workers share out the files, and the last one must not be left to one of them.
 FIRST = (
     "test_processes",
     "test_resume",
+    "test_resume_damage",
     "test_studies",
     "test_kill_points",
     "test_evaluation",
@@ -134,6 +142,31 @@ def stranger(finished_tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     Path("evil.yaml").write_text("# @package _global_\nseed: 666\n")
     Path("secret.txt").write_text("secret-of-this-machine")
     return shutil.copytree(finished_tiny, tmp_path / "run")
+
+
+@pytest.fixture
+def call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[int, str]]:
+    """Run a verb in this process, in an empty folder: ``call("train", "steps=0")`` -> (exit code, output)."""
+    monkeypatch.chdir(tmp_path)
+    mains = {"train": train_verb.main, "sample": sample_verb.main}
+
+    def run(verb: str, *args: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", [f"{verb}.py", *args])
+        try:
+            mains[verb]()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out + captured.err
+
+    return run
+
+
+def runs(folder: Path) -> list[Path]:
+    return sorted(p.parent for p in folder.rglob("config.yaml"))
 
 
 class EachStep(Callback):

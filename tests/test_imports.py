@@ -42,6 +42,16 @@ def test_a_file_at_the_top_is_a_command_and_a_folder_is_a_part():
         assert len(text.splitlines()) <= 10
 
 
+def test_the_tests_have_the_rooms_of_the_package_and_no_file_is_long():
+    """Each file has a name of its own, since pytest imports it by that name."""
+    tests = PACKAGE.parent / "tests"
+    rooms = {p.name for p in PACKAGE.iterdir()} | {"commands", "former", "goldens", "mutations", "__pycache__"}
+    assert {p.name for p in tests.iterdir() if p.is_dir()} <= rooms
+    files = list(tests.rglob("*.py"))
+    assert [p.name for p in files if len(p.read_text().splitlines()) > 300] == []
+    assert len({p.stem for p in files}) == len(files)
+
+
 def test_no_import_of_ours_inside_a_function_but_the_ones_that_say_why():
     found = {}
     for path in FILES:

@@ -23,7 +23,8 @@ import scipy.linalg  # noqa: F401
 import sklearn.datasets  # noqa: F401
 import torch  # noqa: F401
 import torchvision  # noqa: F401
-from classic import CLASSIC, Mutation
+from classic import CLASSIC
+from mutation import Mutation
 
 ROOT = Path(__file__).parent.parent.parent
 PASSED, FAILED = int(pytest.ExitCode.OK), int(pytest.ExitCode.TESTS_FAILED)

@@ -1,0 +1,63 @@
+"""Runs that are stopped: the callback that stops them, and what is compared of them."""
+
+import json
+
+import torch
+from conftest import TINY
+from lightning.pytorch import Callback
+from omegaconf import OmegaConf
+
+from gan_lightning.config.compose import compose
+from gan_lightning.runs.start import Start, start_of_job
+
+OPTIONS = ["steps=12", "d_steps=2", "log_every=1", "checkpoint_every=5", "schedule=linear", "network.D.dropout=0.3",
+           "technique=[ema,historical_averaging,spectral_norm]"]  # fmt: skip
+
+
+def config(*overrides):
+    return compose("train", [*TINY, *OPTIONS, *overrides])
+
+
+class Stop(Callback):
+    """As SIGTERM does: the batch that is being played is the last."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def on_train_batch_end(self, trainer, module, *args) -> None:
+        if module.d_steps_done == self.at:
+            trainer.should_stop = True
+
+
+def checkpoint(run, name="last.ckpt"):
+    return torch.load(run / "checkpoints" / name, weights_only=True)
+
+
+def lines(run):
+    found = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if not k.startswith("speed/")} for line in found]
+
+
+def same(a, b) -> bool:
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+def of_job(run, resume: str | None, steps: int = 12, sweep: str | None = None) -> Start | None:
+    return start_of_job(OmegaConf.create({"resume": resume, "continue": sweep, "steps": steps}), run)
+
+
+def flip(path, at: float) -> None:
+    data = bytearray(path.read_bytes())
+    data[int(at * len(data))] ^= 16
+    path.write_bytes(bytes(data))
+
+
+def set_status(run, **values) -> None:
+    status = json.loads((run / "status.json").read_text())
+    (run / "status.json").write_text(json.dumps({**status, **values}))
