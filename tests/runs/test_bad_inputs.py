@@ -10,13 +10,13 @@ import os
 import pickle
 import shutil
 import struct
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 import torch
+from commands import done
 from commands import run as typed
 from conftest import TINY
 from omegaconf import OmegaConf
@@ -43,9 +43,7 @@ class Touch:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished") / "run"
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "gan_lightning.train", *TINY, "technique=[ema]", f"hydra.run.dir={folder}"]
-    subprocess.run(command, check=True, env=env, capture_output=True, timeout=120)
+    done(folder.parent, *TINY, "technique=[ema]", f"hydra.run.dir={folder}")
     return folder
 
 

@@ -171,6 +171,7 @@ def test_a_smooth_game_under_sgd_stays_together_for_twenty_steps(played, name):
     assert not set(shares[0][:40]) & set(shares[1][:40]), "none twice in a pass"
 
 
+@pytest.mark.slow
 def test_joblib_runs_the_same_sweep(tmp_path):
     words = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "loss=mmgan,nsgan", "smoothing=none,one_sided"]
     typed = [sys.executable, "-m", "gan_lightning.train", "-m", *TINY, "steps=2", *words]
