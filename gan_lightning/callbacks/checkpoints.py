@@ -13,7 +13,7 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
-from gan_lightning.callbacks.overhead import FewHooks
+from gan_lightning.callbacks.overhead import FewHooks, steps_within
 from gan_lightning.game.module import GAN
 
 
@@ -96,7 +96,7 @@ class Checkpoints(FewHooks):
         passed = monotonic() - begun
         up, ahead = passed >= self.seconds, 1
         if trainer.world_size > 1:
-            ahead = max(1, int((self.seconds - passed) / 2 * (step - first) / max(passed, 1e-9)))
+            ahead = steps_within((self.seconds - passed) / 2, passed, step - first)
             up, ahead = trainer.strategy.broadcast((up, ahead))
         self.next_look = step + ahead
         return up

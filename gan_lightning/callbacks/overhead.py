@@ -7,6 +7,11 @@ from lightning.pytorch import Callback
 from lightning.pytorch.profilers import PassThroughProfiler
 
 
+def steps_within(seconds: float, passed: float, done: int) -> int:
+    """As many steps as fit into ``seconds`` at the pace of ``done`` steps in the ``passed`` ones; at least one."""
+    return max(1, int(seconds * done / max(passed, 1e-9)))
+
+
 class FewHooks(Callback):
     """A callback without the hooks that Lightning calls several times per batch.
 

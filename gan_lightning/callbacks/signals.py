@@ -8,14 +8,16 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
+from time import monotonic, sleep
 from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
 
-from gan_lightning.callbacks.overhead import FewHooks
+from gan_lightning.callbacks.overhead import FewHooks, steps_within
 from gan_lightning.game.module import GAN
+
+SECONDS = 1.0  # between two questions of several processes
 
 
 @functools.cache  # once a process
@@ -31,7 +33,7 @@ def end_with_parent() -> None:
         if by is not None and not joblib:
             by.join()
         while os.getppid() == parent and joblib:  # its workers have nothing to wait for
-            time.sleep(0.5)
+            sleep(0.5)
         os.kill(os.getpid(), signal.SIGKILL)
 
     if by is not None or joblib:
@@ -41,16 +43,19 @@ def end_with_parent() -> None:
 class Signals(FewHooks):
     """``came`` names the signal that ended the run, if one did.
 
-    A signal reaches the processes of one game at different batches, or one of them only. So they ask one another after
-    each batch, and the same batch is the last of all: whoever played another would wait for ever.
+    A signal reaches the processes of one game at different batches, or one of them only. So they ask one another, all
+    after the same batch, which is then the last of all: whoever played another would wait for ever. What they answer is
+    read from the device, which waits for it; so they ask about once in ``SECONDS``.
     """
 
     def __init__(self) -> None:
         self.came: str | None = None
         self.received = 0  # the signal's number, in this process
+        self.asked, self.next_ask = (0.0, 0), 0  # when and after which D step; after which D step next
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
         end_with_parent()
+        self.asked, self.next_ask = (monotonic(), module.d_steps_done), module.d_steps_done + 1
         if threading.current_thread() is not threading.main_thread():
             return  # only there may handlers be set; Lightning puts the former ones back in the end
 
@@ -65,10 +70,15 @@ class Signals(FewHooks):
             signal.signal(number, stop)
 
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if trainer.world_size > 1 and not self.came:
-            received = torch.tensor(self.received, device=module.device)
-            if number := int(trainer.strategy.reduce(received, reduce_op="max")):
-                self.stop(trainer, number)
+        step = module.d_steps_done
+        if trainer.world_size == 1 or self.came or step < self.next_ask:
+            return
+        now, (then, first) = monotonic(), self.asked
+        mine = torch.tensor([self.received, steps_within(SECONDS, now - then, step - first)], device=module.device)
+        number, ahead = trainer.strategy.reduce(mine, reduce_op="max").tolist()
+        self.asked, self.next_ask = (now, step), step + ahead
+        if number:
+            self.stop(trainer, number)
 
     def stop(self, trainer: Trainer, number: int) -> None:
         self.came = signal.Signals(number).name

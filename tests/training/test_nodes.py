@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -238,18 +239,41 @@ class Together:
         self.strategy = self
         self.others = others
 
+    looks = 0
+
     def reduce(self, mine: torch.Tensor, reduce_op: str) -> torch.Tensor:
         assert reduce_op == "max"
-        return torch.tensor(max(int(mine), self.others))
+        self.looks += 1
+        return mine.maximum(torch.tensor([self.others, 1]))
+
+
+def test_processes_ask_one_another_about_once_a_second_and_not_at_each_batch(monkeypatch):
+    """What they tell one another is read from the device, which waits for it."""
+    clock, trainer, signals = [0.0], Together(0), Signals()
+    monkeypatch.setattr("gan_lightning.callbacks.signals.monotonic", lambda: clock[0])
+    module = SimpleNamespace(device=torch.device("cpu"), d_steps_done=100)  # resumed
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    signals.on_train_start(trainer, module)
+    looked = []
+    for _ in range(500):
+        clock[0] += 0.01
+        module.d_steps_done += 1
+        signals.on_train_batch_end(trainer, module, None, None, 0)
+        looked += [module.d_steps_done] * (trainer.looks - len(looked))
+    for number, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
+        signal.signal(number, handler)
+    assert looked[0] == 101
+    assert len(looked) <= 7
+    assert all(90 <= b - a <= 110 for a, b in pairwise(looked[1:]))
 
 
 def test_processes_stop_after_the_same_batch_whoever_has_the_signal():
-    module = SimpleNamespace(device=torch.device("cpu"))
+    module = SimpleNamespace(device=torch.device("cpu"), d_steps_done=1)
     for mine, others in ((0, 0), (0, signal.SIGTERM), (signal.SIGTERM, 0)):
         trainer, signals = Together(others), Signals()
         before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
         try:
-            signals.on_train_start(trainer, module)
+            signals.on_train_start(trainer, SimpleNamespace(d_steps_done=0))
             if mine:
                 signal.raise_signal(mine)
             assert not trainer.should_stop, "not before the others know"
