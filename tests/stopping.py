@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 
 from gan_lightning.config.compose import compose
 from gan_lightning.runs.start import Start, start_of_job
+from gan_lightning.training.setup import train
 
 OPTIONS = ["steps=12", "d_steps=2", "log_every=1", "checkpoint_every=5", "schedule=linear", "network.D.dropout=0.3",
            "technique=[ema,historical_averaging,spectral_norm]"]  # fmt: skip
@@ -16,6 +17,21 @@ OPTIONS = ["steps=12", "d_steps=2", "log_every=1", "checkpoint_every=5", "schedu
 
 def config(*overrides):
     return compose("train", [*TINY, *OPTIONS, *overrides])
+
+
+def played(folder, cfg=None, name="straight", **options):
+    """The directory of a run that was played to its end, or as ``options`` of ``train`` have it."""
+    run = folder / name
+    run.mkdir(exist_ok=True)
+    train(cfg or config(), run, **options)
+    return run
+
+
+def straight_and_stopped(folder, cfg, at: int):
+    """The directories of a run that was left alone, and of the same that was stopped after a D step and went on."""
+    stopped = played(folder, cfg, "stopped", extra_callbacks=[Stop(at)])
+    start = Start(stopped / "checkpoints" / "last.ckpt")
+    return [played(folder, cfg), played(folder, cfg, "stopped", start=start)]
 
 
 class Stop(Callback):

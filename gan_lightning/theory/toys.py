@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 Field = Callable[[float, float], tuple[float, float]]
-DTerm = Callable[[float, float], float]
 
 
 def sigmoid(t: float) -> float:

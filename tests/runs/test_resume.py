@@ -10,25 +10,18 @@ from commands import Command
 from commands import done as command
 from conftest import TINY
 from omegaconf import OmegaConf, open_dict
-from stopping import Stop, checkpoint, config, lines, of_job, same
+from stopping import Stop, checkpoint, config, lines, of_job, played, same, straight_and_stopped
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_lightning.config.compose import compose
-from gan_lightning.runs.resume import (
-    check_same_game,
-    drop_lines_after,
-    resume_arguments,
-)
+from gan_lightning.runs.resume import check_same_game, drop_lines_after, resume_arguments
 from gan_lightning.runs.start import Start
 from gan_lightning.training.setup import train
 
 
 @pytest.fixture
 def straight(tmp_path):
-    run = tmp_path / "straight"
-    run.mkdir()
-    train(config(), run)
-    return run
+    return played(tmp_path)
 
 
 @pytest.mark.parametrize("at", [6, 7, 13], ids=["after G", "between D steps", "in another pass"])
@@ -56,12 +49,7 @@ def test_with_three_d_steps_per_g_step_each_moment_comes_once(tmp_path, at, ever
     often = compose("train", ["data=digits", "network.G.hidden=[8,12]", "network.D.hidden=[12,6]", "trainer=cpu",
                               "steps=6", "d_steps=3", "log_every=1", "sample_every=2", "evaluate_every=2",
                               f"checkpoint_every={every}", "callbacks.evaluation.n=100"])  # fmt: skip
-    runs = [tmp_path / name for name in ("straight", "stopped")]
-    for run in runs:
-        run.mkdir()
-    train(often, runs[0])
-    train(often, runs[1], extra_callbacks=[Stop(at)])
-    train(often, runs[1], [], start=Start(runs[1] / "checkpoints" / "last.ckpt"))
+    runs = straight_and_stopped(tmp_path, often, at)
     assert lines(runs[0]) == lines(runs[1])
     assert [line["step"] for line in lines(runs[0]) if "metric/fd_judge" in line] == [2, 4, 6]
     straight, stopped = ({f.name: f.read_bytes() for f in (run / "samples").glob("*.png")} for run in runs)
@@ -76,12 +64,7 @@ def test_with_three_d_steps_per_g_step_each_moment_comes_once(tmp_path, at, ever
 def test_pictures_and_evaluations_come_at_the_moments_of_the_run_that_was_not_stopped(tmp_path, at):
     often = compose("train", ["experiment=ring8", "trainer=cpu", "steps=12", "data.n=512", "data.n_test=100",
                               "log_every=1", "sample_every=4", "evaluate_every=4", "checkpoint_every=5"])  # fmt: skip
-    runs = [tmp_path / name for name in ("straight", "stopped")]
-    for run in runs:
-        run.mkdir()
-    train(often, runs[0])
-    train(often, runs[1], extra_callbacks=[Stop(at)])
-    train(often, runs[1], [], start=Start(runs[1] / "checkpoints" / "last.ckpt"))
+    runs = straight_and_stopped(tmp_path, often, at)
     assert lines(runs[0]) == lines(runs[1])
     judged = [line["step"] for line in lines(runs[0]) if "metric/fd_judge" in line]
     assert judged == [4, 8, 12]

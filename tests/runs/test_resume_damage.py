@@ -12,23 +12,18 @@ import torch
 from commands import done as command
 from conftest import TINY
 from omegaconf import OmegaConf
-from stopping import OPTIONS, Stop, checkpoint, config, flip, lines, of_job, same, set_status
+from stopping import OPTIONS, Stop, checkpoint, config, flip, lines, of_job, played, same, set_status
 
 from gan_lightning.callbacks.checkpoints import Checkpoints
 from gan_lightning.runs.checkpoint import read_checkpoint
-from gan_lightning.runs.resume import (
-    resume_arguments,
-)
+from gan_lightning.runs.resume import resume_arguments
 from gan_lightning.runs.start import Start
 from gan_lightning.training.setup import train
 
 
 @pytest.fixture
 def straight(tmp_path):
-    run = tmp_path / "straight"
-    run.mkdir()
-    train(config(), run)
-    return run
+    return played(tmp_path)
 
 
 def test_every_flipped_bit_that_would_change_a_checkpoint_is_noticed(straight):
