@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from gan_lightning.data import fetch
 from gan_lightning.data.arrays import DataUnavailable
+from gan_lightning.data.digits import Digits
 from gan_lightning.data.fetch import RemoteFile, ensure, faults, reachable
 from gan_lightning.data.mnist import MNIST
 
@@ -289,3 +290,8 @@ def test_what_was_fetched_before_a_failure_stays(server, tmp_path):
     with pytest.raises(DataUnavailable):
         ensure([FILE, other], folder, [server.url("whole")], "mnist")
     assert only_whole_files(folder) == ["train-images"]
+
+
+def test_a_dataset_is_complete_where_its_files_lie_whole(tmp_path):
+    assert Digits().is_complete()
+    assert not MNIST(str(tmp_path)).is_complete()

@@ -10,6 +10,7 @@ import torch
 
 from gan_lightning.config.build import judge_of
 from gan_lightning.config.compose import compose
+from gan_lightning.data import mixtures
 from gan_lightning.data.mixtures import grid, grid25, ring, ring8
 from gan_lightning.metrics.modes import ModeJudge, mode_coverage
 from gan_lightning.report.measuring import evaluate_runs
@@ -142,3 +143,11 @@ def test_a_picture_of_points_has_them_where_they_are():
 def test_images_techniques_refuse_points(tmp_path):
     with pytest.raises(ValueError, match=r"diff_augment needs images \(C, H, W\), got samples of shape \(2,\)"):
         train(compose("train", ["data=ring8", *SMALL, "technique=[diff_augment]"]), tmp_path)
+
+
+@pytest.mark.parametrize(("data", "means"), [(mixtures.ring8, mixtures.ring()), (mixtures.grid25, mixtures.grid())])
+def test_the_judge_of_a_mixture_knows_where_its_modes_lie_and_how_wide_they_are(data, means):
+    judge = judge_of(data(sd=0.2))
+    assert torch.equal(judge.means, means)
+    assert judge.sd == 0.2
+    assert judge.knows_modes

@@ -89,6 +89,19 @@ def test_what_spawned_processes_counted_and_measured_reaches_the_one_that_asked(
     }  # fmt: skip
 
 
+def test_the_best_of_an_earlier_sitting_is_still_the_best_of_several_processes(finished_tiny, tiny, tmp_path):
+    """It stands in the checkpoint; of metrics.jsonl only what this sitting wrote is looked at."""
+    run = shutil.copytree(finished_tiny, tmp_path / "run")
+    gan, evaluation = build_gan(tiny("technique=[ema]"), (1, 8, 8)), Evaluation()
+    last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    last["callbacks"][evaluation.state_key] = {"best": {"": {"g_steps": 2, CHOICE: 1.0, FD: 0.9, COVERAGE: 0.9}}}
+    torch.save(last, run / "checkpoints" / "last.ckpt")
+    told = [{"step": 2, CHOICE: 1.0, FD: 0.9, COVERAGE: 0.9}, {"step": 6, CHOICE: 5.0, FD: 4.0, COVERAGE: 0.8}]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in told))
+    gather_results(gan, evaluation, run, begun=4)
+    assert (evaluation.best_numbers()["best_g_steps"], evaluation.best_numbers()["best_fd_judge"]) == (2, 0.9)
+
+
 def test_ctrl_c_in_the_parent_of_a_sweep_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(StopMultirun, "sweep", "my sweep")
     assert StopMultirun.last_word() == (
