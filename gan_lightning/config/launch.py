@@ -3,9 +3,11 @@
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from gan_lightning.config.quoting import word
 from gan_lightning.config.where import CONF
 
 NODES = "trainer.num_nodes"
@@ -39,6 +41,24 @@ def launch() -> Launch | None:
     else:
         return None
     return found if found.world > 1 else None
+
+
+def starter() -> str:
+    """What stands before the words of ``train`` on a command line that starts as many processes as are there."""
+    found, train = launch(), "-m gan_lightning.train"
+    if found is None:
+        return f"python {train}"
+    if found.by == "srun":
+        return f"srun --nodes={found.nodes} --ntasks={found.world} python {train}"
+    each = f"--nproc-per-node={found.world // found.nodes}"  # below: each machine has a rank and the first's address
+    return f"torchrun {each} {train}" if found.nodes == 1 else f"torchrun --nnodes={found.nodes} {each} ... {train}"
+
+
+def resume_command(run: Path) -> str:
+    """What to type to go on with ``run``."""
+    found = launch()
+    one_game = [f"{NODES}={found.nodes}"] if found and found.by == "srun" else []  # else its tasks play a game each
+    return " ".join([starter(), *one_game, word("resume", run)])
 
 
 def check_launch(cfg: DictConfig, found: Launch | None) -> None:

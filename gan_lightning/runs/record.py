@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lightning.config.launch import resume_command, starter
 from gan_lightning.config.mistakes import explain
-from gan_lightning.config.quoting import word
 from gan_lightning.io.files import sync_folder, write_json, write_text
 from gan_lightning.io.lock import NAME
 from gan_lightning.io.plain import read_json
@@ -89,7 +89,7 @@ def record(
         "host": platform.node(),
         "pid": os.getpid(),
     }
-    command = shlex.join(["python", "-m", "gan_lightning.train", *overrides])
+    command = " ".join([starter(), *map(shlex.quote, overrides)])
     entry = {"command": command, "overrides": overrides, "note": note, **environment()}
     if resumed:
         first = read_json(run / "record.json") if (run / "record.json").is_file() else {}
@@ -108,9 +108,7 @@ def record(
             yield status
         except OSError as error:
             saved = (run / "checkpoints" / "last.ckpt").is_file()
-            more = (
-                f"Its checkpoints are whole; then: python -m gan_lightning.train {word('resume', run)}" if saved else ""
-            )
+            more = f"Its checkpoints are whole; then: {resume_command(run)}" if saved else ""
             why = f"{run} cannot be written any more: {error.strerror or error}. Make room, or allow writing."
             raise ValueError(f"{why} {more}".strip()) from error
     except BaseException as error:

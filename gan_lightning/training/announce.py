@@ -8,9 +8,8 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from gan_lightning.config.build import (
-    judge_of,
-)
+from gan_lightning.config.build import judge_of
+from gan_lightning.config.launch import resume_command
 from gan_lightning.config.quoting import word
 from gan_lightning.training.training import Training
 
@@ -54,7 +53,7 @@ def announce_end(training: Training, status: dict[str, Any]) -> None:
     if gan.g_steps_done < steps:
         why = "max_time was reached" if status["by"] == "max_time" else f"{status['by']} came"
         log.info("%s after %d of %d G steps; to go on:", why, gan.g_steps_done, steps)
-        log.info("       python -m gan_lightning.train %s", word("resume", shown))
+        log.info("       %s", resume_command(shown))
     ended = "stopped" if status["status"] == "stopped" else "done"
     made = sorted(f"{path.name}/" if path.is_dir() else path.name for path in run.iterdir() if path.name[0] != ".")
     log.info("%s after %.0f s; wrote in %s: %s", ended, status["seconds"], shown, ", ".join(made))

@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
-from gan_lightning.config.quoting import word
+from gan_lightning.config.launch import resume_command
 from gan_lightning.data.arrays import GANData
 from gan_lightning.game.module import GAN
 from gan_lightning.runs.checkpoint import read_checkpoint
@@ -63,7 +63,7 @@ def lost_process(run: Path, what: str) -> str:
     """What is said when a process of a game of several is gone."""
     return (
         f"{what}, and the others with it. SIGKILL often comes from the system when memory runs out: then a smaller "
-        f"batch_size or fewer devices. To go on: python -m gan_lightning.train {word('resume', run)}"
+        f"batch_size or fewer devices. To go on: {resume_command(run)}"
     )
 
 
