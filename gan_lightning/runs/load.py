@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from gan_lightning.config.build import build_gan, make
 from gan_lightning.core.play import Prior
 from gan_lightning.core.rng import Stream
+from gan_lightning.core.sampler import in_batches
 from gan_lightning.io.plain import check_links, first_line, read_yaml
 from gan_lightning.runs.checkpoint import load_weights, misfit, read_checkpoint
 from gan_lightning.runs.directory import find, is_run
@@ -37,8 +38,9 @@ class LoadedGenerator(nn.Module):
         self.others: list[str] = []  # names of the run's other generators
         self.path, self.shape = run, list[int]()  # the checkpoint; of a sample
 
-    def forward(self, z: Tensor) -> Tensor:
-        samples: Tensor = self.G(z)
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Samples of ``z``; labels ``y`` ``[N]`` are for a G that takes them."""
+        samples: Tensor = self.G(z) if y is None else self.G(z, y)
         return samples
 
     def z(self, n: int, seed: int = 0) -> Tensor:
@@ -46,10 +48,10 @@ class LoadedGenerator(nn.Module):
         return self.prior(n, Stream(seed, name="sample"))
 
     @torch.no_grad()
-    def sample(self, n: int, seed: int = 0, batch_size: int = 500) -> Tensor:
-        """``[n, C, H, W]`` images in [-1, 1], or points ``[n, d]``."""
+    def sample(self, n: int, seed: int = 0, batch_size: int = 500, y: Tensor | None = None) -> Tensor:
+        """``[n, C, H, W]`` images in [-1, 1], or points ``[n, d]``; of labels ``y`` ``[n]`` where G takes them."""
         device = next(self.G.parameters()).device
-        return torch.cat([self.G(z.to(device)) for z in self.z(n, seed).split(batch_size)])
+        return in_batches(self.G, self.z(n, seed).to(device), None if y is None else y.to(device), batch_size)
 
 
 def check_picture(G: LoadedGenerator) -> None:
