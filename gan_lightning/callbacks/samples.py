@@ -14,7 +14,7 @@ from torch import Tensor
 from gan_lightning.callbacks.overhead import FewHooks
 from gan_lightning.core.sampler import draw
 from gan_lightning.game.module import GAN
-from gan_lightning.io.files import whole
+from gan_lightning.report.drawing import save_animation
 from gan_lightning.report.pictures import POINTS, grid, save_picture
 
 log = logging.getLogger(__name__)
@@ -124,6 +124,4 @@ class Samples(FewHooks):
     def animate(self, folder: Path) -> None:
         frames = frames_of(by_steps(folder))
         if len(frames) > 1:
-            durations = [self.frame_ms] * (len(frames) - 1) + [20 * self.frame_ms]  # rest on the last
-            with whole(folder / "training.gif") as file:
-                frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+            save_animation(frames, folder / "training.gif", self.frame_ms)

@@ -15,6 +15,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.core.play import Shape
 from gan_lightning.core.rng import mix
 
@@ -99,11 +100,6 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         return map(self.arrays.__getitem__, self.order)
-
-
-def to_signed_range(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """uint8 0..255 to ``dtype`` [-1, 1]; what is not uint8 keeps its values."""
-    return images.to(dtype).div_(127.5).sub_(1.0) if images.dtype == torch.uint8 else images.to(dtype)
 
 
 class GANData(LightningDataModule):

@@ -163,7 +163,10 @@ def _first_that_works(file: RemoteFile, folder: Path, mirrors: Sequence[str]) ->
 
 
 def _unpack(packed: Path, target: Path) -> None:
-    """Gunzip beside ``target`` and rename: nobody ever sees half of it, which pooch.Decompress takes for whole."""
+    """Gunzip beside ``target`` and rename: nobody ever sees half of it, which pooch.Decompress takes for whole.
+
+    Not by io.files.whole, whose file beside it has one name: several processes may unpack at once.
+    """
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name)
     try:
         with gzip.open(packed) as source, os.fdopen(handle, "wb") as sink:

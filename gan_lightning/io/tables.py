@@ -4,7 +4,7 @@ import io
 import json
 import re
 from array import array
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,15 @@ def markdown_cell(text: Any) -> str:
     escaped = line(text).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     escaped = escaped.replace("|", "\\|").replace("`", "\\`").replace("![", "!\\[")
     return re.sub(r"\](?=[(:\[])", r"]\\", escaped)
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table without a last line break; the cells stand in it as they are."""
+    return "\n".join([markdown_row(head), "|" + "---|" * len(head), *map(markdown_row, rows)])
+
+
+def markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def csv_cell(value: Any) -> Any:

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from gan_lightning.core.pixels import to_pixels
+
 
 class Pictures(Dataset[Tensor]):
     """uint8 RGB ``[3, H, W]`` pictures from images ``[N, C, H, W]`` in [-1, 1]."""
 
     def __init__(self, images: Tensor) -> None:
-        self.images = ((images + 1) * 127.5).round().byte().expand(-1, 3, -1, -1)
+        self.images = to_pixels(images).expand(-1, 3, -1, -1)
 
     def __len__(self) -> int:
         return len(self.images)

@@ -14,7 +14,7 @@ from gan_lightning.config.checks import new_folder
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.files import write_json, write_text
 from gan_lightning.io.plain import check_links, read_json, read_text
-from gan_lightning.io.tables import csv_cell, markdown_cell
+from gan_lightning.io.tables import csv_cell, markdown_cell, markdown_table
 from gan_lightning.io.written import Written
 from gan_lightning.report.arms import Run, arms, gather, protocols
 from gan_lightning.report.columns import headings, settings, summary
@@ -67,9 +67,8 @@ def rows_of(arms: Mapping[str, Sequence[Run]], checkpoint: str, protocol: str) -
 
 def markdown(rows: Sequence[Mapping[str, str]]) -> str:
     names = list(rows[0])
-    lines = ["| " + " | ".join(map(markdown_cell, names)) + " |", "|" + "---|" * len(names)]
     cells = [[markdown_cell(row.get(n, "")) for n in names] for row in rows]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in cells)])
+    return markdown_table([*map(markdown_cell, names)], cells)
 
 
 def checkpoints(runs: Sequence[Run], protocol: str) -> list[tuple[str, str]]:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from gan_lightning.io.files import whole
 from gan_lightning.io.plain import LARGE, read_bytes
 from gan_lightning.io.tables import Curve, curves, title
 from gan_lightning.report.arms import Run, arms
+from gan_lightning.report.drawing import figure, save_figure
 from gan_lightning.report.pictures import POINTS, grid
 from gan_lightning.runs.load import LoadedGenerator, check_picture, load
 
@@ -49,15 +49,10 @@ def draw_curves(runs: Sequence[Run], path: Path) -> list[str]:
 
     D's verdicts are probabilities or scores, by the loss.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     logged = curves_of(runs)
     metrics = [m for m in CURVES if any(m in found for found in logged.values())] or [CURVES[0]]
-    figure, axes = plt.subplots(1, len(metrics), figsize=(5.5 * len(metrics), 4), layout="constrained", squeeze=False)
-    for axis, metric in zip(axes[0], metrics, strict=True):
+    fig, axes = figure(1, len(metrics), width=5.5, height=4)
+    for axis, metric in zip(axes, metrics, strict=True):
         for name, members in arms(runs).items():
             found = [logged[run.path][metric] for run in members if metric in logged[run.path]]
             if not found:
@@ -73,18 +68,10 @@ def draw_curves(runs: Sequence[Run], path: Path) -> list[str]:
         axis.set_xlabel("G steps")
         if metric == "metric/fd_judge" and axis.lines:
             axis.set_yscale("log")
-    if axes[0, 0].lines:
-        axes[0, 0].legend(fontsize=8)
-    save_figure(figure, path)
+    if axes[0].lines:
+        axes[0].legend(fontsize=8)
+    save_figure(fig, path)
     return metrics
-
-
-def save_figure(figure: Any, path: Path) -> None:
-    import matplotlib.pyplot as plt
-
-    with whole(path) as file:
-        figure.savefig(file, dpi=110, format="png")
-    plt.close(figure)
 
 
 def first_that_loads(runs: Sequence[Run], trust: str | None) -> LoadedGenerator | None:
@@ -102,11 +89,6 @@ def first_that_loads(runs: Sequence[Run], trust: str | None) -> LoadedGenerator 
 
 def draw_samples(runs: Sequence[Run], path: Path, n: int, seed: int, trust: str | None = None) -> None:
     """A row of samples per arm, its first seed that has a checkpoint, all from the same z."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     rows = []
     for name, members in arms(runs).items():
         if G := first_that_loads(members, trust):
@@ -116,16 +98,10 @@ def draw_samples(runs: Sequence[Run], path: Path, n: int, seed: int, trust: str 
             rows.append((name, images))
     if not rows:
         return
-    figure, axes = plt.subplots(
-        len(rows),
-        1,
-        figsize=(n * 0.8, len(rows) * (1.15 if len(rows[0][1]) > 1 else 4)),
-        squeeze=False,
-        layout="constrained",
-    )
-    for (name, images), axis in zip(rows, axes[:, 0], strict=True):
+    fig, axes = figure(len(rows), 1, width=n * 0.8, height=1.15 if len(rows[0][1]) > 1 else 4)
+    for (name, images), axis in zip(rows, axes, strict=True):
         strip = (torch.cat(list(images), dim=2).clamp(-1, 1) + 1) / 2
         axis.imshow(strip.permute(1, 2, 0).squeeze(2).numpy(), cmap="gray", vmin=0, vmax=1)
         axis.set_title(title(name), fontsize=9, loc="left")
         axis.axis("off")
-    save_figure(figure, path)
+    save_figure(fig, path)

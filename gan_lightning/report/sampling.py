@@ -7,6 +7,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from gan_lightning.config.checks import check_memory
+from gan_lightning.core.pixels import to_pixels
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.files import whole
 from gan_lightning.io.written import Written
@@ -59,7 +60,7 @@ def sample(
         save_picture(grid(images[:GRID] if images.ndim > 2 else images), png)
         with whole(npz) as file:
             if images.ndim > 2:
-                np.savez_compressed(file, images=((images + 1) * 127.5).round().clamp(0, 255).byte().numpy())
+                np.savez_compressed(file, images=to_pixels(images).numpy())
             else:
                 np.savez_compressed(file, points=images.numpy())
     except OSError as error:

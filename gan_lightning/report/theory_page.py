@@ -1,7 +1,7 @@
 """The papers' statements beside what is measured, as a table."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -10,6 +10,7 @@ from gan_lightning.config.checks import new_file
 from gan_lightning.config.where import CONF
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.files import write_text
+from gan_lightning.io.tables import markdown_table
 from gan_lightning.io.written import Written
 from gan_lightning.theory.statements import statements
 
@@ -29,8 +30,10 @@ Where the source is "notes", "derived" or "this project", no paper states the li
 """
 
 
-def row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+def table(rows: Iterable[Sequence[str]]) -> str:
+    """In Markdown: what each statement expects, what was measured, and whether it holds."""
+    head = ("source", "statement", "expected", "measured", "error", "allowed", "since", "")
+    return markdown_table(head, [[cell.replace("|", "\\|") for cell in row] for row in rows])
 
 
 def check_theory(cfg: DictConfig) -> None:
@@ -51,10 +54,8 @@ def check_theory(cfg: DictConfig) -> None:
         rows.append((s.source, s.text, *numbers, f"{s.tolerance:.0e}", s.why, "pass" if passed else "FAIL"))
     bar.close()
     if out:
-        head = ("source", "statement", "expected", "measured", "error", "allowed", "since", "")
-        table = [row(head), "|" + "---|" * len(head), *map(row, rows)]
         written = Written()
-        write_text(written.add(out), INTRODUCTION + "\n".join(table) + "\n")
+        write_text(written.add(out), INTRODUCTION + table(rows) + "\n")
         log.info("%d statements, %d failed", len(rows), failed)
         log.info("wrote %s", written)
     else:

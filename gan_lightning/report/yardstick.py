@@ -10,8 +10,9 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from gan_lightning.config.build import judge_of, make
+from gan_lightning.core.pixels import to_pixels, to_signed_range
 from gan_lightning.core.rng import fixed_rows
-from gan_lightning.data.arrays import Source, to_signed_range
+from gan_lightning.data.arrays import Source
 from gan_lightning.io.bar import Bar
 from gan_lightning.metrics.judge import Judge
 
@@ -146,4 +147,4 @@ def as_pixels(samples: Tensor) -> Tensor:
     """Images as a picture file would hold them: 256 levels in [-1, 1], like the real ones. Points stay as they are."""
     if samples.ndim == 2:
         return samples
-    return to_signed_range(((samples.clamp(-1, 1) + 1) * 127.5).round().byte())
+    return to_signed_range(to_pixels(samples))

@@ -17,7 +17,7 @@ from gan_lightning.game.module import GAN
 from gan_lightning.losses.mmgan import MMGAN
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.networks.points import Discriminator, Generator
-from gan_lightning.studies.drawing import animate, figure, picture, save
+from gan_lightning.report.drawing import figure, frame, save_animation, save_figure
 from gan_lightning.studies.line import Array, Mixture, best_discriminator, jsd, play_on_the_line, probability, value
 from gan_lightning.theory.densities import Gaussian
 from gan_lightning.theory.value_function import optimal_discriminator
@@ -96,7 +96,7 @@ def run(
                 course.append({"g_steps": i // d_steps, "V": v, "2_JSD_minus_2_log_2": 2 * jsd(p_r, p_g, X) + LIMIT})
                 small, one = figure(1, 1)
                 draw(one[0], gan, data, f"{name}, after {i // d_steps} G steps")
-                films[name].append(picture(small))
+                films[name].append(frame(small))
 
         torch.manual_seed(seed)
         G, D = Generator(1, (1,), (32, 32)), Discriminator((1,))
@@ -133,6 +133,6 @@ def run(
         axis.legend(fontsize=7)
         numbers[name] = {"course": course, "end": course[-1]}
     axes[0].legend(fontsize=7, loc="upper left")
-    save(fig, out / "figure.png")
-    animate([np.concatenate(pair, axis=1) for pair in zip(*films.values(), strict=True)], out / "animation.gif")
+    save_figure(fig, out / "figure.png")
+    save_animation([np.concatenate(pair, axis=1) for pair in zip(*films.values(), strict=True)], out / "animation.gif")
     return numbers

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lightning.studies.drawing import figure, save
+from gan_lightning.report.drawing import figure, save_figure
 from gan_lightning.theory import toys
 
 
@@ -78,6 +78,6 @@ def run(
         axis.axis("off")
     axes[0].set_xlabel("theta, G's point")
     axes[0].set_ylabel("psi, D's slope")
-    save(fig, out / "figure.png")
+    save_figure(fig, out / "figure.png")
     assert np.isfinite([e["alternating"] for e in numbers["games"].values()]).all()
     return numbers

@@ -24,9 +24,10 @@ from gan_lightning.core.sampler import draw
 from gan_lightning.game.loop import Loop
 from gan_lightning.game.module import GAN
 from gan_lightning.io.files import write_json, write_text
+from gan_lightning.io.tables import markdown_table
 from gan_lightning.metrics.modes import ModeJudge, mode_coverage
+from gan_lightning.report.drawing import figure, frame, save_animation, save_figure
 from gan_lightning.report.pictures import plane
-from gan_lightning.studies.drawing import animate, figure, picture, save
 
 SAMPLES = 2500
 JUDGED = 777  # the seed of their z
@@ -99,7 +100,9 @@ def play(
     return {"seed": seed, **mode_coverage(judge, judged), "seconds": seconds}, judged, film
 
 
-def row(name: str, runs: Sequence[Mapping[str, float]], modes: int) -> str:
+def cells_of(name: str, runs: Sequence[Mapping[str, float]], modes: int) -> tuple[str, ...]:
+    """A row of the table: mean ± standard error over the runs of the arm ``name``."""
+
     def mean_of(key: str, scale: float = 1, digits: int = 2) -> str:
         values = [scale * r[key] for r in runs if not math.isnan(r[key])]
         if not values:
@@ -112,24 +115,20 @@ def row(name: str, runs: Sequence[Mapping[str, float]], modes: int) -> str:
     full = sum(r["modes"] == modes for r in runs)
     sure = [r for r in runs if not math.isnan(r["narrowest"])]
     spreads = f"{min(r['narrowest'] for r in sure):.2f} to {max(r['widest'] for r in sure):.2f}" if sure else ""
-    cells = (name, mean_of("modes", digits=1), f"{full} of {len(runs)}", mean_of("high_quality", 100, 1),
+    return (name, mean_of("modes", digits=1), f"{full} of {len(runs)}", mean_of("high_quality", 100, 1),
              mean_of("reverse_kl", digits=4), mean_of("spread"), spreads, mean_of("seconds", digits=0))  # fmt: skip
-    return "| " + " | ".join(cells) + " |"
 
 
 def table(
     name: str, results: Mapping[str, Sequence[Mapping[str, float]]], real: Mapping[str, float], modes: int
 ) -> str:
     """Markdown: mean ± standard error over the seeds; published rows, as printed in the papers, below."""
-    lines = [
-        "| game | modes | all modes | high quality, % | reverse KL, nats | spread | of any mode | seconds |",
-        "|---|---|---|---|---|---|---|---|",
-        *(row(arm, runs, modes) for arm, runs in results.items()),
-        f"| real data | {real['modes']} | | {100 * real['high_quality']:.1f} | {real['reverse_kl']:.4f} | "
-        f"{real['spread']:.2f} | {real['narrowest']:.2f} to {real['widest']:.2f} | |",
-        *(f"| *{who}* | {m} | | {quality} | {kl} | | | |" for who, (m, quality, kl) in PUBLISHED.get(name, {}).items()),
-    ]
-    return "\n".join(lines) + "\n"
+    head = ("game", "modes", "all modes", "high quality, %", "reverse KL, nats", "spread", "of any mode", "seconds")
+    ours = [cells_of(arm, runs, modes) for arm, runs in results.items()]
+    data = ("real data", f"{real['modes']}", "", f"{100 * real['high_quality']:.1f}", f"{real['reverse_kl']:.4f}",
+            f"{real['spread']:.2f}", f"{real['narrowest']:.2f} to {real['widest']:.2f}", "")  # fmt: skip
+    theirs = [(f"*{who}*", m, "", quality, kl, "", "", "") for who, (m, quality, kl) in PUBLISHED.get(name, {}).items()]
+    return markdown_table(head, [*ours, data, *theirs]) + "\n"
 
 
 def scatter(axis: Any, samples: Tensor, means: Tensor, limit: float, title: str) -> None:
@@ -194,7 +193,7 @@ def run(
             f"{name}\n{found['modes']} modes, {100 * found['high_quality']:.1f} % good, KL {found['reverse_kl']:.3f}"
         )
         scatter(axis, samples, judge.means, limit, title)
-    save(fig, out / "figure.png")
+    save_figure(fig, out / "figure.png")
     if frames:
         pictures = []
         for parts in zip(*films.values(), strict=True):
@@ -203,7 +202,7 @@ def run(
                 axis.imshow(plane(part, limit)[0].numpy(), cmap="magma", extent=(-limit, limit, -limit, limit))
                 axis.set_title(name, fontsize=9)
                 axis.axis("off")
-            pictures.append(picture(fig))
-        animate(pictures, out / "animation.gif")
+            pictures.append(frame(fig))
+        save_animation(pictures, out / "animation.gif")
     write_text(out / "table.md", table(experiment, results, real, len(judge.means)))
     return {"experiment": experiment, "games": results, "overrides": games, "real": real}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gan_lightning.losses.nsgan import NSGAN
-from gan_lightning.studies.drawing import figure, save
+from gan_lightning.report.drawing import figure, save_figure
 from gan_lightning.studies.line import Mixture, best_discriminator, probability
 from gan_lightning.theory.densities import Gaussian
 from gan_lightning.theory.value_function import optimal_discriminator
@@ -44,5 +44,5 @@ def run(out: Path, bar: Any, steps: int = 3000, batch_size: int = 2048, seed: in
         axis.set_title(f"{name}: targets {alpha:g} and {beta:g}, error at most {error.max():.3f}")
         axis.set_ylim(-0.02, 1.05)
     axes[0].legend(fontsize=8)
-    save(fig, out / "figure.png")
+    save_figure(fig, out / "figure.png")
     return numbers

@@ -17,18 +17,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.core.play import Loss
 from gan_lightning.core.prior import Normal
 from gan_lightning.core.rng import Stream, Streams
 from gan_lightning.core.seats import Seats
-from gan_lightning.data.arrays import GANData, Source, to_signed_range
+from gan_lightning.data.arrays import GANData, Source
 from gan_lightning.game.loop import Loop
 from gan_lightning.game.module import GAN
 from gan_lightning.io.files import write_json
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.losses.wgan import WGAN
 from gan_lightning.networks.dcgan import Discriminator, Generator
-from gan_lightning.studies.drawing import figure, save
+from gan_lightning.report.drawing import figure, save_figure
 from gan_lightning.techniques.instance_noise import InstanceNoise
 from gan_lightning.techniques.weight_clipping import WeightClipping
 
@@ -190,7 +191,7 @@ def run(
         axis.set_xlabel("D's iterations")
         if axis.get_legend_handles_labels()[0]:
             axis.legend(fontsize=7)
-    save(fig, out / "figure.png")
+    save_figure(fig, out / "figure.png")
     alive = [sigma for sigma, course in noisy.items() if summary(course)["mmgan_norm_end_over_highest"] >= 0.1]
     return {
         "dataset": data.name,

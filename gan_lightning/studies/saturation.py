@@ -11,16 +11,17 @@ from typing import Any
 import torch
 from torch import nn
 
+from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.core.play import Loss, Player
 from gan_lightning.core.prior import Normal
 from gan_lightning.core.seats import Seats, Technique
-from gan_lightning.data.arrays import GANData, Source, to_signed_range
+from gan_lightning.data.arrays import GANData, Source
 from gan_lightning.game.loop import Loop
 from gan_lightning.game.module import GAN
 from gan_lightning.losses.mmgan import MMGAN
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.networks.mlp import Discriminator, Generator
-from gan_lightning.studies.drawing import figure, save
+from gan_lightning.report.drawing import figure, save_figure
 
 
 def early_run(
@@ -93,5 +94,5 @@ def run(
         axis.legend(fontsize=8)
     for axis in axes[2:]:
         axis.set_yscale("log")
-    save(fig, out / "figure.png")
+    save_figure(fig, out / "figure.png")
     return numbers

@@ -20,8 +20,9 @@ from omegaconf import DictConfig
 from gan_lightning.config.build import build_data, build_gan, make
 from gan_lightning.config.compose import compose
 from gan_lightning.config.where import CONF
-from gan_lightning.data.arrays import to_signed_range
+from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.game.loop import Loop
+from gan_lightning.io.tables import markdown_table
 from gan_lightning.training.setup import train
 
 
@@ -108,7 +109,7 @@ def steps_of(cfg: DictConfig, slice_: int) -> Iterator[None]:
 
 def technique_costs(overrides: list[str], rounds: int, slice_: int) -> str:
     """A Markdown table: what each technique adds to a step of the plain game, both played in turn."""
-    lines = ["| technique | plain, ms | with it, ms | ratio |", "|---|---|---|---|"]
+    rows = []
     for name in sorted(p.stem for p in (CONF / "technique").glob("*.yaml")):
         games = [compose("train", [*overrides, *choice]) for choice in ([], [f"technique=[{name}]"])]
         loops = [steps_of(cfg, slice_) for cfg in games]
@@ -120,9 +121,9 @@ def technique_costs(overrides: list[str], rounds: int, slice_: int) -> str:
                 kept += [(time.perf_counter() - start) / slice_] if turn else []
         plain, mine = (1e3 * statistics.median(s) for s in seconds)
         ratio = statistics.median(b / a for a, b in zip(*seconds, strict=True))
-        lines.append(f"| `{name}` | {plain:.1f} | {mine:.1f} | {ratio:.2f} |")
+        rows.append((f"`{name}`", f"{plain:.1f}", f"{mine:.1f}", f"{ratio:.2f}"))
         print(f"  {name}: {ratio:.2f}", flush=True)
-    return "\n".join(lines)
+    return markdown_table(("technique", "plain, ms", "with it, ms", "ratio"), rows)
 
 
 def images_per_s(overrides: list[str], batches: int = 3000) -> float:

@@ -9,8 +9,9 @@ from omegaconf import DictConfig
 
 from gan_lightning.config.build import decide_data, make
 from gan_lightning.config.checks import new_file
-from gan_lightning.data.arrays import to_signed_range
+from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.io.bar import Bar
+from gan_lightning.io.files import whole
 from gan_lightning.io.written import Written
 from gan_lightning.metrics.judge import JudgeNet
 
@@ -73,7 +74,8 @@ def train_judge(cfg: DictConfig) -> None:
         net.scale.fill_(1 / features.square().mean().sqrt())
     accuracy = (torch.cat(parts) == test.labels).double().mean().item()
     written = Written()
-    torch.save(net.state_dict(), written.add(out))
+    with whole(written.add(out)) as file:
+        torch.save(net.state_dict(), file)
     digest = hashlib.sha256(out.read_bytes()).hexdigest()
     log.info("%s: %.2f %% of %d test images right, %d bytes", out, 100 * accuracy, len(test), out.stat().st_size)
     log.info("sha256: %s", digest)

@@ -10,7 +10,7 @@ import gan_lightning
 from gan_lightning.callbacks.evaluation import Evaluation
 from gan_lightning.config.build import judge_of
 from gan_lightning.config.compose import compose
-from gan_lightning.data.arrays import to_signed_range
+from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.data.digits import Digits
 from gan_lightning.metrics.frechet import frechet_distance
 from gan_lightning.metrics.judge import Judge

@@ -12,8 +12,9 @@ import torch
 from torchvision.datasets.folder import IMG_EXTENSIONS
 from torchvision.utils import save_image
 
+from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.data import auto, mixtures
-from gan_lightning.data.arrays import Arrays, DataUnavailable, GANData, Shuffle, to_signed_range
+from gan_lightning.data.arrays import Arrays, DataUnavailable, GANData, Shuffle
 from gan_lightning.data.digits import Digits
 from gan_lightning.data.image_folder import ImageFolder
 from gan_lightning.data.mnist import MNIST

@@ -77,7 +77,7 @@ def test_the_grid_is_goodfellows():
 @needs_mnist
 def test_parzen_of_real_training_images():
     """The first 10,000 in file order: 241.2 nats, sigma 0.167."""
-    from gan_lightning.data.arrays import to_signed_range
+    from gan_lightning.core.pixels import to_signed_range
     from gan_lightning.data.mnist import MNIST
 
     source = MNIST(REAL)
@@ -101,7 +101,7 @@ def test_nearest_against_a_plain_loop():
 
 
 def test_copies_are_flagged_and_held_out_images_are_not():
-    from gan_lightning.data.arrays import to_signed_range
+    from gan_lightning.core.pixels import to_signed_range
     from gan_lightning.data.digits import Digits
 
     train, test = (to_signed_range(a.images) for a in (Digits().train(), Digits().test()))

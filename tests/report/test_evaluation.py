@@ -1,10 +1,12 @@
 """evaluate, compare and continue on real digits: protocol, floors, tables, stopped sweeps."""
 
 import csv
+import errno
 import json
 import shutil
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,6 +23,7 @@ from gan_lightning.report.measuring import evaluate_runs
 from gan_lightning.runs.measurements import read_measurements
 from gan_lightning.runs.sweep import continue_arguments, jobs, statuses
 from gan_lightning.training.setup import train
+from gan_lightning.training.train_judge import train_judge
 
 DIGITS = [o for o in TINY if not o.startswith("data")] + ["data=digits"]
 
@@ -135,6 +138,21 @@ def test_a_judge_is_trained_on_images_it_can_halve_twice(tmp_path, capsys, data,
     text = "".join(capsys.readouterr())
     assert words in text
     assert "Traceback" not in text
+
+
+def test_a_judge_is_whole_or_not_there(tmp_path, monkeypatch):
+    def full(state, to) -> None:
+        if isinstance(to, Path):
+            to.write_bytes(b"half")
+        else:
+            to.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    small = ["data=synthetic", "data.n=32", "data.size=8", "epochs=1", "batch_size=16", "width=2", "features=4"]
+    with pytest.raises(OSError, match="No space left"):
+        train_judge(compose("judge", [*small, f"out={tmp_path}/judge.pt"]))
+    assert list(tmp_path.iterdir()) == []
 
 
 # compare and continue --------------------------------------------------------------------------------------

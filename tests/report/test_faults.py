@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from gan_lightning.config.build import judge_of, make
 from gan_lightning.config.compose import compose
 from gan_lightning.config.where import CONF
-from gan_lightning.data.arrays import to_signed_range
+from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.data.digits import Digits
 from gan_lightning.metrics.judge import WEIGHTS, Judge
 from gan_lightning.report.yardstick import Observed, Yardstick, build_metrics

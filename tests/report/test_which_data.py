@@ -15,8 +15,8 @@ import gan_lightning.report.measuring
 from gan_lightning.callbacks.evaluation import Evaluation
 from gan_lightning.config.build import judge_of
 from gan_lightning.config.compose import compose
+from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.core.rng import fixed_rows
-from gan_lightning.data.arrays import to_signed_range
 from gan_lightning.data.digits import Digits
 from gan_lightning.data.fashion_mnist import FashionMNIST
 from gan_lightning.data.mixtures import grid25, ring8

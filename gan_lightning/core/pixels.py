@@ -1,0 +1,14 @@
+"""Images as pixels, 0 to 255, and as the numbers in [-1, 1] that the players see."""
+
+import torch
+from torch import Tensor
+
+
+def to_signed_range(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """uint8 0..255 to ``dtype`` [-1, 1]; what is not uint8 keeps its values."""
+    return images.to(dtype).div_(127.5).sub_(1.0) if images.dtype == torch.uint8 else images.to(dtype)
+
+
+def to_pixels(images: Tensor) -> Tensor:
+    """uint8 0..255, the nearest level to each value of ``images``; what lies outside [-1, 1] is cut off."""
+    return ((images.clamp(-1, 1) + 1) * 127.5).round().byte()

@@ -1,0 +1,30 @@
+"""What two places would do in two ways is written in one."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import gan_lightning
+
+PACKAGE = Path(gan_lightning.__file__).parent
+SOURCES = {str(path.relative_to(PACKAGE)): path.read_text() for path in PACKAGE.rglob("*.py")}
+
+
+@pytest.mark.parametrize(
+    ("what", "where"),
+    [
+        (r'"GIF"', ["report/drawing.py"]),
+        (r"\.savefig\(", ["report/drawing.py"]),
+        (r"save_image\(", ["report/pictures.py"]),
+        (r"127\.5", ["core/pixels.py"]),
+        (r"---\|", ["io/tables.py"]),  # below a Markdown table's head
+        (r"json\.dumps?\([^\n]*indent", ["io/files.py"]),
+        (r"\.write_(text|bytes)\(", []),  # a reader could see half of it
+        (r"torch\.save\(", ["training/train_judge.py"]),  # Lightning writes a run's checkpoints
+        # files of their own, beside `whole`: a checkpoint, which Lightning writes, and what several may unpack at once
+        (r"\.replace\((path|new|target)\)", ["callbacks/checkpoints.py", "data/fetch.py", "io/files.py"]),
+    ],
+)
+def test_one_place_writes(what, where):
+    assert sorted(name for name, text in SOURCES.items() if re.search(what, text)) == where
