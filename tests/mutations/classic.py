@@ -30,6 +30,13 @@ CLASSIC = [
         "tests/report/test_which_data.py::test_the_parts_of_digits",
     ),
     Mutation(
+        "mnist5k: the test images are trained on",
+        P + "data/mnist5k.py",
+        "torch.arange(4 * PART)",
+        "torch.arange(PART, 5 * PART)",
+        "tests/data/test_mnist5k.py::test_the_parts_share_no_image_but_as_the_page_says",
+    ),
+    Mutation(
         "mnist: train50k trains on the validation images",
         P + "data/mnist.py",
         'n = 50_000 if self.split == "train50k" else 60_000',
