@@ -84,6 +84,7 @@ def verb(config_name: str, task: str, arguments: str | None = None, follower: st
         except Exception as error:
             if not isinstance(error, AlreadyExplained):
                 print(printable(explain(error, config_name, typed)), file=sys.stderr)
+            leave_no_sweep(StopMultirun.sweep)
             sys.exit(1)
         finally:
             let_go()
@@ -136,3 +137,18 @@ def leave_nothing() -> None:
                 path.unlink()
         run.rmdir()  # where something lies in it, this does nothing
         run.parent.rmdir()
+
+
+def leave_no_sweep(directory: str | None) -> None:
+    """Remove the directory of a multirun of which every job was refused: it holds what was typed, and nothing else.
+
+    One that was named by the person stays.
+    """
+    if directory is None or any(word.lstrip("+").startswith("hydra.sweep") for word in sys.argv):
+        return
+    sweep = Path(directory)
+    with contextlib.suppress(OSError):
+        if [path.name for path in sweep.iterdir()] == ["multirun.yaml"]:
+            (sweep / "multirun.yaml").unlink()
+        for folder in (sweep, *list(sweep.parents)[:2]):  # of its time, its day, and of multiruns
+            folder.rmdir()  # where something lies in it, this ends it

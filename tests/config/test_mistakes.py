@@ -34,6 +34,17 @@ def refused(monkeypatch, capsys, tmp_path):
     return run
 
 
+def test_a_multirun_whose_only_job_is_refused_leaves_nothing(refused, tmp_path):
+    assert "a run for each from 0 to 3 is -m 'seed=range(0,4)'" in refused("-m", "seed=0..3")
+    assert [p.name for p in tmp_path.rglob("*")] == ["outputs"]
+
+
+def test_a_multirun_that_was_given_its_directory_keeps_what_was_typed(refused, tmp_path):
+    with pytest.raises(AssertionError, match="nothing is begun"):
+        refused("-m", "seed=0..3", "hydra.sweep.dir=mine")
+    assert (tmp_path / "mine" / "multirun.yaml").is_file()
+
+
 WHOLE = [  # composed by Hydra, refused before the run begins
     (["network.G.hidden=128"], r"network.G.hidden must be a list of whole numbers, got 128. .*'network.G.hidden=\["),
     (["network.G.hidden=[]"], r"network.G.hidden must be one or more widths.*got \[\]"),
