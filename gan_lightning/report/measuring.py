@@ -19,7 +19,7 @@ from gan_lightning.metrics.memorisation import nearest
 from gan_lightning.report.pictures import grid, save_picture
 from gan_lightning.report.yardstick import Yardstick, as_pixels, build_metrics
 from gan_lightning.runs.directory import find, is_glob, matching, several_hint
-from gan_lightning.runs.load import LoadedGenerator, load, readable_root
+from gan_lightning.runs.load import LoadedGenerator, check_finite, load, readable_root
 from gan_lightning.runs.measurements import merge, read_measurements, weights_of
 
 log = logging.getLogger(__name__)
@@ -154,8 +154,7 @@ def evaluate_run(
             continue  # another name of the same generator
         bar.set_postfix_str(f"{directory}, samples of {name}")
         samples = G.sample(yardstick.n, seed)
-        if not torch.isfinite(samples).all():
-            raise ValueError(f"the samples of {directory} ({name}.ckpt) are not finite: G has diverged. Train again.")
+        check_finite(samples, G.path)
         drawn[weights] = as_pixels(samples)
         measured[weights] = yardstick.measure(drawn[weights], doing=f"{directory}, {name}", bar=bar)
     bar.set_postfix_str(f"{directory}, real images")

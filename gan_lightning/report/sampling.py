@@ -13,7 +13,7 @@ from gan_lightning.io.files import whole
 from gan_lightning.io.written import Written
 from gan_lightning.report.pictures import grid, save_picture
 from gan_lightning.runs.directory import find
-from gan_lightning.runs.load import check_picture, load
+from gan_lightning.runs.load import check_finite, check_picture, load
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ def sample(
     check_memory(f"n={n} samples", n * each, f"Draw them in parts with other seeds: n={GRID} seed=1, seed=2, ...")
     with Bar(f"drawing {n} samples"):
         images = G.sample(n, seed)
+    check_finite(images, checkpoint)
     folder = Path(out) if out else directory / "samples"
     parts = [directory.resolve().name] if out else []
     parts += [checkpoint.stem] if checkpoint.stem != "last" else []

@@ -30,6 +30,9 @@ def find(run: str | Path, key: str = "run") -> tuple[Path, Path]:
         ValueError: there is no such run, or it has no checkpoint yet.
     """
     path = latest(key) if str(run) == "latest" else Path(run)
+    if path.suffix in (".yaml", ".json", ".jsonl", ".log") and is_run(path.parent):
+        what = "the configuration of a run" if path.name == "config.yaml" else "a file of a run, and no checkpoint"
+        raise ValueError(f"{key}={run} is {what}. Give the run directory: {key}={path.parent}")
     if path.is_file():
         return path.parent.parent if path.parent.name == "checkpoints" else path.parent, path
     if not path.exists():

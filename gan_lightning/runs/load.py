@@ -17,7 +17,7 @@ from gan_lightning.core.play import Prior
 from gan_lightning.core.rng import Stream
 from gan_lightning.core.sampler import in_batches
 from gan_lightning.io.plain import check_links, first_line, read_yaml
-from gan_lightning.runs.checkpoint import load_weights, misfit, read_checkpoint
+from gan_lightning.runs.checkpoint import load_weights, misfit, others_of, read_checkpoint
 from gan_lightning.runs.directory import find, is_run
 from gan_lightning.runs.trust import checked
 
@@ -60,6 +60,16 @@ def check_picture(G: LoadedGenerator) -> None:
         raise ValueError(
             f"{G.path} makes images of {G.shape[0]} channels, and a picture has 1 or 3. Draw from it in Python: "
             "gan_lightning.load(run).sample(n)."
+        )
+
+
+def check_finite(samples: Tensor, path: Path) -> None:
+    """``samples`` of the checkpoint ``path`` are numbers. Raises ValueError."""
+    if not samples.isfinite().all():
+        others = " or ".join(p.name for p in others_of(path))
+        raise ValueError(
+            f"the samples of {path} are not finite: G has diverged. "
+            + (f"Use {others} beside it, or train again." if others else "Train again.")
         )
 
 

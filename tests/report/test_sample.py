@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 import sys
 
@@ -183,6 +184,29 @@ def test_a_file_that_is_something_else(run, tmp_path):
     torch.save({"weights": torch.zeros(2)}, folder / "checkpoints/last.ckpt")
     with pytest.raises(ValueError, match="is not a checkpoint of gan_lightning"):
         sample(folder)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "status.json", "metrics.jsonl"])
+def test_a_file_of_a_run_that_is_no_checkpoint(run, tmp_path, name):
+    folder = copy_of(run, tmp_path)
+    (folder / name).touch()
+    what = "the configuration of a run" if name == "config.yaml" else "a file of a run, and no checkpoint"
+    with pytest.raises(ValueError) as told:
+        sample(folder / name)
+    assert str(told.value) == f"run={folder / name} is {what}. Give the run directory: run={folder}"
+
+
+def test_samples_that_are_not_finite_are_refused(run, tmp_path):
+    folder = copy_of(run, tmp_path)
+    last = folder / "checkpoints/last.ckpt"
+    (folder / "checkpoints/previous.ckpt").write_bytes(last.read_bytes())
+    checkpoint = torch.load(last, weights_only=True)
+    next(v for k, v in checkpoint["state_dict"].items() if k.startswith("G.")).fill_(math.nan)
+    torch.save(checkpoint, last)
+    why = re.escape(f"the samples of {last} are not finite: G has diverged. Use previous.ckpt beside it, or train")
+    with pytest.raises(ValueError, match=why):
+        sample(folder, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_output_that_cannot_be_written(run, tmp_path):
