@@ -76,7 +76,7 @@ def decide_data(cfg: DictConfig) -> str | None:
         cfg.data = chosen
     if name == next(iter(options)):
         return None
-    note = f"data=auto fell back to data={name}: real {next(iter(options)).upper()} could not be had."
+    note = f"data=auto fell back to data={name}, since data={next(iter(options))} could not be had."
     return f"{note} {why}"
 
 

@@ -1,4 +1,4 @@
-"""``data=auto``: MNIST where it is or can be had, otherwise scikit-learn's digits. Decided once per launch."""
+"""``data=auto``: the first of several that can be had: MNIST, 5,000 of its images, digits. Decided once per launch."""
 
 import os
 from collections.abc import Mapping

@@ -106,7 +106,7 @@ def _unavailable(
     return DataUnavailable(
         f"data={dataset} needs its files in {folder}: {wrong}. Fetching them failed: {why}. "
         f"Put the unpacked files there yourself (from {mirrors[0]}<name>.gz), or point data.root or the environment "
-        "variable GAN_DATA at a folder that has them, or use data=digits, which needs no download."
+        "variable GAN_DATA at a folder that has them, or use data=mnist5k, which needs no download."
     )
 
 

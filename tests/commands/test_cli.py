@@ -165,8 +165,9 @@ def test_a_multirun_decides_its_data_once(call, monkeypatch, tmp_path):
     code, text = call("train", "-m", *game, "data=auto", "seed=0,1", "steps=1")
     assert code == 0, text
     assert len(asked) == 1
-    assert text.count("on 1500 images of digits") == 2
-    assert [OmegaConf.load(run / "config.yaml").data.size for run in runs(tmp_path)] == [28, 28]
+    assert text.count("on 4000 images of mnist5k") == 2
+    played = [OmegaConf.load(run / "config.yaml").data for run in runs(tmp_path)]
+    assert played == [compose("train", ["data=mnist5k"]).data] * 2
 
 
 def test_the_decision_is_made_before_the_jobs_start_wherever_they_run(monkeypatch, tmp_path):
@@ -179,7 +180,7 @@ def test_the_decision_is_made_before_the_jobs_start_wherever_they_run(monkeypatc
     monkeypatch.setattr(MNIST, "folder", tmp_path / "nowhere")
     cfg = compose("train")
     DecideDataOnce().on_multirun_start(cfg)
-    assert os.environ[DECISION] == "digits", "what processes of a launcher inherit"
+    assert os.environ[DECISION] == "mnist5k", "what processes of a launcher inherit"
     assert "auto" in cfg.data, "the sweep's own configuration stays as it was"
 
 
@@ -190,7 +191,7 @@ def test_mnist_without_files_or_network(call, monkeypatch, tmp_path):
     code, text = call("train", "data=mnist", "data.root=nowhere", "steps=2", "trainer=cpu")
     assert code == 1
     assert "error: data=mnist needs its files in nowhere/MNIST/raw" in text
-    assert "use data=digits, which needs no download" in text
+    assert "use data=mnist5k, which needs no download" in text
     assert "Traceback" not in text
 
 

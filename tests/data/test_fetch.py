@@ -112,7 +112,7 @@ def told(server, folder, why: str) -> str:
     return (
         f"data=mnist needs its files in {folder}: train-images is missing. Fetching them failed: {why}. Put the "
         f"unpacked files there yourself (from {server.url('whole')}<name>.gz), or point data.root or the environment "
-        "variable GAN_DATA at a folder that has them, or use data=digits, which needs no download."
+        "variable GAN_DATA at a folder that has them, or use data=mnist5k, which needs no download."
     )
 
 

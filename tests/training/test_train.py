@@ -198,10 +198,10 @@ def test_auto_falls_back_loudly(tiny, tmp_path, monkeypatch, caplog):
     folder.mkdir()
     with caplog.at_level("INFO"):
         train(cfg, folder)
-    note = "data=auto fell back to data=digits: real MNIST could not be had."
+    note = "data=auto fell back to data=mnist5k, since data=mnist could not be had."
     assert note in caplog.text
     assert note in json.loads((folder / "record.json").read_text())["note"]
-    assert OmegaConf.load(folder / "config.yaml").data._target_ == "gan_lightning.data.digits.Digits"
+    assert OmegaConf.load(folder / "config.yaml").data._target_ == "gan_lightning.data.mnist5k.MNIST5k"
     events = EventAccumulator(str(folder / "tensorboard"))
     events.Reload()
     assert "note/text_summary" in events.Tags()["tensors"]
