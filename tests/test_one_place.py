@@ -1,6 +1,8 @@
 """What two places would do in two ways is written in one."""
 
+import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,11 @@ SOURCES = {str(path.relative_to(PACKAGE)): path.read_text() for path in PACKAGE.
 )
 def test_one_place_writes(what, where):
     assert sorted(name for name, text in SOURCES.items() if re.search(what, text)) == where
+
+
+def test_no_two_public_things_have_one_name():
+    """But for what is one concept: each family's players, a study's run, divergences of numbers and of densities."""
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    names = [n.name for text in SOURCES.values() for n in ast.parse(text).body if isinstance(n, kinds)]
+    shared = {name for name, times in Counter(names).items() if times > 1 and name[0] != "_"}
+    assert shared == {"Generator", "Discriminator", "run", "kl", "js", "total_variation"}

@@ -45,12 +45,12 @@ class Progress(FewHooks):
         if self.bar is not None:
             self.bar.update(module.g_steps_done - self.bar.n)
             if module.numbers:
-                self.bar.set_postfix_str(summary(module.numbers), refresh=False)
+                self.bar.set_postfix_str(numbers_line(module.numbers), refresh=False)
         elif trainer.is_global_zero and time.monotonic() - self.spoke > self.line_seconds:
             self.spoke = time.monotonic()
             done = module.g_steps_done
             left = (self.spoke - self.start) * (module.steps - done) / max(done - self.first, 1)
-            log.info("%d of %d steps, %.0f s left  %s", done, module.steps, left, summary(module.numbers))
+            log.info("%d of %d steps, %.0f s left  %s", done, module.steps, left, numbers_line(module.numbers))
 
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:
         self.close()
@@ -64,7 +64,7 @@ class Progress(FewHooks):
             self.bar = None
 
 
-def summary(numbers: dict[str, float]) -> str:
+def numbers_line(numbers: dict[str, float]) -> str:
     """Both losses, D's mean verdicts and the speed, in one short line."""
     shown = {"loss/d": "d", "loss/g": "g", "d/real_prob": "D(x)", "d/fake_prob": "D(G(z))",
              "d/real_score": "D(x)", "d/fake_score": "D(G(z))"}  # fmt: skip

@@ -28,7 +28,7 @@ def by_steps(folder: Path) -> list[Path]:
     return sorted(named, key=lambda path: int(path.stem))
 
 
-def size_of(path: Path) -> tuple[int, int]:
+def picture_size(path: Path) -> tuple[int, int]:
     """Of a PNG, without reading its pixels; (0, 0) for anything else."""
     try:
         with Image.open(path, formats=["PNG"]) as picture:
@@ -39,12 +39,12 @@ def size_of(path: Path) -> tuple[int, int]:
 
 def frames_of(paths: list[Path]) -> list[Image.Image]:
     """The pictures of the size of the last, as many as an animation may have, evenly; what is none is told."""
-    size = size_of(paths[-1]) if paths else (0, 0)
+    size = picture_size(paths[-1]) if paths else (0, 0)
     every = math.ceil(len(paths) / max(2, PIXELS // max(1, math.prod(size))))
     frames = []
     for path in [*paths[:-1:every], *paths[-1:]] if every else []:
         try:
-            if size_of(path) != size:
+            if picture_size(path) != size:
                 raise ValueError(f"{path.name} is no picture of {size[0]} x {size[1]}")
             with Image.open(path, formats=["PNG"]) as picture:
                 frames.append(picture.convert("P"))

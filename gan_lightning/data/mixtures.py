@@ -13,13 +13,13 @@ from torch import Tensor
 from gan_lightning.data.arrays import Arrays, Source
 
 
-def ring(modes: int = 8, radius: float = 1.0) -> Tensor:
+def ring_means(modes: int = 8, radius: float = 1.0) -> Tensor:
     """``[modes, 2]``, at equal angles. (linspace(0, 2 pi, 8), seen elsewhere, places only seven.)"""
     angle = 2 * math.pi * torch.arange(modes, dtype=torch.float64) / modes
     return radius * torch.stack([angle.cos(), angle.sin()], 1)
 
 
-def grid(side: int = 5, step: float = 2.0) -> Tensor:
+def grid_means(side: int = 5, step: float = 2.0) -> Tensor:
     """``[side^2, 2]``, around 0."""
     at = step * (torch.arange(side, dtype=torch.float64) - (side - 1) / 2)
     return torch.cartesian_prod(at, at)
@@ -59,8 +59,8 @@ class Mixture(Source):
 
 
 def ring8(sd: float = 0.01, n: int = 100_000, n_test: int = 2500) -> Mixture:
-    return Mixture("ring8", ring(), sd, n, n_test)
+    return Mixture("ring8", ring_means(), sd, n, n_test)
 
 
 def grid25(sd: float = 0.05, n: int = 100_000, n_test: int = 2500) -> Mixture:
-    return Mixture("grid25", grid(), sd, n, n_test)
+    return Mixture("grid25", grid_means(), sd, n, n_test)

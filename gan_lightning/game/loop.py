@@ -6,7 +6,7 @@ from torch import Tensor
 from gan_lightning.core.play import Player
 from gan_lightning.game.game import Terms
 from gan_lightning.game.module import GAN
-from gan_lightning.game.update import follow
+from gan_lightning.game.update import apply_schedules
 
 
 class Loop:
@@ -27,7 +27,7 @@ class Loop:
         """What ``GAN.training_step`` does: D's half on ``real`` ``[N, *shape]``, then G's if it is due."""
         gan = self.gan
         gan.begin_step(real.device, self.rank, self.world)
-        follow(gan.schedules, self.optimizers, gan.g_steps_done)
+        apply_schedules(gan.schedules, self.optimizers, gan.g_steps_done)
         if gan.simultaneous:
             with gan.turn_of("G"):
                 terms, fake = gan.first_half(real, labels)

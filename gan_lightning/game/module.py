@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from gan_lightning.core.play import Discriminator, Loss, Player, Prior
 from gan_lightning.game.game import Game, Terms
-from gan_lightning.game.update import MakeOptimizer, Schedules, follow
+from gan_lightning.game.update import MakeOptimizer, Schedules, apply_schedules
 
 
 class GAN(Game, LightningModule):
@@ -44,7 +44,7 @@ class GAN(Game, LightningModule):
         real, labels = batch
         images = len(real) * self.trainer.world_size
         self.begin_step(self.device, self.global_rank, self.trainer.world_size)
-        follow(self.schedules, self.players(), self.g_steps_done)
+        apply_schedules(self.schedules, self.players(), self.g_steps_done)
 
         if self.simultaneous:
             with self.turn_of("G"):

@@ -17,7 +17,7 @@ class HasGroups(Protocol):
     param_groups: Any
 
 
-def follow(schedules: Mapping[str, Schedules], optimizers: Mapping[Player, HasGroups], g_steps: int) -> None:
+def apply_schedules(schedules: Mapping[str, Schedules], optimizers: Mapping[Player, HasGroups], g_steps: int) -> None:
     """Set what the schedules of each player say after ``g_steps`` G steps."""
     for player, optimizer in optimizers.items():
         for option, schedule in schedules.get(player, {}).items():

@@ -177,7 +177,7 @@ def evaluate_run(
             sheets[weights] = sheet(drawn[weights], yardstick.train)
         save_picture(sheets[weights], written.add(directory / f"evaluation-{name}.png"))
     write_json(written.add(directory / "metrics.json"), merge(kept, now))
-    log.info("%s\n%s", directory, table(now))
+    log.info("%s\n%s", directory, checkpoint_table(now))
     return now
 
 
@@ -190,7 +190,7 @@ def sheet(samples: Tensor, train: Tensor, n: int = 36) -> Tensor:
     return torch.cat([grid(samples[:n]), grid(train[rows])], dim=2)
 
 
-def table(result: Mapping[str, Any]) -> str:
+def checkpoint_table(result: Mapping[str, Any]) -> str:
     """A line per number that was measured now: each checkpoint, then the floor."""
     names: Mapping[str, Any] = result["checkpoints"]
     columns: Sequence[Mapping[str, Any]] = result["measured"]

@@ -30,7 +30,7 @@ Where the source is "notes", "derived" or "this project", no paper states the li
 """
 
 
-def table(rows: Iterable[Sequence[str]]) -> str:
+def statement_table(rows: Iterable[Sequence[str]]) -> str:
     """In Markdown: what each statement expects, what was measured, and whether it holds."""
     head = ("source", "statement", "expected", "measured", "error", "allowed", "since", "")
     return markdown_table(head, [[cell.replace("|", "\\|") for cell in row] for row in rows])
@@ -55,7 +55,7 @@ def check_theory(cfg: DictConfig) -> None:
     bar.close()
     if out:
         written = Written()
-        write_text(written.add(out), INTRODUCTION + table(rows) + "\n")
+        write_text(written.add(out), INTRODUCTION + statement_table(rows) + "\n")
         log.info("%d statements, %d failed", len(rows), failed)
         log.info("wrote %s", written)
     else:

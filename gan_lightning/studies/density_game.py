@@ -18,7 +18,15 @@ from gan_lightning.losses.mmgan import MMGAN
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.networks.points import Discriminator, Generator
 from gan_lightning.report.drawing import figure, frame, save_animation, save_figure
-from gan_lightning.studies.line import Array, Mixture, best_discriminator, jsd, play_on_the_line, probability, value
+from gan_lightning.studies.line import (
+    Array,
+    LineMixture,
+    best_discriminator,
+    jsd_on_grid,
+    play_on_the_line,
+    probability,
+    value_on_grid,
+)
 from gan_lightning.theory.densities import Gaussian
 from gan_lightning.theory.value_function import optimal_discriminator
 
@@ -28,15 +36,15 @@ LIMIT = -2 * np.log(2)
 
 def frozen(bar: Any, steps: int, batch_size: int, seed: int) -> dict[str, float]:
     """D alone, against G(z) = 1.5 + 0.8 z: its distance from D*, and V beside 2 JSD - 2 log 2."""
-    data, fake = Mixture((-0.5,), (1.0,), (1.0,)), Mixture((1.5,), (0.8,), (1.0,))
+    data, fake = LineMixture((-0.5,), (1.0,), (1.0,)), LineMixture((1.5,), (0.8,), (1.0,))
     D = best_discriminator(data, Gaussian(1.5, 0.8), MMGAN(), bar, steps, batch_size, seed)
     p_r, p_g = data.pdf(X), fake.pdf(X)
     d = probability(D, X)
     seen = p_r + p_g >= 0.05
     return {
         "largest_error_of_D": float(np.abs(d - optimal_discriminator(p_r, p_g))[seen].max()),
-        "V": value(p_r, p_g, d, X),
-        "2_JSD_minus_2_log_2": 2 * jsd(p_r, p_g, X) + LIMIT,
+        "V": value_on_grid(p_r, p_g, d, X),
+        "2_JSD_minus_2_log_2": 2 * jsd_on_grid(p_r, p_g, X) + LIMIT,
     }
 
 
@@ -50,7 +58,7 @@ def density_of(gan: GAN, n: int = 40_000, bandwidth: float = 0.08) -> Array:
     return np.convolve(counts / (n * step), kernel / kernel.sum(), mode="same")
 
 
-def draw(axis: Any, gan: GAN, data: Mixture, title: str) -> None:
+def plot_game(axis: Any, gan: GAN, data: LineMixture, title: str) -> None:
     p_r, p_g, d = data.pdf(X), density_of(gan), probability(gan.D, X)
     seen = p_r + p_g >= 0.01
     axis.plot(X, p_r, "k:", label="p_r")
@@ -76,7 +84,7 @@ def run(
         raise ValueError(f"study.frames must lie between 1 and study.steps={steps}, got {frames}.")
     bar.reset(total=3 * steps)
     numbers: dict[str, Any] = {"frozen": frozen(bar, steps, 2048, seed)}
-    data = Mixture((1.0,), (0.7,), (1.0,))
+    data = LineMixture((1.0,), (0.7,), (1.0,))
     losses: dict[str, Loss] = {"mmgan": MMGAN(), "nsgan": NSGAN()}
     shown = [0, steps // 20, steps // 4, steps]
     fig, axes = figure(len(losses), len(shown) + 1, width=3.6, height=2.8)
@@ -89,13 +97,14 @@ def run(
             bar.update()
             if i in shown:
                 title = f"{name}, after {i // d_steps} G steps"
-                draw(axes[row * (len(shown) + 1) + shown.index(i)], gan, data, title)
+                plot_game(axes[row * (len(shown) + 1) + shown.index(i)], gan, data, title)
             if i % (steps // frames) == 0:
                 p_r, p_g = data.pdf(X), density_of(gan)
-                v = value(p_r, p_g, probability(gan.D, X), X)
-                course.append({"g_steps": i // d_steps, "V": v, "2_JSD_minus_2_log_2": 2 * jsd(p_r, p_g, X) + LIMIT})
+                v = value_on_grid(p_r, p_g, probability(gan.D, X), X)
+                limit = 2 * jsd_on_grid(p_r, p_g, X) + LIMIT
+                course.append({"g_steps": i // d_steps, "V": v, "2_JSD_minus_2_log_2": limit})
                 small, one = figure(1, 1)
-                draw(one[0], gan, data, f"{name}, after {i // d_steps} G steps")
+                plot_game(one[0], gan, data, f"{name}, after {i // d_steps} G steps")
                 films[name].append(frame(small))
 
         torch.manual_seed(seed)
@@ -123,7 +132,7 @@ def run(
             torch.optim.Adam,
             steps=1,
         )
-        draw(axes[row * (len(shown) + 1)], start, data, f"{name}, at the start")
+        plot_game(axes[row * (len(shown) + 1)], start, data, f"{name}, at the start")
         axis = axes[row * (len(shown) + 1) + len(shown)]
         at = [c["g_steps"] for c in course]
         axis.plot(at, [c["V"] for c in course], "b-", label="V(D, G)")

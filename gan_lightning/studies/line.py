@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Mixture:
+class LineMixture:
     """Normals on the line."""
 
     means: Sequence[float]
@@ -54,7 +54,7 @@ class Affine(nn.Module):
 
 
 def play_on_the_line(
-    data: Mixture,
+    data: LineMixture,
     G: nn.Module,
     D: Discriminator,
     prior: Prior,
@@ -91,7 +91,7 @@ def play_on_the_line(
 
 
 def best_discriminator(
-    data: Mixture, fake: Gaussian, loss: Loss, bar: Any, steps: int, batch_size: int, seed: int
+    data: LineMixture, fake: Gaussian, loss: Loss, bar: Any, steps: int, batch_size: int, seed: int
 ) -> Discriminator:
     """D trained alone, against a G that stands still and whose density is ``fake``'s."""
     torch.manual_seed(seed)
@@ -118,13 +118,13 @@ def probability(D: Discriminator, x: Array) -> Array:
     return logits.sigmoid().double().numpy()
 
 
-def value(p_r: Array, p_g: Array, d: Array, x: Array) -> float:
+def value_on_grid(p_r: Array, p_g: Array, d: Array, x: Array) -> float:
     """V(D, G) by the trapezoid rule on ``x``."""
     d = d.clip(1e-12, 1 - 1e-12)
     return float(np.trapezoid(p_r * np.log(d) + p_g * np.log1p(-d), x))
 
 
-def jsd(p: Array, q: Array, x: Array) -> float:
+def jsd_on_grid(p: Array, q: Array, x: Array) -> float:
     """JSD of two densities on ``x`` by the trapezoid rule."""
     middle = (p + q) / 2
     with np.errstate(divide="ignore", invalid="ignore"):

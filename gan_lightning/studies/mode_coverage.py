@@ -119,7 +119,7 @@ def cells_of(name: str, runs: Sequence[Mapping[str, float]], modes: int) -> tupl
              mean_of("reverse_kl", digits=4), mean_of("spread"), spreads, mean_of("seconds", digits=0))  # fmt: skip
 
 
-def table(
+def mode_table(
     name: str, results: Mapping[str, Sequence[Mapping[str, float]]], real: Mapping[str, float], modes: int
 ) -> str:
     """Markdown: mean ± standard error over the seeds; published rows, as printed in the papers, below."""
@@ -204,5 +204,5 @@ def run(
                 axis.axis("off")
             pictures.append(frame(fig))
         save_animation(pictures, out / "animation.gif")
-    write_text(out / "table.md", table(experiment, results, real, len(judge.means)))
+    write_text(out / "table.md", mode_table(experiment, results, real, len(judge.means)))
     return {"experiment": experiment, "games": results, "overrides": games, "real": real}

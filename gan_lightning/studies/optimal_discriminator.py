@@ -10,7 +10,7 @@ import numpy as np
 
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.report.drawing import figure, save_figure
-from gan_lightning.studies.line import Mixture, best_discriminator, probability
+from gan_lightning.studies.line import LineMixture, best_discriminator, probability
 from gan_lightning.theory.densities import Gaussian
 from gan_lightning.theory.value_function import optimal_discriminator
 
@@ -19,8 +19,8 @@ TARGETS = {"plain": (1.0, 0.0), "one-sided": (0.9, 0.0), "two-sided": (0.9, 0.1)
 
 def run(out: Path, bar: Any, steps: int = 3000, batch_size: int = 2048, seed: int = 0) -> dict[str, Any]:
     """Writes figure.png; returns, per target, the largest error where p_r + p_g >= 0.05."""
-    data = Mixture((-2.0, 1.0), (0.5, 0.7), (0.4, 0.6))
-    fake = Mixture((2.5,), (0.8,), (1.0,))
+    data = LineMixture((-2.0, 1.0), (0.5, 0.7), (0.4, 0.6))
+    fake = LineMixture((2.5,), (0.8,), (1.0,))
     x = np.linspace(-5, 6, 1101)
     p_r, p_g = data.pdf(x), fake.pdf(x)
     seen = p_r + p_g >= 0.05

@@ -192,17 +192,17 @@ def run(
         if axis.get_legend_handles_labels()[0]:
             axis.legend(fontsize=7)
     save_figure(fig, out / "figure.png")
-    alive = [sigma for sigma, course in noisy.items() if summary(course)["mmgan_norm_end_over_highest"] >= 0.1]
+    alive = [sigma for sigma, course in noisy.items() if course_summary(course)["mmgan_norm_end_over_highest"] >= 0.1]
     return {
         "dataset": data.name,
         "smallest_sigma_that_keeps_the_minimax_gradient_within_a_decade": min(alive, default=None),
-        "games": {name: {"course": c, **summary(c)} for name, c in games.items()},
-        "noise": {str(sigma): {"course": c, **summary(c)} for sigma, c in noisy.items()},
-        "wasserstein": {"course": critic, **summary(critic)},
+        "games": {name: {"course": c, **course_summary(c)} for name, c in games.items()},
+        "noise": {str(sigma): {"course": c, **course_summary(c)} for sigma, c in noisy.items()},
+        "wasserstein": {"course": critic, **course_summary(critic)},
     }
 
 
-def summary(course: Sequence[dict[str, float]]) -> dict[str, Any]:
+def course_summary(course: Sequence[dict[str, float]]) -> dict[str, Any]:
     """Each curve's end against its highest stretch, its start and its first point: 0.001 is a fall by three decades.
 
     End, start and stretches are geometric means over a tenth of the measurements, so that no single spike decides.

@@ -47,11 +47,6 @@ def gaussians(m: float) -> tuple[Gaussian, Gaussian]:
 
 
 @lru_cache
-def jsd(m: float) -> float:
-    p, q = gaussians(m)
-    return densities.js(p.pdf, q.pdf, WIDE)
-
-
 def slope_at_optimum(term: Callable[[Any], Any], m: float = 1.3, h: float = 1e-5) -> float:
     """d/dm of E_{x ~ N(m, 1)} term(D*(x)), D* fixed at the optimum for p_r = N(0, 1), p_g = N(m, 1)."""
     p, q = gaussians(m)
@@ -100,7 +95,7 @@ def parallel_lines(t: float, what: str, n: int = 8) -> float:
 
 def theorem_1(m: float) -> float:
     p, q = gaussians(m)
-    return value_function.criterion(p.pdf, q.pdf, WIDE) + math.log(4) - 2 * jsd(m)
+    return value_function.criterion(p.pdf, q.pdf, WIDE) + math.log(4) - 2 * jsd_of_shift(m)
 
 
 def growth(path: np.ndarray) -> float:
@@ -125,7 +120,9 @@ def statements(losses: Mapping[str, Any]) -> list[Statement]:
         S("notes", "a law that misses a mode: KL of (0,1) from (.5,.5) is finite, log 2 (the other way it is not)", LOG2, lambda: information.kl([0, 1], [0.5, 0.5]), 1e-15, ROUNDING),
     ]  # fmt: skip
     for m, expected in ((0, 0.0), (1, 0.111421), (3, 0.526777), (6, 0.689298), (9, 0.693137)):
-        found.append(S(g14, f"JSD of N(0,1) and N({m},1)", expected, partial(jsd, m), 1e-6, "published to 6 digits"))
+        found.append(
+            S(g14, f"JSD of N(0,1) and N({m},1)", expected, partial(jsd_of_shift, m), 1e-6, "published to 6 digits")
+        )
     for m in (1, 3):
         found.append(S(g14 + ", thm 1", f"C(G) = -log 4 + 2 JSD at m = {m}: difference", 0.0, partial(theorem_1, m), 1e-8, QUADRATURE))  # fmt: skip
     same = Gaussian()

@@ -29,7 +29,7 @@ PATIENCE = timedelta(minutes=30)  # the first may have a dataset to fetch
 LAST_WORD = 5.0  # seconds: a process that fails says why before its connections close, but elsewhere
 
 
-def environment() -> dict[str, list[ClusterEnvironment]]:
+def cluster_environment() -> dict[str, list[ClusterEnvironment]]:
     """For the Trainer: whom Lightning asks for ranks and addresses; nothing where the game starts its own processes."""
     found = launch()
     if found is None:
@@ -42,7 +42,7 @@ class Ranks:
 
     def __init__(self, found: Launch) -> None:
         self.rank, self.world = found.rank, found.world
-        asked = environment()["plugins"][0]
+        asked = cluster_environment()["plugins"][0]
         os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = asked.main_address, str(asked.main_port)
         store, _, _ = next(iter(rendezvous("env://", self.rank, self.world, timeout=START)))
         store.set_timeout(PATIENCE)

@@ -38,7 +38,7 @@ from gan_lightning.runs.start import Start
 from gan_lightning.runs.trust import checked, plain_config
 from gan_lightning.training.announce import announce_end, announce_start, warn_loudly
 from gan_lightning.training.processes import fit, gather_results
-from gan_lightning.training.ranks import environment, joined, leading
+from gan_lightning.training.ranks import cluster_environment, joined, leading
 from gan_lightning.training.training import Training
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ def build_training(
         max_steps=(cfg.d_steps + 1) * cfg.steps,  # Lightning counts the steps of both optimizers
         callbacks=[*training.callbacks.values(), *extra_callbacks],
         logger=list(training.loggers.values()),
-        **environment(),
+        **cluster_environment(),
     )
     if checkpoint and start.checkpoint:
         check_resumable(checkpoint, start.checkpoint, gan, training.trainer)

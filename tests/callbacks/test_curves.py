@@ -9,7 +9,7 @@ import torch
 from conftest import TINY
 
 from gan_lightning.callbacks.diagnostics import Diagnostics
-from gan_lightning.callbacks.progress import summary
+from gan_lightning.callbacks.progress import numbers_line
 from gan_lightning.config.build import make
 from gan_lightning.config.compose import compose
 from gan_lightning.config.where import CONF
@@ -45,8 +45,8 @@ def test_log_odds_are_shown_as_probabilities_real_as_real_and_fake_as_fake():
     assert values["d/real_prob"] == pytest.approx((sigmoid(2) + sigmoid(0) + sigmoid(1)) / 3, rel=1e-6)
     assert values["d/fake_prob"] == pytest.approx((sigmoid(-1) + sigmoid(-3)) / 2, rel=1e-6)
     assert not {"d/real_score", "d/fake_score", "d/wasserstein"} & set(values)
-    assert "D(x) 0.704" in summary(values)
-    assert "D(G(z)) 0.158" in summary(values)
+    assert "D(x) 0.704" in numbers_line(values)
+    assert "D(G(z)) 0.158" in numbers_line(values)
 
 
 class SaysNothing(Loss):
@@ -65,7 +65,7 @@ def test_a_critic_has_scores_and_no_probability(loss):
     assert values["d/fake_score"] == pytest.approx(-2.0)
     assert not {"d/real_prob", "d/fake_prob"} & set(values)
     assert values.get("d/wasserstein") == (pytest.approx(3.0) if isinstance(loss, WGAN) else None)
-    assert "D(x) 1.000  D(G(z)) -2.000" in summary(values)
+    assert "D(x) 1.000  D(G(z)) -2.000" in numbers_line(values)
 
 
 @pytest.mark.parametrize("file", sorted((CONF / "loss").glob("*.yaml")), ids=lambda f: f.stem)

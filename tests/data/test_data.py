@@ -123,8 +123,8 @@ def test_a_synthetic_image_is_dark_but_for_one_square():
 def test_mixtures_by_their_numbers():
     for source, name, sd in ((mixtures.ring8(), "ring8", 0.01), (mixtures.grid25(), "grid25", 0.05)):
         assert (source.name, source.sd, source.n, source.n_test, source.shape) == (name, sd, 100_000, 2500, (2,))
-    assert mixtures.ring(4, 2.0).flatten().tolist() == pytest.approx([2, 0, 0, 2, -2, 0, 0, -2], abs=1e-12)
-    assert mixtures.grid(2, 3.0).tolist() == [[-1.5, -1.5], [-1.5, 1.5], [1.5, -1.5], [1.5, 1.5]]
+    assert mixtures.ring_means(4, 2.0).flatten().tolist() == pytest.approx([2, 0, 0, 2, -2, 0, 0, -2], abs=1e-12)
+    assert mixtures.grid_means(2, 3.0).tolist() == [[-1.5, -1.5], [-1.5, 1.5], [1.5, -1.5], [1.5, 1.5]]
     source = mixtures.Mixture("mine", torch.tensor([[10.0, 0.0], [-10.0, 5.0]]), 0.5, n=4000, n_test=3000)
     parts = source.train(), source.validation(), source.test()
     assert [len(part) for part in parts] == [4000, 3000, 3000]

@@ -10,11 +10,10 @@ import torch
 
 from gan_lightning.config.build import judge_of
 from gan_lightning.config.compose import compose
-from gan_lightning.data import mixtures
-from gan_lightning.data.mixtures import grid, grid25, ring, ring8
+from gan_lightning.data.mixtures import grid25, grid_means, ring8, ring_means
 from gan_lightning.metrics.modes import ModeJudge, mode_coverage
 from gan_lightning.report.measuring import evaluate_runs
-from gan_lightning.report.pictures import grid as picture
+from gan_lightning.report.pictures import grid
 from gan_lightning.report.sampling import sample
 from gan_lightning.sample import main
 from gan_lightning.training.setup import train
@@ -27,12 +26,12 @@ def test_eight_modes_are_eight():
     def distinct(means):
         return len({tuple(row) for row in means.round(decimals=6).abs().mul(means.sign()).tolist()})
 
-    assert distinct(ring()) == 8
-    assert ring().norm(dim=1).tolist() == pytest.approx([1] * 8)
+    assert distinct(ring_means()) == 8
+    assert ring_means().norm(dim=1).tolist() == pytest.approx([1] * 8)
     angle = torch.linspace(0, 2 * math.pi, 8, dtype=torch.float64)  # the known wrong ring
     assert distinct(torch.stack([angle.cos(), angle.sin()], 1) + 0.0) == 7
-    assert sorted({x for x, _ in grid().tolist()}) == [-4, -2, 0, 2, 4]
-    assert len(grid()) == 25
+    assert sorted({x for x, _ in grid_means().tolist()}) == [-4, -2, 0, 2, 4]
+    assert len(grid_means()) == 25
 
 
 def test_the_judge_of_a_wider_mixture_knows_its_width():
@@ -106,7 +105,7 @@ def test_a_mode_beside_its_place_is_not_a_narrow_one_in_it():
 
 
 def test_a_wide_mode_has_a_wide_spread():
-    means = grid()
+    means = grid_means()
     points = means.repeat(400, 1) + 0.02 * torch.randn(10_000, 2, generator=torch.Generator().manual_seed(0))
     assert mode_coverage(ModeJudge("grid25", means, 0.05), points)["spread"] == pytest.approx(0.4, abs=0.03)
 
@@ -132,12 +131,12 @@ def test_train_evaluate_sample(tmp_path, monkeypatch, capfd):
 
 
 def test_a_picture_of_points_has_them_where_they_are():
-    drawn = picture(torch.tensor([[0.5, 0.5]]), limit=1.0)[0]
+    drawn = grid(torch.tensor([[0.5, 0.5]]), limit=1.0)[0]
     row, column = divmod(int(drawn.argmax()), drawn.shape[1])
     assert abs(row - 0.25 * 320) <= 2, "up is up"
     assert abs(column - 0.75 * 320) <= 2
     assert drawn.count_nonzero() == 9
-    assert picture(torch.empty(0, 2), limit=1.0).sum() == 0
+    assert grid(torch.empty(0, 2), limit=1.0).sum() == 0
 
 
 def test_images_techniques_refuse_points(tmp_path):
@@ -145,7 +144,7 @@ def test_images_techniques_refuse_points(tmp_path):
         train(compose("train", ["data=ring8", *SMALL, "technique=[diff_augment]"]), tmp_path)
 
 
-@pytest.mark.parametrize(("data", "means"), [(mixtures.ring8, mixtures.ring()), (mixtures.grid25, mixtures.grid())])
+@pytest.mark.parametrize(("data", "means"), [(ring8, ring_means()), (grid25, grid_means())])
 def test_the_judge_of_a_mixture_knows_where_its_modes_lie_and_how_wide_they_are(data, means):
     judge = judge_of(data(sd=0.2))
     assert torch.equal(judge.means, means)

@@ -201,8 +201,8 @@ GAME = [
     Mutation(
         "schedules: they follow D's steps",
         P + "game/module.py",
-        "follow(self.schedules, self.players(), self.g_steps_done)",
-        "follow(self.schedules, self.players(), self.d_steps_done)",
+        "apply_schedules(self.schedules, self.players(), self.g_steps_done)",
+        "apply_schedules(self.schedules, self.players(), self.d_steps_done)",
         "tests/core/test_schedules.py::test_momentum_follows_and_k_does_not_hurry_it",
     ),
     Mutation(

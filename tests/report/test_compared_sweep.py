@@ -11,7 +11,7 @@ from gan_lightning.report import arms
 from gan_lightning.report import figures as comparison_figures
 from gan_lightning.report.arms import gather
 from gan_lightning.report.comparison import all_tables, write_csv, write_origins
-from gan_lightning.report.measuring import table
+from gan_lightning.report.measuring import checkpoint_table
 
 
 def a_sweep(folder):
@@ -130,13 +130,13 @@ def test_a_multirun_tells_which_jobs_never_began_and_a_damaged_one_shows_what_is
 def test_the_table_of_evaluate_to_the_letter():
     now = measurements(column("fd", {"fd": 3.0}), column("neighbours", {"precision": 0.25, "recall": 0.125}))
     now["checkpoints"]["best"] = {**now["checkpoints"]["last"], "g_steps": 4}
-    assert table(now).split("\n") == [
+    assert checkpoint_table(now).split("\n") == [
         "  n = 297, seed 1                 last (6 steps)        best (4 steps)     real train images",
         "  fd                                      3.0000                3.0000                0.5000",
         "  precision                               0.2500                0.2500                0.5000",
         "  recall                                  0.1250                0.1250                0.5000",
     ]
-    assert table({"checkpoints": {}, "measured": []}) == "  n = 0, seed None             real train images"
+    assert checkpoint_table({"checkpoints": {}, "measured": []}) == "  n = 0, seed None             real train images"
 
 
 def test_the_mean_and_spread_of_seeds_that_end_at_different_steps():

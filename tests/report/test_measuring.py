@@ -15,11 +15,11 @@ from gan_lightning.report.measuring import (
     Candidate,
     candidates,
     check_same_shape,
+    checkpoint_table,
     evaluate_run,
     evaluate_runs,
     expand,
     sheet,
-    table,
 )
 from gan_lightning.report.pictures import grid
 from gan_lightning.runs.measurements import weights_of
@@ -110,7 +110,7 @@ def test_each_set_of_weights_is_drawn_and_measured_once(tmp_path, monkeypatch, c
     assert set(pictures) == {tmp_path / f"evaluation-{name}.png" for name in found}
     assert torch.equal(pictures[tmp_path / "evaluation-best.png"], sheet(torch.ones(3, 1, 2, 2), TRAIN))
     assert str(written) == str(tmp_path / "metrics.json")
-    assert caplog.messages == [f"{tmp_path}\n{table(now)}"]
+    assert caplog.messages == [f"{tmp_path}\n{checkpoint_table(now)}"]
     again = evaluate_run(tmp_path, {"0004": Candidate("c", "G", other)}, yardstick, 8, Told(), written)
     kept = json.loads((tmp_path / "metrics.json").read_text())
     assert set(again["checkpoints"]) == {"0004"}

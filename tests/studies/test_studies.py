@@ -26,7 +26,7 @@ from gan_lightning.studies import (
     perfect_discriminator,
     saturation,
 )
-from gan_lightning.studies.line import Mixture
+from gan_lightning.studies.line import LineMixture
 
 
 @pytest.fixture
@@ -84,14 +84,14 @@ def test_the_density_game_in_small(tmp_path, bar):
 
 
 def test_density_estimate_and_mixture_agree():
-    data = Mixture((-1.0, 1.5), (0.5, 0.4), (0.5, 0.5))
+    data = LineMixture((-1.0, 1.5), (0.5, 0.4), (0.5, 0.5))
     x = density_game.X
     assert np.trapezoid(data.pdf(x), x) == pytest.approx(1, abs=1e-6)
     samples = data.sample(40_000, torch.Generator().manual_seed(0)).flatten().double()
     counts, edges = np.histogram(samples, 60, (-4, 4), density=True)
     middle = (edges[1:] + edges[:-1]) / 2
     assert np.abs(counts - data.pdf(middle)).max() < 0.03
-    assert line.jsd(data.pdf(x), data.pdf(x), x) == pytest.approx(0, abs=1e-12)
+    assert line.jsd_on_grid(data.pdf(x), data.pdf(x), x) == pytest.approx(0, abs=1e-12)
 
 
 def test_saturation_in_a_real_early_run(tmp_path, bar):
@@ -133,7 +133,7 @@ def test_the_summary_of_a_course_by_hand():
         {"iteration": 20 * i, "error_of_D": error, "accuracy_of_D": accuracy}
         for i, (error, accuracy) in enumerate(zip(errors, right, strict=True))
     ]
-    found = perfect_discriminator.summary(course)
+    found = perfect_discriminator.course_summary(course)
     assert found.pop("iterations_to_accuracy_0.999") == 140
     assert found == pytest.approx(
         {
@@ -143,7 +143,7 @@ def test_the_summary_of_a_course_by_hand():
             "final_accuracy_of_D": 1.0,
         }
     )
-    assert perfect_discriminator.summary(course[:5])["iterations_to_accuracy_0.999"] is None
+    assert perfect_discriminator.course_summary(course[:5])["iterations_to_accuracy_0.999"] is None
 
 
 def test_a_study_that_is_interrupted_keeps_the_games_it_played(tmp_path, bar, monkeypatch):

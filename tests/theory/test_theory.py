@@ -11,7 +11,7 @@ from scipy.stats import norm, wasserstein_distance
 from gan_lightning.config.build import make
 from gan_lightning.config.compose import compose
 from gan_lightning.config.where import CONF
-from gan_lightning.report.theory_page import INTRODUCTION, table
+from gan_lightning.report.theory_page import INTRODUCTION, statement_table
 from gan_lightning.theory import densities, information, toys, transport, value_function
 from gan_lightning.theory.densities import Gaussian, Line
 from gan_lightning.theory.statements import Statement, best_constant, statements
@@ -42,7 +42,7 @@ def test_the_page_has_the_statements_to_the_letter(made_now):
         for s in made_now
     ]
     assert page.startswith(INTRODUCTION + "| source | statement | expected | measured | error | allowed | since |  |\n")
-    assert table([["a|b", "c"]]).endswith("|\n| a\\|b | c |")
+    assert statement_table([["a|b", "c"]]).endswith("|\n| a\\|b | c |")
 
 
 def test_a_statement_fails_beyond_its_tolerance():
