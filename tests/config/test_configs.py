@@ -145,3 +145,12 @@ def test_a_technique_built_in_python_is_the_one_of_the_command_line(name):
     plain = type(configured)(**{key: getattr(configured, key) for key in required})
     knobs = {key: value for key, value in vars(configured).items() if isinstance(value, int | float | str | None)}
     assert {key: vars(plain)[key] for key in knobs} == knobs
+
+
+@pytest.mark.parametrize("command", [p.stem for p in sorted(CONF.glob("*.yaml")) if p.stem != "train"])
+def test_a_command_says_in_its_own_file_what_it_is_for(command):
+    """One page of help is shared by all; train has groups and keys to explain."""
+    conf = OmegaConf.load(CONF / f"{command}.yaml")
+    assert {"override hydra/help": "command"} in conf.defaults
+    assert f"python -m gan_lightning.{command}" in conf.hydra.help.header
+    assert sorted(p.stem for p in (CONF / "hydra" / "help").iterdir()) == ["command", "train"]
