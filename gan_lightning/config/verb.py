@@ -25,6 +25,7 @@ from gan_lightning.config.checks import check_added_keys, check_values
 from gan_lightning.config.command_line import arranged
 from gan_lightning.config.compose import register_resolvers
 from gan_lightning.config.hydra_hooks import StopMultirun
+from gan_lightning.config.hydra_internals import share_store
 from gan_lightning.config.kinds import check_kinds, check_typed
 from gan_lightning.config.launch import launch
 from gan_lightning.config.mistakes import FULL, explain, is_too_large
@@ -59,6 +60,7 @@ def verb(config_name: str, task: str, arguments: str | None = None, follower: st
 
     def main() -> Any:
         register_resolvers()
+        share_store()
         logging.raiseExceptions = False  # a reader of our lines that has gone, such as head, is no news
         if wants_traceback():
             return composed()
