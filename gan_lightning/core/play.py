@@ -65,8 +65,9 @@ class Play:
     Logits are ``[M]`` and features ``[M, ...]``; M is N, or N / m where a view packs m samples into one input.
     ``real_logits`` and ``real_features`` are None in G's half unless a loss or a term asked for them with
     ``needs_real_in_g``. ``labels`` are those of the real batch, ``fake_labels`` those that the fakes were made for.
-    ``discriminate`` runs D, through the views, on points that a term chooses for itself. ``step`` counts D steps,
-    from 0.
+    ``discriminate`` runs D, through the views, on points that a term chooses for itself; with ``again=True`` under the
+    draws of the term's first pass. ``draws``: the views or D draw, so that two passes of one batch differ. ``step``
+    counts D steps, from 0.
     """
 
     player: Player
@@ -82,6 +83,7 @@ class Play:
     step: int
     discriminate: Callable[..., tuple[Tensor, Tensor]]
     fake_labels: Tensor | None = None
+    draws: bool = False
 
 
 class Prior(Protocol):
@@ -144,6 +146,11 @@ def check_logits(name: str, logits: Tensor) -> None:
 def batch_norm(D: nn.Module) -> str | None:
     """Name of a BatchNorm of D, if there is one."""
     return next((type(m).__name__ for m in D.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)), None)
+
+
+def dropout(D: nn.Module) -> bool:
+    """Does D have a dropout, so that two passes of it differ?"""
+    return any(isinstance(m, nn.modules.dropout._DropoutNd) for m in D.modules())
 
 
 def mixing_layer(D: nn.Module) -> str | None:

@@ -7,13 +7,13 @@ turn it is not stays frozen. With ``update="simultaneous"`` it is the game that 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial, reduce
+from functools import reduce
 from zlib import crc32
 
 import torch
 from torch import Tensor, nn
 
-from gan_lightning.core.play import Discriminator, Loss, Play, Player, Prior
+from gan_lightning.core.play import Discriminator, Loss, Play, Player, Prior, dropout
 from gan_lightning.core.rng import Streams, seed_layers
 from gan_lightning.core.seats import Seats
 
@@ -61,6 +61,7 @@ class Game(nn.Module):
 
         self.seats.join(self)
         self.views = self.seats.of("view")
+        self.draws = bool(self.views) or dropout(self.D)
         self.before_updates, self.after_updates = self.seats.of("before_update"), self.seats.of("after_update")
         self.d_terms, self.g_terms = self.seats.of("d_term"), self.seats.of("g_term")
         self.adversarial_weight = self.seats.adversarial_weight()
@@ -179,6 +180,7 @@ class Game(nn.Module):
             progress=self.progress,
             step=self.d_steps_done,
             discriminate=self.discriminate,
+            draws=self.draws,
         )
 
     def discriminate(self, x: Tensor, by: str = "") -> tuple[Tensor, Tensor]:
@@ -192,8 +194,18 @@ class Game(nn.Module):
 
     def seen_by(self, name: str, play: Play) -> Play:
         """``play`` for the term ``name``: where the term runs D itself, no draw or dropout mask of others changes."""
-        self.seed_half(3 if play.player == "G" else 2, crc32(name.encode()))
-        return replace(play, discriminate=partial(self.discriminate, by=name))
+        half = 3 if play.player == "G" else 2
+        first = {stream: stream.draws for stream in (self.rng[f"view/{view}/{name}"] for view, _ in self.views)}
+
+        def discriminate(x: Tensor, *, again: bool = False) -> tuple[Tensor, Tensor]:
+            if again:
+                self.seed_half(half, crc32(name.encode()))
+                for stream, draws in first.items():
+                    stream.draws = draws
+            return self.discriminate(x, by=name)
+
+        self.seed_half(half, crc32(name.encode()))
+        return replace(play, discriminate=discriminate)
 
     def d_losses(self, play: Play) -> Terms:
         assert play.real_logits is not None
