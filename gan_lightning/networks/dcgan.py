@@ -10,23 +10,7 @@ from torch import Tensor, nn
 
 from gan_lightning.core.play import Discriminator as DiscriminatorBase
 from gan_lightning.core.play import Shape
-from gan_lightning.networks.layers import init_dcgan
-
-
-def halvings(shape: Shape) -> tuple[int, int]:
-    """(number of halvings, side of the smallest map) for square images ``(C, S, S)``."""
-    if len(shape) != 3 or shape[1] != shape[2]:
-        raise ValueError(
-            f"network=dcgan needs square images (C, S, S), got {shape}. Use network=mlp, or network=points for points."
-        )
-    side, n = shape[1], 0
-    while side % 2 == 0 and side > 7:
-        side, n = side // 2, n + 1
-    if n == 0:
-        raise ValueError(
-            f"network=dcgan needs an even image side of at least 8, got {shape[1]}. Set data.size=28 or 32."
-        )
-    return n, side
+from gan_lightning.networks.layers import halvings, init_dcgan
 
 
 class Generator(nn.Module):
@@ -34,7 +18,7 @@ class Generator(nn.Module):
 
     def __init__(self, z_dim: int, shape: Shape, width: int = 32) -> None:
         super().__init__()
-        n, side = halvings(shape)
+        n, side = halvings("dcgan", shape)
         channels = [width * 2**i for i in reversed(range(n))]
         first = width * 2**n
         layers: list[nn.Module] = [
@@ -66,7 +50,7 @@ class Discriminator(DiscriminatorBase):
         super().__init__()
         if d_norm not in ("batch", "none"):
             raise ValueError(f"network.D.d_norm must be batch or none, got {d_norm!r}. Choose one of the two.")
-        n, side = halvings(shape)
+        n, side = halvings("dcgan", shape)
         layers: list[nn.Module] = []
         channels = shape[0]
         for i in range(n):

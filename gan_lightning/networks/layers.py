@@ -58,3 +58,42 @@ def size_of(shape: tuple[int, ...]) -> int:
 def to_logit(p: Tensor, eps: float = 1e-7) -> Tensor:
     """log(p / (1 - p)) with p kept inside (eps, 1 - eps)."""
     return torch.logit(p, eps)
+
+
+def init_he_leaky(module: nn.Module, slope: float) -> None:
+    """He et al. 2015 for convolutions and LeakyReLU: weights N(0, 2 / ((1 + slope^2) fan_in)), zero biases.
+
+    fan_in counts the inputs that one output sees: of a transposed convolution with stride s the filters times the
+    kernel's area divided by s^2. The last layer, which no LeakyReLU follows, has N(0, 1 / fan_in).
+    """
+    layers = [m for m in module.modules() if isinstance(m, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)]
+    for layer in layers:
+        if isinstance(layer, nn.ConvTranspose2d):
+            fan_in = layer.in_channels * layer.weight[0, 0].numel() // math.prod(layer.stride)
+        else:
+            fan_in = layer.weight[0].numel()
+        gain = 1.0 if layer is layers[-1] else 2 / (1 + slope**2)
+        nn.init.normal_(layer.weight, 0.0, math.sqrt(gain / fan_in))
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+def halvings(network: str, shape: tuple[int, ...]) -> tuple[int, int]:
+    """(number of halvings, side of the smallest map) for square images ``(C, S, S)``: while it is even and above 7.
+
+    Raises:
+        ValueError: in the name of ``network``, for another shape or an odd side.
+    """
+    if len(shape) != 3 or shape[1] != shape[2]:
+        raise ValueError(
+            f"network={network} needs square images (C, S, S), got {shape}. Use network=mlp, or network=points for "
+            "points."
+        )
+    side, n = shape[1], 0
+    while side % 2 == 0 and side > 7:
+        side, n = side // 2, n + 1
+    if n == 0:
+        raise ValueError(
+            f"network={network} needs an even image side of at least 8, got {shape[1]}. Set data.size=28 or 32."
+        )
+    return n, side

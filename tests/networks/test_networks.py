@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from gan_lightning.networks import dcgan, maxout, mlp, points
-from gan_lightning.networks.layers import Maxout
+from gan_lightning.networks import conv, dcgan, maxout, mlp, points
+from gan_lightning.networks.layers import Maxout, halvings, init_he_leaky
 
 
 def count(module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-@pytest.mark.parametrize("family", [mlp, maxout, dcgan])
+@pytest.mark.parametrize("family", [mlp, maxout, dcgan, conv])
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 8, 8)])
 def test_shapes_and_ranges(family, shape):
     torch.manual_seed(0)
@@ -76,8 +76,34 @@ def test_dcgan_rules():
 
 
 @pytest.mark.parametrize(("shape", "expected"), [((1, 28, 28), (2, 7)), ((3, 32, 32), (3, 4)), ((1, 64, 64), (4, 4))])
-def test_dcgan_halves_while_it_can(shape, expected):
-    assert dcgan.halvings(shape) == expected
+def test_convolutions_halve_while_they_can(shape, expected):
+    assert halvings("dcgan", shape) == expected
+
+
+def test_conv_is_small_and_its_d_has_no_norm():
+    G, D = conv.Generator(100, (1, 28, 28)), conv.Discriminator((1, 28, 28))
+    maps = [m for m in G.modules() if isinstance(m, torch.nn.ConvTranspose2d)]
+    assert [(m.in_channels, m.out_channels, m.bias is not None) for m in maps] == [(48, 24, False), (24, 1, True)]
+    norms = 2 * (512 + 48 + 24)
+    assert count(G) == 100 * 512 + 512 * 48 * 49 + 48 * 24 * 16 + (24 * 16 + 1) + norms
+    assert count(D) == (16 * 24 + 24) + (24 * 48 * 16 + 48) + (48 * 49 * 512 + 512) + (512 + 1)
+    assert not any("Norm" in type(m).__name__ for m in D.modules())
+    features, _ = D.observe(torch.zeros(2, 1, 28, 28))
+    assert features.shape == (2, 512)
+
+
+def test_he_weights_keep_the_mean_square_through_every_kind_of_layer():
+    """He et al. 2015: of normal inputs, behind LeakyReLU in hidden layers, as it is in the last."""
+    torch.manual_seed(0)
+    nn = torch.nn
+    x = torch.randn(64, 32, 14, 14)
+    for layer in (nn.Conv2d(32, 64, 4, 2), nn.ConvTranspose2d(32, 64, 4, 2, 3), nn.Linear(14, 400)):
+        body = nn.Sequential(layer, nn.LeakyReLU(0.2), nn.Linear(1, 1))
+        init_he_leaky(body, 0.2)
+        assert body[1](layer(x)).square().mean().item() == pytest.approx(1.0, rel=0.1)
+        assert layer.bias.abs().max() == 0
+        init_he_leaky(layer, 0.2)  # now it is the last
+        assert layer(x).square().mean().item() == pytest.approx(1.0, rel=0.1)
 
 
 def test_dcgan_says_what_does_not_fit():
@@ -87,6 +113,8 @@ def test_dcgan_says_what_does_not_fit():
         dcgan.Discriminator((1, 27, 27))
     with pytest.raises(ValueError, match="d_norm must be batch or none, got 'layer'"):
         dcgan.Discriminator((1, 28, 28), d_norm="layer")
+    with pytest.raises(ValueError, match=r"network=conv needs square images .* got \(2,\)"):
+        conv.Discriminator((2,))
 
 
 def test_waves_are_spread_from_slow_to_fast():
