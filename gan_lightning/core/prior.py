@@ -1,4 +1,4 @@
-"""The law of z."""
+"""The law of z (p_z in Goodfellow et al. 2014), which G maps to samples: ``prior(n, rng)`` draws ``[n, dim]``."""
 
 from torch import Tensor
 
@@ -6,7 +6,7 @@ from gan_lightning.core.rng import Stream
 
 
 class Normal:
-    """z ~ N(0, I)."""
+    """z ~ N(0, I): independent standard normals, ``[n, dim]``."""
 
     def __init__(self, dim: int = 100) -> None:
         self.dim = dim
@@ -16,7 +16,11 @@ class Normal:
 
 
 class Uniform:
-    """z ~ U(low, high), each coordinate by itself."""
+    """z ~ U(low, high), each of ``dim`` coordinates independently: ``[n, dim]`` (Radford et al. 2016, figure 1).
+
+    Raises:
+        ValueError: ``low`` is not below ``high``.
+    """
 
     def __init__(self, dim: int = 100, low: float = -1.0, high: float = 1.0) -> None:
         if not low < high:

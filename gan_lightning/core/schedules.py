@@ -1,15 +1,18 @@
 """Values that change with the number of G steps done: learning rates, momentum.
 
-Pure functions of the step, not objects that count: there is no state to save or to restore, so a resumed run
-follows the formula by construction, and a value changed on resume really applies. Manual optimization in
-Lightning never steps torch's own schedulers.
+A schedule is a function of the number of G steps done and counts nothing itself. So a checkpoint holds nothing of it,
+a resumed run follows the formula, and a value changed on resume applies. (torch's own schedulers count; in manual
+optimization Lightning never steps them.)
 """
 
 import math
 
 
 class Linear:
-    """From ``start`` to ``end`` over ``steps`` G steps, then ``end``."""
+    """In a straight line from ``start`` to ``end`` over ``steps`` G steps, then ``end``.
+
+    The momentum of Goodfellow et al. 2014's published code rises so (pylearn2's MomentumAdjustor).
+    """
 
     def __init__(self, start: float, end: float, steps: int) -> None:
         self.start, self.end, self.steps = start, end, steps
@@ -19,7 +22,17 @@ class Linear:
 
 
 class Cosine:
-    """``start`` for a share ``hold`` of ``steps`` G steps, half a cosine to ``end`` for the rest, then ``end``."""
+    """``start``, then half a cosine down to ``end``, which stays (one cycle of Loshchilov & Hutter 2017, equation 5).
+
+    Args:
+        start: the value before the first step.
+        end: the value from ``steps`` on.
+        steps: G steps of the whole.
+        hold: the share of ``steps``, in [0, 1), for which ``start`` stays.
+
+    Raises:
+        ValueError: ``hold`` is no such share.
+    """
 
     def __init__(self, start: float, end: float, steps: int, hold: float = 0.0) -> None:
         if not 0 <= hold < 1:
@@ -33,7 +46,10 @@ class Cosine:
 
 
 class Exponential:
-    """``start / rate ** step``, not below ``floor``."""
+    """``start / rate ** step`` after ``step`` G steps, not below ``floor``.
+
+    The learning rate of Goodfellow et al. 2014's published code falls so (pylearn2's ExponentialDecay, rate 1.000004).
+    """
 
     def __init__(self, start: float, rate: float, floor: float = 0.0) -> None:
         self.start, self.rate, self.floor = start, rate, floor

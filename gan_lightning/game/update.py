@@ -18,7 +18,13 @@ class HasGroups(Protocol):
 
 
 def apply_schedules(schedules: Mapping[str, Schedules], optimizers: Mapping[Player, HasGroups], g_steps: int) -> None:
-    """Set what the schedules of each player say after ``g_steps`` G steps."""
+    """Give each player's optimizer the values that its schedules have after ``g_steps`` G steps.
+
+    Args:
+        schedules: of each player, by the name of the optimizer's option (lr, momentum, ...); others keep their value.
+        optimizers: of both players; every parameter group gets the same value.
+        g_steps: G steps done, 0 before the first.
+    """
     for player, optimizer in optimizers.items():
         for option, schedule in schedules.get(player, {}).items():
             for group in optimizer.param_groups:

@@ -12,7 +12,7 @@ from typing import Any
 
 @cache
 def dependencies() -> set[str]:
-    """Top-level modules of everything that gan_lightning depends on."""
+    """Top-level modules that gan_lightning's dependencies, and theirs, install; of pip and setuptools too."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
@@ -32,7 +32,7 @@ def dependencies() -> set[str]:
 
 
 def check_trust(trust: Any) -> str:
-    """The prefix of modules that the reader trusts; "" for none.
+    """What was typed behind ``trust=``, as the dotted prefix of the modules that may be built from; "" for none.
 
     Raises:
         ValueError: it is no dotted name, or names what is nobody's own: Python, gan_lightning, what they depend on.
@@ -52,10 +52,17 @@ def check_trust(trust: Any) -> str:
 
 
 def own_class(target: str, trust: str, where: str) -> Any:
-    """The class or function ``target``, imported, which has to be defined below the prefix ``trust``.
+    """The class or function with the dotted name ``target``, imported.
+
+    Each part of the name below ``trust`` must be defined there: ``my_package.os.system`` is Python's, whoever
+    imports it.
+
+    Args:
+        trust: dotted prefix of the reader's own modules.
+        where: file and key, for messages.
 
     Raises:
-        ValueError: it is not there, or was only imported there from somewhere else.
+        ValueError: it cannot be imported, is defined somewhere else, or is neither a class nor a function.
     """
     parts = target.split(".")
     found: Any = None
@@ -76,4 +83,5 @@ def own_class(target: str, trust: str, where: str) -> Any:
 
 
 def is_below(name: str, prefix: str) -> bool:
+    """Is the dotted ``name`` the prefix itself or a module or name in it? Nothing is below ""."""
     return bool(prefix) and (name == prefix or name.startswith(prefix + "."))

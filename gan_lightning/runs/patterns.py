@@ -1,4 +1,8 @@
-"""The nodes of a configuration from a file, held against what conf/ has in their places."""
+"""A configuration from a file, held against conf/: each value must be of a kind that conf/ has at the same key.
+
+A pattern is what conf/ has at one key, a value as YAML gives it; several choices of a group are several patterns.
+``at`` is the dotted key, for messages.
+"""
 
 import importlib
 import inspect
@@ -21,12 +25,21 @@ OPEN = re.compile(r"(technique|callbacks|logger)\.[A-Za-z][A-Za-z0-9_]*")  # pla
 
 @dataclass(frozen=True)
 class Check:
-    """Holds the nodes of one file against the patterns of conf/; each method returns a new, checked value."""
+    """The rules for one file: each method checks a value against its patterns and returns a copy that may be built.
+
+    Nothing of the given value is handed on that was not checked. Each method raises ValueError where the value breaks a
+    rule, with the key, the rule and the value.
+
+    Attributes:
+        origin: the file, for messages.
+        trust: prefix of the modules of the reader's own code, whose classes may be built; "" for none.
+    """
 
     origin: Path
     trust: str = ""
 
     def fault(self, at: str, rule: str, got: Any) -> ValueError:
+        """The error for a value ``got`` at ``at`` that breaks ``rule``."""
         shown = printable(repr(got))[:200]
         return ValueError(
             f"{self.origin} is not the configuration of a run: {at} must be {rule}, got {shown}. "
@@ -34,6 +47,7 @@ class Check:
         )
 
     def node(self, value: Any, shapes: Sequence[Any], at: str) -> Any:
+        """Any value at the key ``at``, against the patterns ``shapes``."""
         shapes = [deeper for shape in shapes for deeper in expanded(shape)]
         if isinstance(value, dict):
             return self.built(value, shapes, at) if "_target_" in value else self.mapping(value, shapes, at)
@@ -42,7 +56,10 @@ class Check:
         return self.scalar(value, shapes, at)
 
     def built(self, value: dict[str, Any], shapes: Sequence[Any], at: str) -> dict[str, Any]:
-        """A node with a ``_target_``."""
+        """A mapping with a ``_target_``: conf/ names that target at this key, or it is the reader's own code.
+
+        Its arguments are those that conf/ lists for the target, or that the class has with a default.
+        """
         target = value["_target_"]
         candidates = [s for s in shapes if isinstance(s, dict) and "_target_" in s]
         same = [s for s in candidates if s["_target_"] == target]
@@ -67,7 +84,10 @@ class Check:
         return result
 
     def default(self, target: str, key: str, at: str, got: Any) -> Any:
-        """What stands for an argument that conf/ does not list: its default. Strings of other libraries stay out."""
+        """The pattern of an argument that conf/ does not list: the default that the class has for it.
+
+        Of another library's class only numbers and booleans may be set: a string could be a path or a command.
+        """
         module, _, name = target.rpartition(".")
         known = inspect.signature(getattr(importlib.import_module(module), name)).parameters
         if key not in known or known[key].default is inspect.Parameter.empty:
@@ -80,6 +100,7 @@ class Check:
         return default
 
     def foreign(self, target: Any, at: str) -> ValueError:
+        """The error for a ``_target_`` that may not be built at ``at``."""
         shown = printable(str(target))[:200]
         package = shown.split(".")[0]
         hint = package if package.isidentifier() and package.isascii() else "my_package"
@@ -90,7 +111,10 @@ class Check:
         )
 
     def own(self, value: dict[str, Any], partial: bool, at: str) -> dict[str, Any]:
-        """A node of the reader's own code: plain arguments that it has."""
+        """A mapping whose ``_target_`` is the reader's own class; its arguments are plain data or his classes again.
+
+        ``partial`` allows ``_partial_: true``.
+        """
         target = value["_target_"]
         if not all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", p) for p in target.split(".")):
             raise self.foreign(target, at)
@@ -107,7 +131,7 @@ class Check:
         return result
 
     def free(self, value: Any, at: str) -> Any:
-        """Plain data below a node of the reader's own; what is built in it has to be his own too."""
+        """An argument of the reader's own class: plain data of any form, in which every ``_target_`` is his own too."""
         if isinstance(value, dict):
             if "_target_" in value:
                 if not (isinstance(value["_target_"], str) and is_below(value["_target_"], self.trust)):
@@ -119,7 +143,10 @@ class Check:
         return self.path(value, at) if isinstance(value, str) else self.number(value, at)
 
     def mapping(self, value: dict[str, Any], shapes: Sequence[Any], at: str) -> dict[str, Any]:
-        """A node of names and values without a ``_target_``."""
+        """A mapping without a ``_target_``: its keys are those that conf/ has there.
+
+        Only techniques, callbacks and loggers may have names of their own, for what has a ``_target_``.
+        """
         candidates = [s for s in shapes if isinstance(s, dict) and "_target_" not in s]
         if not candidates:
             rule = "built from a _target_" if any(isinstance(s, dict) for s in shapes) else "a plain value"
@@ -134,6 +161,7 @@ class Check:
         return result
 
     def sequence(self, value: list[Any], shapes: Sequence[Any], at: str) -> list[Any]:
+        """A list of at most LONGEST plain values where conf/ has a list or null; each fits one of conf/'s items."""
         candidates = [s for s in shapes if isinstance(s, list) or s is None]
         if not candidates or len(value) > LONGEST:
             raise self.fault(at, self.rule(shapes), value)
@@ -143,6 +171,7 @@ class Check:
         return [self.node(child, items or [None], f"{at}.{i}") for i, child in enumerate(value)]
 
     def scalar(self, value: Any, shapes: Sequence[Any], at: str) -> Any:
+        """A string, number, boolean or null of a kind that conf/ has there; null in conf/ allows any of them."""
         if value is None:
             return None
         kinds = {type(s) for s in shapes}
@@ -159,21 +188,25 @@ class Check:
         raise self.fault(at, self.rule(shapes), value)
 
     def rule(self, shapes: Sequence[Any]) -> str:
+        """The kinds that the patterns allow, in words."""
         names = {bool: "true or false", int: "a number", float: "a number", str: "a word", list: "a list",
                  dict: "built from a _target_", type(None): "a plain value"}  # fmt: skip
         return " or ".join(dict.fromkeys(names.get(type(s), "a folder") for s in shapes)) or "left out"
 
     def number(self, value: Any, at: str) -> Any:
+        """A number below NUMBERS in size, and no nan. (What is no number passes, such as a boolean or null.)"""
         if isinstance(value, int | float) and not abs(value) < NUMBERS:  # nan too
             raise self.fault(at, "a finite number", value)
         return value
 
     def word(self, value: str, at: str) -> str:
+        """A string that can name a choice, and no path: WORD, without two dots in a row."""
         if not WORD.fullmatch(value) or ".." in value:
             raise self.fault(at, "a word of letters, digits and _.:+-", value)
         return value
 
     def path(self, value: str, at: str) -> str:
+        """A string of one line that OmegaConf would not resolve, of at most LONGEST characters."""
         if "${" in value or CONTROL.search(value) or "\n" in value or len(value) > LONGEST:
             raise self.fault(at, "one line without interpolations", value)
         return value

@@ -1,8 +1,9 @@
 """What may be built of a configuration that comes from a file, such as a stranger's run.
 
-A configuration that was read (``plain.py``) is data. ``checked`` makes a new one of it, of targets that the installed
-conf/ names in that very place, with arguments that conf/ or the class knows, of the kinds that they have there; only
-that is handed to Hydra's instantiate. Code of the reader's own is built when he says so: ``trust=<its package>``.
+A configuration that was read (``io/plain.py``) is data. ``checked`` copies what of it may be built: classes that the
+installed conf/ names at the same key, with arguments that conf/ lists or the class has, each of the kind it has there.
+Only that copy is handed to Hydra's instantiate. The reader's own classes are built where he says so:
+``trust=<package>``.
 """
 
 from pathlib import Path
@@ -29,15 +30,16 @@ UNBUILT = ("trainer", "callbacks", "logger")  # of a run that is only looked at
 
 
 def checked(config: Any, origin: Path, trust: str | None = None, *, whole: bool = False) -> DictConfig:
-    """A new configuration of what may be built of the plain data ``config``, nothing in which can be resolved.
+    """A copy of ``config`` that may be built; there is no interpolation in it.
 
     Args:
+        config: plain data, as read from a file.
         origin: the file that it was read from, for messages.
         trust: prefix of the reader's own modules.
-        whole: also what is only built to train: trainer, callbacks, loggers.
+        whole: with trainer, callbacks and loggers, which only training builds; else they are left out.
 
     Raises:
-        ValueError: names the key, the rule, the value.
+        ValueError: a key that conf/ has not, a value that breaks a rule, or a key that every game needs is missing.
     """
     check = Check(origin, check_trust(trust or None))
     try:
@@ -68,7 +70,7 @@ def checked(config: Any, origin: Path, trust: str | None = None, *, whole: bool 
 
 
 def check_size(data: dict[str, Any]) -> None:
-    """What a dataset makes up or resizes stays within memory. Raises ValueError."""
+    """A dataset that is made up or resized has at most MADE numbers. Raises ValueError."""
     known = {key: value for key, value in data.items() if isinstance(value, int | float)}
     side, channels = known.get("size", 1), known.get("channels", 1)
     n = max(known.get("n", 2000), known.get("n_test", 0))
@@ -77,7 +79,7 @@ def check_size(data: dict[str, Any]) -> None:
 
 
 def check_most(cfg: DictConfig) -> None:
-    """A file asks for no more than any game has use for. Raises ValueError."""
+    """What costs memory or time is within MOST. Raises ValueError."""
     for key, most in MOST.items():
         value = OmegaConf.select(cfg, key)
         if isinstance(value, int | float) and value > most:
@@ -85,10 +87,10 @@ def check_most(cfg: DictConfig) -> None:
 
 
 def plain_config(path: Path) -> dict[str, Any]:
-    """A run's config.yaml, to be compared or shown: in it nothing is left to resolve, and nothing of it is built.
+    """A run's config.yaml as plain data, to be compared or shown; it must not be built (``checked`` is for that).
 
     Raises:
-        ValueError: names what is wrong with the file.
+        ValueError: the file cannot be read, or has an interpolation.
     """
     config: dict[str, Any] = with_todays_names(read_yaml(path))
     if odd := [key for key, value in leaves(config) if isinstance(value, str) and "${" in value]:
@@ -100,6 +102,6 @@ def plain_config(path: Path) -> dict[str, Any]:
 
 
 def required() -> list[str]:
-    """What every game needs."""
+    """The keys that the configuration of every run has."""
     built = [g for g in groups() if patterns(g) and g not in UNBUILT]
     return ["steps", "d_steps", "batch_size", "devices", "seed", *built]

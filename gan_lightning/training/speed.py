@@ -1,4 +1,7 @@
-"""What the frame costs, measured against a bare torch loop."""
+"""What Lightning, curves, pictures and checkpoints cost: the training loop's time beside that of a bare torch loop.
+
+Both play in turn on the same machine, so that what slows it slows both; times are wall-clock seconds per G step.
+"""
 
 import logging
 import os
@@ -27,16 +30,21 @@ from gan_lightning.training.setup import train
 
 
 def data_overrides() -> list[str]:
-    """Real MNIST where it lies on disk, else as many made-up images."""
+    """Overrides of ``train`` for real MNIST where it lies on disk, else for as many made-up images (60,000)."""
     mnist = make(compose("train", ["data=mnist"]).data)
     return ["data=mnist"] if mnist.is_complete() else ["data=synthetic", "data.n=60000"]
 
 
 def loop_ratios(overrides: list[str], rounds: int, steps: int, slice_: int) -> list[tuple[float, float]]:
-    """(seconds per G step of the real thing, of the bare loop) for each round.
+    """Seconds per G step of ``train`` and of the bare loop, a pair for each round.
 
-    The real thing is ``train`` with its curves, pictures, evaluations and checkpoints at their default intervals;
-    after each ``slice_`` steps it stands still while the bare loop plays as many, so that both meet the same machine.
+    ``train`` has its curves, pictures, evaluations and checkpoints at their default intervals. After each ``slice_`` G
+    steps it waits while the bare loop plays as many.
+
+    Args:
+        overrides: of the configuration that both play.
+        rounds: pairs to return; one round more comes first and is dropped, since it warms up.
+        steps: G steps of each loop in a round, a multiple of ``slice_``.
     """
     seconds: dict[str, list[float]] = {"real": [], "bare": []}
 
@@ -64,7 +72,10 @@ def loop_ratios(overrides: list[str], rounds: int, steps: int, slice_: int) -> l
 
 
 def bare_loop(cfg: DictConfig, slice_: int) -> Iterator[None]:
-    """The same game in plain torch, ``slice_`` G steps at a time; networks, batch, optimizer and data alike."""
+    """The default game of ``cfg`` (non-saturating, k = 1) in plain torch: ``slice_`` G steps at each ``next``.
+
+    Networks, batch size, optimizers and data are those of ``cfg``; there is nothing else.
+    """
     data = build_data(cfg)
     data.setup()
     assert data.arrays is not None
@@ -95,7 +106,7 @@ def bare_loop(cfg: DictConfig, slice_: int) -> Iterator[None]:
 
 
 def steps_of(cfg: DictConfig, slice_: int) -> Iterator[None]:
-    """The project's own step without a Trainer, ``slice_`` G steps at a time."""
+    """The game of ``cfg`` played by ``game.loop.Loop``, without a Trainer: ``slice_`` D steps at each ``next``."""
     data = build_data(cfg)
     data.setup()
     torch.manual_seed(0)
@@ -108,7 +119,13 @@ def steps_of(cfg: DictConfig, slice_: int) -> Iterator[None]:
 
 
 def technique_costs(overrides: list[str], rounds: int, slice_: int) -> str:
-    """A Markdown table: what each technique adds to a step of the plain game, both played in turn."""
+    """A Markdown table: milliseconds per step of the plain game and with each technique, and the ratio (medians).
+
+    Args:
+        overrides: of both games.
+        rounds: of both in turn, after one that warms up and is dropped.
+        slice_: D steps of each in a round.
+    """
     rows = []
     for name in sorted(p.stem for p in (CONF / "technique").glob("*.yaml")):
         games = [compose("train", [*overrides, *choice]) for choice in ([], [f"technique=[{name}]"])]
@@ -127,7 +144,7 @@ def technique_costs(overrides: list[str], rounds: int, slice_: int) -> str:
 
 
 def images_per_s(overrides: list[str], batches: int = 3000) -> float:
-    """How fast the data module serves batches that nobody trains on."""
+    """Images per second that the data module serves over so many ``batches``, with no model to train."""
     cfg = compose("train", overrides)
     data = build_data(cfg)
     data.setup()
@@ -141,7 +158,11 @@ def images_per_s(overrides: list[str], batches: int = 3000) -> float:
 
 
 def start_and_memory(overrides: list[str]) -> tuple[float, float]:
-    """(seconds from the command to the end of the first step, peak resident MB of a short default run)."""
+    """Of a default run of 100 G steps: seconds from the command to its first logged step, peak resident memory in MiB.
+
+    Raises:
+        RuntimeError: the run failed.
+    """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "gan_lightning.train", *overrides, "steps=100", "log_every=1"]
         began = time.time()
@@ -157,7 +178,7 @@ def start_and_memory(overrides: list[str]) -> tuple[float, float]:
 
 
 def measure(cfg: DictConfig) -> None:
-    """What ``python -m gan_lightning.bench`` does."""
+    """What ``python -m gan_lightning.bench`` does. Raises ValueError where a promise of conf/bench.yaml is missed."""
     logging.getLogger("gan_lightning").setLevel(logging.WARNING)
     overrides = data_overrides()
     if cfg.techniques:
