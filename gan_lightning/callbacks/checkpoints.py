@@ -20,7 +20,8 @@ from gan_lightning.game.module import GAN
 def save_whole(trainer: Trainer, path: Path, former: Path | None = None) -> None:
     """Save beside ``path``, then take its name: nobody ever sees half a checkpoint. Called by every process.
 
-    What had that name before becomes ``former``.
+    What had that name before becomes ``former``. No plugin of Lightning's (CheckpointIO) does this: it is told one path
+    and writes it, and ``former`` must get its name when the new bytes are on the disk and before they take ``path``.
     """
     part = path.with_name(path.name + ".part")
     try:

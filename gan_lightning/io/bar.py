@@ -15,7 +15,10 @@ log = logging.getLogger(__name__)
 
 
 class Bar:
-    """It counts like a tqdm; a thread of its own speaks, so that a single long computation is not silent either.
+    """It counts like a tqdm, and is one on a terminal; a thread of its own speaks.
+
+    tqdm and rich speak when they are updated, so a single long computation would be silent; into a pipe tqdm writes
+    each of its states, and rich nothing before the end.
 
     Args:
         what: is going on.
