@@ -76,6 +76,9 @@ def verdict(mutation: Mutation, copy: Path) -> str:
 
 def main(words: list[str]) -> int:
     chosen = [m for m in CLASSIC if all(word in m.name for word in words)]
+    if not chosen:
+        print(f"no mutation has all of {', '.join(words)} in its name. tests/mutations/classic*.py has the names.")
+        return 1
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         copy_to(copy)
