@@ -54,12 +54,6 @@ class Evaluation(FewHooks):
         self.best: dict[str, dict[str, float]] = {}  # suffix of a generator's curves -> its numbers where it was best
         self.last = -1
 
-    def on_train_start(self, trainer: Trainer, module: GAN) -> None:
-        if self.every and self.judge is not None and trainer.is_global_zero:
-            self.judge.to(module.device)
-            data: Any = trainer.datamodule  # type: ignore[attr-defined]
-            self.see(data.validation())
-
     def see(self, validation: Tensor) -> None:
         """Take in what samples are compared with."""
         assert self.judge is not None
@@ -80,6 +74,10 @@ class Evaluation(FewHooks):
         self.last = step
         values: dict[str, float] = {}
         if trainer.is_global_zero:
+            if self.real is None:  # not before the first step: the judge needs seconds for 10,000 images
+                self.judge.to(module.device)
+                data: Any = trainer.datamodule  # type: ignore[attr-defined]
+                self.see(data.validation())
             for name, G in module.generators.items():
                 suffix = "" if name == "G" else f"_{name}"
                 numbers = self.numbers_of(*self.judge(draw(G, module.prior, self.n, self.seed, module.device)))

@@ -98,12 +98,22 @@ def test_the_cheap_evaluation_compares_with_validation_images_and_nothing_else()
     assert 0 < coverage(real[rows], own) < 1
 
 
-def test_a_run_shows_its_evaluation_the_validation_images(tmp_path, monkeypatch):
-    seen, see = [], Evaluation.see
-    monkeypatch.setattr(Evaluation, "see", lambda self, images: (seen.append(images.clone()), see(self, images)))
-    train(compose("train", [*DIGITS, "steps=2", "evaluate_every=2"]), tmp_path)
-    (validation,) = seen
+def test_a_run_shows_its_evaluation_the_validation_images_when_it_first_evaluates(tmp_path, monkeypatch):
+    """Once, and not before the first step, which need not wait until the judge has looked at 10,000 images."""
+    seen, see, played = [], Evaluation.see, EachStep(lambda gan: gan.g_steps_done)
+
+    def note(self: Evaluation, images: torch.Tensor) -> None:
+        seen.append((len(played.seen), images.clone()))
+        see(self, images)
+
+    monkeypatch.setattr(Evaluation, "see", note)
+    game = [*DIGITS, "steps=5", "evaluate_every=3"]
+    status = train(compose("train", game), tmp_path, extra_callbacks=[played])
+    ((steps, validation),) = seen
+    assert steps == 2, "the third was being evaluated"
     assert torch.equal(validation, to_signed_range(Digits().validation().images))
+    assert sum("metric/fd_judge" in values for values in curves(tmp_path).values()) == 2
+    assert status["best_g_steps"] in (3, 5)
 
 
 def test_the_average_has_a_best_of_its_own(tmp_path):
