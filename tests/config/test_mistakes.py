@@ -12,6 +12,7 @@ from gan_lightning import train as train_verb
 from gan_lightning.config import command_line, unknown
 from gan_lightning.config.command_line import arranged
 from gan_lightning.config.mistakes import explain
+from gan_lightning.config.verb import leave_no_sweep
 
 
 @pytest.fixture
@@ -34,15 +35,17 @@ def refused(monkeypatch, capsys, tmp_path):
     return run
 
 
-def test_a_multirun_whose_only_job_is_refused_leaves_nothing(refused, tmp_path):
-    assert "a run for each from 0 to 3 is -m 'seed=range(0,4)'" in refused("-m", "seed=0..3")
-    assert [p.name for p in tmp_path.rglob("*")] == ["outputs"]
-
-
-def test_a_multirun_that_was_given_its_directory_keeps_what_was_typed(refused, tmp_path):
-    with pytest.raises(AssertionError, match="nothing is begun"):
-        refused("-m", "seed=0..3", "hydra.sweep.dir=mine")
-    assert (tmp_path / "mine" / "multirun.yaml").is_file()
+@pytest.mark.parametrize("named", [False, True])
+def test_a_multirun_whose_jobs_were_all_refused_leaves_nothing(monkeypatch, tmp_path, named):
+    """(That it does so in the end: the words -m seed=0..3 below.) What a person named stays."""
+    monkeypatch.setattr(sys, "argv", ["train.py", "-m", *(["hydra.sweep.dir=mine"] if named else [])])
+    sweeps = [tmp_path / "outputs" / "multirun" / "day" / time for time in ("with a run", "refused")]
+    for sweep in sweeps:
+        (sweep / "seed-0" if sweep == sweeps[0] else sweep).mkdir(parents=True)
+        (sweep / "multirun.yaml").touch()
+        leave_no_sweep(str(sweep))
+    assert sorted(p.name for p in sweeps[0].iterdir()) == ["multirun.yaml", "seed-0"]
+    assert sweeps[1].exists() == named
 
 
 WHOLE = [  # composed by Hydra, refused before the run begins
@@ -64,7 +67,10 @@ WHOLE = [  # composed by Hydra, refused before the run begins
         ["objective=metric/fid"],
         r"objective=metric/fid is measured by nothing.*metric/fd_judge.*Write objective=best_fd_o",
     ),
-    (["seed=0..3"], r"seed must be a whole number.*got '0..3'.*a run for each from 0 to 3 is -m 'seed=range\(0,4\)'"),
+    (
+        ["-m", "seed=0..3"],
+        r"seed must be a whole number.*got '0..3'.*a run for each from 0 to 3 is -m 'seed=range\(0,4\)'",
+    ),
     (["+technique=[ema]"], r"\+technique=\[ema\] adds what is there already. Write it without the '\+': technique="),
     (
         ["network.G._target_=os.system"],
