@@ -67,6 +67,18 @@ def test_every_choice_plays_one_step(group, choice, tmp_path):
     assert sum(moved) > len(moved) / 2
 
 
+def test_the_recipe_holds_d_by_differences_at_the_data_and_averages_g():
+    cfg = compose("train", ["experiment=best_mnist_cpu", "data=synthetic", "data.size=28", "data.n=64"])
+    gan = build_gan(cfg, (1, 28, 28))
+    r1, ema = (gan.seats.techniques[name] for name in ("r1", "ema"))
+    assert (type(gan.G).__module__, type(gan.loss).__name__) == ("gan_lightning.networks.conv", "NSGAN")
+    assert (r1.name, r1.weight, r1.final_weight, r1.sigma, r1.interval) == ("r1", 3.0, 1.0, 0.1, 1)
+    assert ema.decay == 0.998
+    for optimizer in gan.configure_optimizers():
+        assert (optimizer.defaults["lr"], optimizer.defaults["betas"]) == (2e-3, (0.0, 0.99))
+    assert not any(gan.schedules.values()), "the rates stay"
+
+
 def test_every_experiment_states_its_source_and_its_command():
     for file in (CONF / "experiment").glob("*.yaml"):
         head = file.read_text().split("\ndefaults:")[0]
