@@ -34,6 +34,10 @@ RULES: dict[str, tuple[Rule, str]] = {
     "steps": (POSITIVE_INT, "steps=10000"),
     "d_steps": (POSITIVE_INT, "d_steps=1"),
     "update": ((lambda v: v in ("alternating", "simultaneous"), "alternating or simultaneous"), "update=alternating"),
+    "memory_format": (
+        (lambda v: v in ("contiguous", "channels_last"), "contiguous or channels_last"),
+        "memory_format=channels_last",
+    ),
     "d_loss_weight": (POSITIVE, "d_loss_weight=0.5"),
     "batch_size": ((lambda v: is_int(v) and v >= 2, "a whole number, 2 or more"), "batch_size=64"),
     "devices": (POSITIVE_INT, "devices=1"),

@@ -15,6 +15,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from gan_lightning.core.layout import laid_out
 from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.core.play import Shape
 from gan_lightning.core.rng import mix
@@ -157,4 +158,5 @@ class GANData(LightningDataModule):
     def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
         images, labels = batch
         trainer: Any = self.trainer
-        return to_signed_range(images, trainer.lightning_module.dtype), labels
+        gan = trainer.lightning_module
+        return laid_out(to_signed_range(images, gan.dtype), gan.memory_format), labels

@@ -8,6 +8,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gan_lightning.core.layout import laid_out
 from gan_lightning.core.play import Discriminator, Loss, Player, Prior
 from gan_lightning.game.game import Game, Terms
 from gan_lightning.game.update import MakeOptimizer, Schedules, apply_schedules
@@ -39,6 +40,13 @@ class GAN(Game, LightningModule):
         self.make_optimizers = (optimizer_d, optimizer_g)
         self.schedules = schedules or {}
         self.numbers: dict[str, float] = {}  # as last logged, on the host
+        self.memory_format = "contiguous"  # of core/layout.py; the data module gives the real batches the same
+
+    def lay_out(self, memory_format: str) -> None:
+        """Put the filters of both players, and what techniques keep of that shape, into ``memory_format``."""
+        self.memory_format = memory_format
+        for tensor in (*self.parameters(), *self.buffers()):
+            tensor.data = laid_out(tensor.data, memory_format)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         real, labels = batch
@@ -98,3 +106,6 @@ class GAN(Game, LightningModule):
         for state, fresh in zip(checkpoint.get("optimizer_states", ()), self.configure_optimizers(), strict=False):
             for group, own in zip(state["param_groups"], fresh.param_groups, strict=True):
                 group |= {option: value for option, value in own.items() if option != "params"}
+            # A fused step walks weights and moments side by side as they lie.
+            for moments in state["state"].values():
+                moments |= {k: laid_out(v, self.memory_format) for k, v in moments.items() if isinstance(v, Tensor)}

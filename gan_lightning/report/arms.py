@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 # Where and how a run computed, not what: runs that differ in nothing else are one arm. The number of processes is not
 # among them: BatchNorm, dropout and the views see each process's share of a batch.
 NOT_THE_GAME = ("seed", "max_time", "resume", "objective", "trainer", "callbacks.", "logger.", "trust",
-                "log_every", "sample_every", "evaluate_every", "checkpoint_", "data.root")  # fmt: skip
+                "memory_format", "log_every", "sample_every", "evaluate_every", "checkpoint_", "data.root")  # fmt: skip
 
 
 @dataclass(frozen=True)

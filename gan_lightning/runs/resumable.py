@@ -92,7 +92,8 @@ def fits(name: Any, value: Any, weight: Tensor) -> bool:
         return isinstance(name, str) and value is None
     if name == "step":
         return value.shape == ()
-    return value.shape == weight.shape and (value.is_contiguous() or value.stride() == weight.stride())
+    last = value.ndim == 4 and value.is_contiguous(memory_format=torch.channels_last)
+    return value.shape == weight.shape and (value.is_contiguous() or last or value.stride() == weight.stride())
 
 
 def odd_moments(states: Any, gan: GAN) -> str | None:

@@ -24,7 +24,8 @@ from gan_lightning.runs.replay import game_overrides, options_first, parsed
 
 FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "checkpoint_seconds",
         "trainer.", "callbacks.", "logger.", "data.root", "resume", "continue", "objective")  # fmt: skip
-UNSAID = {"update": "alternating", "d_loss_weight": 1.0}  # what runs played that were begun before there was a choice
+# what runs played that were begun before there was a choice
+UNSAID = {"update": "alternating", "d_loss_weight": 1.0, "memory_format": "contiguous"}
 
 
 def recorded_overrides(run: Path, typed: Sequence[str] = ()) -> list[str]:

@@ -151,6 +151,7 @@ def build_game(cfg: DictConfig, data: GANData, run: Path, start: Start, checkpoi
     if checkpoint and start.checkpoint:  # a file may ask for any width; what a checkpoint holds has the file's size
         check_fit(lambda: build_gan(cfg, shape), checkpoint, start.checkpoint, run / "config.yaml")
     gan = build_gan(cfg, shape, data.mean)
+    gan.lay_out(cfg.memory_format)
     check_lipschitz(gan)
     if checkpoint and start.checkpoint:
         load_weights(gan, checkpoint, start.checkpoint, run / "config.yaml")  # before anything of the run is touched

@@ -1,0 +1,11 @@
+"""In which order the numbers of images and of filters lie in memory."""
+
+import torch
+from torch import Tensor
+
+FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
+
+def laid_out(x: Tensor, memory_format: str) -> Tensor:
+    """``x``, if it is ``[N, C, H, W]``, in the format of that name in FORMATS; with other axes as it is."""
+    return x.contiguous(memory_format=FORMATS[memory_format]) if x.ndim == 4 else x
