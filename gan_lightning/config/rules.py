@@ -35,7 +35,7 @@ RULES: dict[str, tuple[Rule, str]] = {
     "d_steps": (POSITIVE_INT, "d_steps=1"),
     "update": ((lambda v: v in ("alternating", "simultaneous"), "alternating or simultaneous"), "update=alternating"),
     "memory_format": (
-        (lambda v: v in ("contiguous", "channels_last"), "contiguous or channels_last"),
+        (lambda v: v in ("contiguous", "channels_last", "auto"), "contiguous, channels_last or auto"),
         "memory_format=channels_last",
     ),
     "d_loss_weight": (POSITIVE, "d_loss_weight=0.5"),

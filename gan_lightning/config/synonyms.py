@@ -61,7 +61,7 @@ KEYS: dict[str, tuple[str, str]] = {
     ),
     "label_smoothing smooth real_label": ("smoothing", "Label smoothing is a group: write smoothing=one_sided."),
     "amp fp16 half mixed_precision dtype": ("precision", "It is a group: write precision=bf16 or precision=fp16."),
-    "channels_last nhwc layout": ("memory_format", "Write memory_format=channels_last."),
+    "channels_last nhwc layout": ("memory_format", "Write memory_format=channels_last, or auto."),
     "techniques tricks regularizer regularisation regularization": (
         "technique",
         "Write 'technique=[{value}]'.",

@@ -37,6 +37,7 @@ from gan_lightning.runs.resume import check_same_game, check_something_left, dro
 from gan_lightning.runs.start import Start
 from gan_lightning.runs.trust import checked, plain_config
 from gan_lightning.training.announce import announce_end, announce_start, warn_loudly
+from gan_lightning.training.fastest import decide, recall
 from gan_lightning.training.processes import fit, gather_results
 from gan_lightning.training.ranks import cluster_environment, joined, leading
 from gan_lightning.training.training import Training
@@ -76,6 +77,8 @@ def prepare(cfg: DictConfig, run: Path, overrides: list[str], start: Start, extr
     """Check and build all of a run. A mistake of the user's is found here, before anything is written."""
     check_values(cfg)
     silence_libraries()
+    if start.checkpoint is not None or start.again:
+        recall(cfg, run)
     trust, note, composed = settle(cfg)
     if start.from_file:
         checked(OmegaConf.to_container(cfg), run, trust, whole=True)
@@ -98,6 +101,7 @@ def build_training(
     check_objective(cfg, judge is not None)
     data.prepare_data()
     data.setup()
+    decide(cfg, data)
     gan = build_game(cfg, data, run, start, checkpoint)
     training = Training(cfg, run, overrides, start, note, begun, data, gan, judge, callbacks_of(cfg, data, judge))
     purge = resumed_loggers(cfg.logger, begun) if checkpoint else {}

@@ -20,6 +20,7 @@ GROUPS = [p for p in sorted(CONF.iterdir()) if p.is_dir() and p.name not in OTHE
 CHOICES = [(group.name, file.stem) for group in GROUPS for file in sorted(group.glob("*.yaml")) if file.stem[0] != "_"]
 NEEDS = {  # what a choice asks of the machine or of its neighbours
     ("precision", "fp16"): "a GPU",
+    ("precision", "auto"): "a timing (test_fastest.py)",
     ("trainer", "gpu"): "a GPU",
     ("trainer", "ddp"): "processes of its own (test_processes.py)",
 }

@@ -79,5 +79,7 @@ def test_every_technique_plays_in_it(tiny):
 def test_another_word_is_refused(tiny):
     cfg = tiny()
     cfg.memory_format = "nhwc"
-    with pytest.raises(ValueError, match=r"memory_format must be contiguous or channels_last, got 'nhwc'\. Write"):
+    with pytest.raises(
+        ValueError, match=r"memory_format must be contiguous, channels_last or auto, got 'nhwc'\. Write"
+    ):
         check_values(cfg)

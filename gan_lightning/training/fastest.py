@@ -1,0 +1,180 @@
+"""precision=auto and memory_format=auto: what is faster here, timed before the game begins.
+
+Throw-away games of the same parts play the same real batch in turn. The game itself, its random numbers and its files
+are not touched; its configuration says what was taken, and a run that goes on keeps that.
+"""
+
+import json
+import logging
+import math
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from itertools import product
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from lightning.pytorch.plugins.precision import MixedPrecision
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
+
+from gan_lightning.config.build import build_gan
+from gan_lightning.config.shipped import choices
+from gan_lightning.config.where import CONF
+from gan_lightning.core.layout import FORMATS, laid_out
+from gan_lightning.core.pixels import to_signed_range
+from gan_lightning.core.play import Shape
+from gan_lightning.data.arrays import GANData
+from gan_lightning.game.loop import Loop
+from gan_lightning.runs.trust import plain_config
+
+log = logging.getLogger(__name__)
+
+AUTO = "auto"
+ENOUGH = 0.95  # of the time of the simpler choice: another one takes at most so much, or is not taken
+WARM_UP, ROUNDS = 3, 8
+SLOW = 3.0  # times slower than the fastest: it plays no more
+SECONDS = 5.0  # no round begins later
+GAME = ("network", "data", "prior", "loss", "technique", "optimizer", "batch_size", "devices", "d_steps", "update",
+        "precision", "memory_format")  # fmt: skip
+
+T = TypeVar("T")
+Choice = tuple[str, str]  # precision, memory format
+decided: dict[str, Choice] = {}  # of games that this process has timed, such as the jobs of a multirun
+
+
+def recall(cfg: DictConfig, run: Path) -> None:
+    """Where the run in ``run`` goes on, auto in ``cfg`` is what its config.yaml says: nothing is chosen again."""
+    if AUTO not in (cfg.precision.name, cfg.memory_format):
+        return
+    try:
+        own = plain_config(run / "config.yaml")
+    except ValueError:
+        return  # told where it is read to be played
+    precision, memory_format = own.get("precision"), own.get("memory_format", "contiguous")
+    name = str(precision.get("name")) if isinstance(precision, dict) else ""
+    if cfg.precision.name == AUTO and name in choices("precision") - {AUTO}:
+        cfg.precision = OmegaConf.load(CONF / "precision" / f"{name}.yaml")
+    if cfg.memory_format == AUTO and memory_format in list(FORMATS):
+        cfg.memory_format = memory_format
+
+
+def decide(cfg: DictConfig, data: GANData) -> None:
+    """Replace ``precision=auto`` and ``memory_format=auto`` in the resolved ``cfg`` by what is faster for its game.
+
+    A run of several processes is timed in the one that decides for all, with its share of a batch.
+    """
+    asked = {"precision": cfg.precision.name == AUTO, "memory_format": cfg.memory_format == AUTO}
+    if not any(asked.values()):
+        return
+    game = json.dumps([OmegaConf.to_container(cfg, resolve=True)[key] for key in GAME])  # type: ignore[index,call-overload]
+    game += str(device_of(cfg))
+    why = "as timed for the run before"
+    if game not in decided:
+        decided[game], why = chosen(cfg, data, asked)
+    precision, memory_format = decided[game]
+    if asked["precision"]:
+        cfg.precision = OmegaConf.load(CONF / "precision" / f"{precision}.yaml")
+        cfg.trainer.precision = cfg.precision.lightning
+    cfg.memory_format = memory_format
+    values = {"precision": precision, "memory_format": memory_format}
+    log.info("%s: %s", ", ".join(f"{key}=auto is {values[key]}" for key in asked if asked[key]), why)
+
+
+def chosen(cfg: DictConfig, data: GANData, asked: Mapping[str, bool]) -> tuple[Choice, str]:
+    """What is taken, and why in words."""
+    precisions = ["fp32", "bf16"] if asked["precision"] else [cfg.precision.name]
+    formats = list(FORMATS) if asked["memory_format"] else [cfg.memory_format]
+    images, labels = next(iter(data.train_dataloader()))
+    rows, device = cfg.batch_size // cfg.devices, device_of(cfg)
+    batch = to_signed_range(images[:rows].to(device)), labels[:rows].to(device)
+    with torch.random.fork_rng(devices=[]):  # a device's own generator is seeded when the game is built
+        first = Trial(cfg, data.source.shape, batch, (precisions[0], formats[0]))
+        if not first.convolves:
+            formats = formats[:1]
+        if len(precisions) * len(formats) == 1:
+            return first.choice, "neither player has convolutions"
+        others = [Trial(cfg, data.source.shape, batch, choice) for choice in list(product(precisions, formats))[1:]]
+        seconds = medians({trial.choice: trial for trial in (first, *others)})
+    parts = [i for i, of in enumerate((precisions, formats)) if len(of) > 1]
+    times = [
+        f"{1e3 * s:.1f} ms per G step with {' '.join(choice[i] for i in parts)}"
+        if math.isfinite(s)
+        else f"no step with {' '.join(choice[i] for i in parts)} on this device"
+        for choice, s in seconds.items()
+    ]
+    return fastest(seconds), ", ".join(times)
+
+
+def device_of(cfg: DictConfig) -> torch.device:
+    """Where the run will be played."""
+    if cfg.trainer.accelerator == "cpu":
+        return torch.device("cpu")
+    return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+
+
+class Trial:
+    """A game of ``cfg`` that is played for its time only: each call plays ``d_steps`` times the same ``batch``."""
+
+    def __init__(self, cfg: DictConfig, shape: Shape, batch: tuple[Tensor, Tensor], choice: Choice) -> None:
+        precision, memory_format = self.choice = choice
+        images, self.labels = batch
+        self.images, self.device = laid_out(images, memory_format), images.device
+        torch.manual_seed(cfg.seed)
+        gan = build_gan(cfg, shape).to(self.device)
+        gan.lay_out(memory_format)
+        self.convolves = any(isinstance(m, nn.Conv2d | nn.ConvTranspose2d) for m in gan.modules())
+        self.loop, self.d_steps = Loop(gan), cfg.d_steps
+        self.mixed = {"bf16": "bf16-mixed", "fp16": "16-mixed"}.get(precision)
+
+    def context(self) -> AbstractContextManager[None]:
+        """What Lightning plays a step in."""
+        if self.mixed is None:
+            return nullcontext()
+        return MixedPrecision(self.mixed, self.device.type).forward_context()  # type: ignore[arg-type]
+
+    def __call__(self) -> None:
+        with self.context():
+            for _ in range(self.d_steps):
+                self.loop.step(self.images, self.labels)
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).synchronize()
+
+
+def medians(plays: Mapping[T, Callable[[], None]], clock: Callable[[], float] = time.perf_counter) -> dict[T, float]:
+    """Seconds of each of ``plays``: medians of ROUNDS in which all play in turn, after WARM_UP rounds.
+
+    One that is SLOW in the second and the third round is out, and no round but the second begins after SECONDS: then
+    what was timed after the first round counts. One that the device cannot play, unless it is the first, takes inf.
+    """
+    seconds: dict[T, list[float]] = {name: [] for name in plays}
+    begun, still = clock(), list(plays)
+    for turn in range(WARM_UP + ROUNDS):
+        if turn > 0 and (len(still) == 1 or (turn > 1 and clock() - begun > SECONDS)):
+            break
+        for name in list(still):
+            since = clock()
+            try:
+                plays[name]()
+            except RuntimeError:
+                if name == next(iter(plays)):
+                    raise
+                seconds[name] = [math.inf] * (WARM_UP + 1)
+                still.remove(name)
+                continue
+            seconds[name].append(clock() - since)
+        if turn >= 2:
+            best = min(min(seconds[name][1:]) for name in still)
+            still = [name for name in still if min(seconds[name][1:]) <= SLOW * best]
+    return {name: statistics.median(s[WARM_UP:] or s[1:] or s) for name, s in seconds.items()}
+
+
+def fastest(seconds: Mapping[T, float]) -> T:
+    """The first, unless a later one takes at most ENOUGH of its time, and so on: simpler choices come first."""
+    held, *others = seconds
+    for name in others:
+        if seconds[name] <= ENOUGH * seconds[held]:
+            held = name
+    return held
