@@ -48,7 +48,7 @@ TINY = [
 ]
 
 CONV = ["network=conv", "network.G.hidden=8", "network.D.hidden=8", "network.G.width=4", "network.D.width=4",
-        "data.channels=3", "batch_size=8", "steps=4", "log_every=1"]  # fmt: skip
+        "data.channels=3", "batch_size=8", "steps=4", "~logger.tensorboard"]  # fmt: skip
 
 TECHNIQUES = sorted(p.stem for p in (CONF / "technique").glob("*.yaml"))
 TOGETHER = [t for t in TECHNIQUES if t not in ("dragan", "gradient_penalty", "weight_norm")]  # in one game
