@@ -81,6 +81,7 @@ NETWORKS = {  # each without BatchNorm and dropout
         "network.D.input_dropout=0",
     ],
     "dcgan": ["network=dcgan", "network.G.width=4", "network.D.width=4", "network.D.d_norm=none"],
+    "conv": ["network=conv", *(f"network.{player}.{size}" for player in "GD" for size in ("width=4", "hidden=8"))],
 }
 
 
@@ -94,7 +95,7 @@ def one_step(pairs: Iterable[tuple[str, str, str]]) -> dict[str, dict]:
             if network != "mlp":  # the others have no BatchNorm to replace, or always replace it
                 continue
             words = [o for o in TINY if o.startswith("network.")]
-        if network == "dcgan":  # its G has BatchNorm
+        if network in ("dcgan", "conv"):  # their G has BatchNorm
             techniques.append("virtual_batch_norm")
         choice = [f"loss={name}"] if group == "loss" else []
         more = ["technique.weight_clipping.limit=0.2"] if name == "weight_clipping" else []
