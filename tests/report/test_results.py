@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_lightning.report.results_page import page
+from gan_lightning.report.results_page import origin, page
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
@@ -41,6 +41,11 @@ def test_what_is_missing_is_named(tmp_path):
         page(tmp_path)
     with pytest.raises(ValueError, match="has no results. Make some"):
         page(tmp_path / "one" / "configs")
+
+
+def test_runs_from_outside_a_repository_are_said_to_have_no_commit():
+    record = {"seconds": 40, "versions": {"torch": "2", "lightning": "3"}, "gpu": None, "threads": 1, "git": None}
+    assert origin({"runs": {"a": record}}).endswith("torch 2, lightning 3; no commit recorded.")
 
 
 @pytest.mark.skipif(not (DOCS / "results").is_dir(), reason="no committed results")
