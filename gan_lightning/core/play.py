@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from gan_lightning.core.rng import Stream
 
@@ -66,8 +67,8 @@ class Play:
     ``real_logits`` and ``real_features`` are None in G's half unless a loss or a term asked for them with
     ``needs_real_in_g``. ``labels`` are those of the real batch, ``fake_labels`` those that the fakes were made for.
     ``discriminate`` runs D, through the views, on points that a term chooses for itself; with ``again=True`` under the
-    draws of the term's first pass. ``draws``: the views or D draw, so that two passes of one batch differ. ``step``
-    counts D steps, from 0.
+    draws of the term's first pass. ``passes_differ``: two passes of one batch do, since the views or D draw, or
+    D's weights are normalised anew. ``step`` counts D steps, from 0.
     """
 
     player: Player
@@ -83,7 +84,7 @@ class Play:
     step: int
     discriminate: Callable[..., tuple[Tensor, Tensor]]
     fake_labels: Tensor | None = None
-    draws: bool = False
+    passes_differ: bool = False
 
 
 class Prior(Protocol):
@@ -148,9 +149,9 @@ def batch_norm(D: nn.Module) -> str | None:
     return next((type(m).__name__ for m in D.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)), None)
 
 
-def dropout(D: nn.Module) -> bool:
-    """Does D have a dropout, so that two passes of it differ?"""
-    return any(isinstance(m, nn.modules.dropout._DropoutNd) for m in D.modules())
+def passes_differ(D: nn.Module) -> bool:
+    """Do two passes of one batch differ? Dropout draws, and a spectral norm moves its vectors at each pass."""
+    return any(isinstance(m, nn.modules.dropout._DropoutNd) or is_parametrized(m) for m in D.modules())
 
 
 def mixing_layer(D: nn.Module) -> str | None:

@@ -13,7 +13,7 @@ from zlib import crc32
 import torch
 from torch import Tensor, nn
 
-from gan_lightning.core.play import Discriminator, Loss, Play, Player, Prior, dropout
+from gan_lightning.core.play import Discriminator, Loss, Play, Player, Prior, passes_differ
 from gan_lightning.core.rng import Streams, seed_layers
 from gan_lightning.core.seats import Seats
 
@@ -61,7 +61,7 @@ class Game(nn.Module):
 
         self.seats.join(self)
         self.views = self.seats.of("view")
-        self.draws = bool(self.views) or dropout(self.D)
+        self.passes_differ = bool(self.views) or passes_differ(self.D)
         self.before_updates, self.after_updates = self.seats.of("before_update"), self.seats.of("after_update")
         self.d_terms, self.g_terms = self.seats.of("d_term"), self.seats.of("g_term")
         self.adversarial_weight = self.seats.adversarial_weight()
@@ -180,7 +180,7 @@ class Game(nn.Module):
             progress=self.progress,
             step=self.d_steps_done,
             discriminate=self.discriminate,
-            draws=self.draws,
+            passes_differ=self.passes_differ,
         )
 
     def discriminate(self, x: Tensor, by: str = "") -> tuple[Tensor, Tensor]:

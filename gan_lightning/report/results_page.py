@@ -38,8 +38,8 @@ def origin(runs: dict[str, Any]) -> str:
     spread = (
         f"{min(seconds):,.0f} to {max(seconds):,.0f} s each, {sum(seconds):,.0f} s in all" if seconds else "unfinished"
     )
-    commits = [f"commit {', '.join(commits)}" if commits else "no commit recorded"]
-    where, what, which = map(markdown_cell, ("; ".join(places), "; ".join(versions), commits[0]))
+    commit = f"commit {', '.join(commits)}" if commits else "no commit recorded"
+    where, what, which = map(markdown_cell, ("; ".join(places), "; ".join(versions), commit))
     return f"{len(records)} run(s), {spread}, on {where}; {what}; {which}."
 
 

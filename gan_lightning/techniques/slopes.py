@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from gan_lightning.core.play import Play, batch_norm, mixing_layer
 from gan_lightning.core.rng import Stream
@@ -29,8 +30,8 @@ def slopes(play: Play, points: Tensor) -> Tensor:
 def squared_differences(play: Play, points: Tensor, logits: Tensor, sigma: float, rng: Stream) -> Tensor:
     """``[M]``: ((D(x + sigma e) - D(x)) / sigma)^2 with e ~ N(0, I): its mean over e goes to |grad D(x)|^2 with sigma.
 
-    The slope without a second derivative (approximated R1: Lin et al. 2025), for one more pass of D, and two where D
-    draws. On D(x) = w'x the mean is |w|^2 whatever sigma, on D(x) = |x|^2 / 2 with x in R^d it is
+    The slope without a second derivative (approximated R1: Lin et al. 2025), for one more pass of D, and two where
+    passes differ. On D(x) = w'x the mean is |w|^2 whatever sigma, on D(x) = |x|^2 / 2 with x in R^d it is
     |x|^2 + sigma^2 d (d + 2) / 4. In float32 whatever the precision of the run.
 
     Args:
@@ -39,10 +40,10 @@ def squared_differences(play: Play, points: Tensor, logits: Tensor, sigma: float
         sigma: of the noise, in the unit of x: images span [-1, 1].
     """
     full = not torch.is_autocast_enabled(points.device.type)  # half precision has no digits left for a difference
-    with torch.autocast(points.device.type, enabled=False):
+    with torch.autocast(points.device.type, enabled=False), parametrize.cached():  # one spectral norm for both passes
         x = points.detach().float()
         moved = x + sigma * rng.normal(*x.shape)
-        if play.draws:
+        if play.passes_differ:
             logits, other = play.discriminate(x)[1], play.discriminate(moved, again=True)[1]
         else:
             logits = logits if full else play.discriminate(x)[1]
