@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from commands import Command
 from lightning.pytorch import Callback
+from omegaconf import OmegaConf
 
 from gan_lightning.callbacks.libraries import silence_libraries
 from gan_lightning.config.build import build_data, build_gan, make
@@ -33,6 +34,8 @@ def game(overrides: list[str], keep: list[int], start: int = 0) -> dict[str, Any
 
 def play_both(folder: Path, games: dict[str, dict[str, Any]]) -> None:
     """Play ``games``, by name, alone, then in two processes at once; what they leave lies in ``folder``."""
+    for name, plan in games.items():  # once for all three
+        OmegaConf.save(compose("train", [*plan["overrides"], "trainer=cpu"]), folder / f"{name}.yaml")
     (folder / "games.json").write_text(json.dumps(games))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -88,14 +91,15 @@ class Keep(Callback):
 def main(folder: Path, rank: str) -> None:
     torch.set_num_threads(1)
     silence_libraries()
-    more, alone = ["trainer=cpu"], rank == "alone"
+    alone = rank == "alone"
     if not alone:
         os.environ |= {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0",
                        "TORCHELASTIC_RUN_ID": "test", "GLOO_SOCKET_IFNAME": "lo"}  # fmt: skip
-        more += ["devices=2", "trainer.strategy=ddp_find_unused_parameters_true"]
     for name, plan in json.loads((folder / "games.json").read_text()).items():
         keep, start = plan["keep"], plan["start"]
-        cfg = compose("train", [*plan["overrides"], *more])
+        cfg = OmegaConf.load(folder / f"{name}.yaml")
+        if not alone:
+            cfg.devices, cfg.trainer.strategy = 2, "ddp_find_unused_parameters_true"
         data = build_data(cfg)
         data.setup()
         torch.manual_seed(cfg.seed)
