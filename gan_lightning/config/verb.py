@@ -36,6 +36,7 @@ from gan_lightning.io.plain import printable
 
 log = logging.getLogger(__name__)
 
+Task = str | Callable[[DictConfig], Any]  # "package.module:function", or the function
 OURS = "GAN_LIGHTNING_EXPLAINS"  # beside FULL: set by us, who explain errors better than Hydra prints them
 
 
@@ -43,14 +44,15 @@ class AlreadyExplained(Exception):
     """The job's error has been told where it happened."""
 
 
-def verb(config_name: str, task: str, arguments: str | None = None, follower: str | None = None) -> Callable[[], Any]:
+def verb(config_name: str, task: Task, arguments: str | None = None, follower: str | None = None) -> Callable[[], Any]:
     """The command ``python -m gan_lightning.<config_name>``.
 
     A job's error is told when it happens, and the exit code is 1.
 
     Args:
         config_name: of conf/.
-        task: "package.module:function" of what is done with the configuration; imported when there is one.
+        task: the function of the configuration that does the work, or its name as "package.module:function". A named
+            one is imported when the configuration has been read, so that ``--help`` does not wait for its imports.
         arguments: the same of what makes other arguments of those that were typed, where a word asks for it.
         follower: the same of what a process does that torchrun or srun started beside the first one of a game.
     """
@@ -102,7 +104,7 @@ def wants_traceback() -> bool:
     return os.environ.get(FULL) == "1" and OURS not in os.environ
 
 
-def run_job(task: str, cfg: DictConfig) -> Any:
+def run_job(task: Task, cfg: DictConfig) -> Any:
     """Run one job; tell its error at once, since the other jobs of a multirun go on."""
     register_resolvers()
     try:
@@ -111,7 +113,8 @@ def run_job(task: str, cfg: DictConfig) -> Any:
         check_added_keys(HydraConfig.get().overrides.task, cfg, groups)
         check_values(cfg)
         check_kinds(cfg)
-        return pkgutil.resolve_name(task)(cfg)
+        function = pkgutil.resolve_name(task) if isinstance(task, str) else task
+        return function(cfg)
     except Exception as error:
         log.error("%s", explain(error), exc_info=error)
         if isinstance(error, ValueError | HydraException) or is_too_large(error):

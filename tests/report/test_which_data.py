@@ -239,10 +239,12 @@ def test_the_curves_of_the_average_are_of_the_average(run):
 
 
 def test_each_verb_has_its_script():
-    """gan-results was not among them."""
+    """gan-results was not among them. A command that is one file may do without."""
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     verbs = {p.stem for p in (ROOT / "conf").glob("*.yaml")}
-    assert {name.removeprefix("gan-") for name in scripts} == verbs
+    tops = {name: ROOT / "gan_lightning" / f"{name}.py" for name in verbs}
+    one_file = {name for name, top in tops.items() if top.is_file() and f'verb("{name}", "' not in top.read_text()}
+    assert verbs - one_file <= {name.removeprefix("gan-") for name in scripts} <= verbs
     for name, target in scripts.items():
         module = target.split(":")[0].removesuffix(".__main__")
         assert module == f"gan_lightning.{name.removeprefix('gan-')}"
