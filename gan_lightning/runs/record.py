@@ -3,6 +3,7 @@
 import logging
 import os
 import platform
+import re
 import shlex
 import subprocess
 import time
@@ -25,6 +26,14 @@ from gan_lightning.io.plain import read_json
 log = logging.getLogger(__name__)
 
 ASIDE = ".unfinished"  # where the directories of jobs that are begun again go
+
+
+def cpu(listing: Path = Path("/proc/cpuinfo")) -> str:
+    """The model of this machine's CPU as Linux lists it; elsewhere what Python knows of it."""
+    with suppress(OSError):
+        if match := re.search(r"^model name\s*:\s*(.+)$", listing.read_text(), flags=re.MULTILINE):
+            return match[1].strip()
+    return platform.processor() or platform.machine()
 
 
 def environment() -> dict[str, Any]:
@@ -52,6 +61,8 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": versions,
         "platform": platform.platform(),
+        "cpu": cpu(),
+        "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "gpu": gpu,
     }

@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import platform
 import subprocess
 import sys
 from datetime import datetime
@@ -17,6 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gan_lightning.config.build import build_data
 from gan_lightning.config.compose import compose
+from gan_lightning.runs.record import cpu
 from gan_lightning.runs.start import Start
 from gan_lightning.training.setup import train
 
@@ -46,6 +48,15 @@ def test_the_record(run):
     assert record["command"] == "python -m gan_lightning.train " + " ".join(OVERRIDES)
     assert record["note"] is None
     assert record["versions"]["torch"] == torch.__version__.split("+")[0]
+    assert (record["cores"], record["threads"]) == (os.cpu_count(), torch.get_num_threads())
+    assert record["cpu"] == cpu()
+
+
+def test_the_cpu_is_named_by_its_model_or_by_what_python_knows(tmp_path):
+    listing = tmp_path / "cpuinfo"
+    listing.write_text("processor\t: 0\nmodel\t\t: 17\nmodel name\t: AMD EPYC 7543\nmodel name\t: other\n")
+    assert cpu(listing) == "AMD EPYC 7543"
+    assert cpu(tmp_path / "none") == (platform.processor() or platform.machine())
 
 
 def test_g_starts_from_the_mean_of_all_training_images(tiny, tmp_path):
