@@ -91,6 +91,7 @@ RULES: dict[str, tuple[Rule, str]] = {
         "callbacks.evaluation.n=1000; for no evaluation evaluate_every=0",
     ),
     "callbacks.progress.line_seconds": (POSITIVE, "callbacks.progress.line_seconds=30"),
+    "callbacks.marks.seconds.*": (POSITIVE, "'callbacks.marks.seconds=[60,120]'"),
     "callbacks.*.every": (COUNT, "callbacks.samples.every=1000 (0: never)"),
     "callbacks.*.seed": (SEED, "callbacks.samples.seed=0"),
     "n": ((lambda v: v is None or (is_int(v) and v >= 1), "a whole number, 1 or more"), "n=64"),
@@ -120,6 +121,8 @@ RULES: dict[str, tuple[Rule, str]] = {
     "study.*width": (POSITIVE_INT, "study.width=16"),
     "study.*lr": (POSITIVE, "study.d_lr=1e-3"),
     "study.*seeds.*": (SEED, "'study.seeds=[0,1]'"),
+    "study.minutes.*": (POSITIVE, "'study.minutes=[1,2,4]'"),
+    "study.threads": (POSITIVE_INT, "study.threads=2"),
 }
 
 UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
