@@ -52,7 +52,18 @@ TRAINER = {
 }
 
 # What may be taken out with ~
-REMOVABLE = ("~callbacks.*", "~logger.*", "~technique*", "~trainer.*", "~experiment*", "~search*")
+REMOVABLE = (
+    "~callbacks.*",
+    "~logger.*",
+    "~technique*",
+    "~trainer.*",
+    "~experiment*",
+    "~ablation*",
+    "~without*",
+    "~search*",
+)
+
+VARYING = ("ablation", "search")  # groups whose choice says what a multirun varies
 
 
 def check_typed() -> None:
@@ -60,7 +71,7 @@ def check_typed() -> None:
 
     Raises:
         ValueError: a needed key taken out, a technique named twice, a key of the Trainer that the game has its own
-            word for, or a search that is no multirun.
+            word for, or a search or an ablation that is no multirun.
     """
     hydra = HydraConfig.get()
     for override in hydra.overrides.task:
@@ -83,12 +94,13 @@ def check_typed() -> None:
                     f"technique must name each technique once, got {value}. "
                     f"Write 'technique=[{','.join(dict.fromkeys(names))}]': {twice[0]} has one set of knobs."
                 )
-    search = hydra.runtime.choices.get("search")
-    if search and hydra.mode is not None and hydra.mode.name == "RUN":
-        raise ValueError(
-            f"search={search} varies its keys from run to run, which needs a multirun, got a single run. Put -m in "
-            f"front: python -m gan_lightning.train -m search={search}"
-        )
+    for group in VARYING:
+        choice = hydra.runtime.choices.get(group)
+        if choice and hydra.mode is not None and hydra.mode.name == "RUN":
+            raise ValueError(
+                f"{group}={choice} varies its keys from run to run, which needs a multirun, got a single run. Put -m "
+                f"in front: python -m gan_lightning.train -m {group}={choice}"
+            )
 
 
 def check_kinds(cfg: DictConfig) -> None:

@@ -10,7 +10,8 @@ import yaml
 from gan_lightning.config.where import CONF
 from gan_lightning.io.plain import PlainLoader
 
-GLOBAL = ("experiment", "search")  # groups that set keys of others and are no node of the configuration
+# groups that set keys of others and are no node of the configuration
+GLOBAL = ("experiment", "ablation", "without", "search")
 PATH = object()  # in a pattern: a path of the reader's machine
 
 

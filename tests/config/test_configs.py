@@ -9,7 +9,7 @@ from conftest import TINY
 from omegaconf import OmegaConf, open_dict
 
 from gan_lightning.callbacks.libraries import silence_libraries
-from gan_lightning.config.build import build_data, build_gan, make
+from gan_lightning.config.build import build_data, build_gan, drop_unchosen, make
 from gan_lightning.config.checks import check_values
 from gan_lightning.config.compose import compose
 from gan_lightning.config.shipped import known_targets
@@ -24,7 +24,7 @@ NEEDS = {  # what a choice asks of the machine or of its neighbours
     ("trainer", "gpu"): "a GPU",
     ("trainer", "ddp"): "processes of its own (test_processes.py)",
 }
-WITH = {("schedule", "goodfellow2014"): ["optimizer=sgd"]}
+WITH = {("schedule", "goodfellow2014"): ["optimizer=sgd"], ("without", "*"): ["experiment=best_mnist_cpu"]}
 
 
 def override(group: str, choice: str) -> str:
@@ -37,7 +37,7 @@ def test_every_choice_plays_one_step(group, choice, tmp_path):
         "train",
         [override(group, choice), "data.root=nowhere"]
         if choice == "image_folder"
-        else [override(group, choice), *WITH.get((group, choice), [])],
+        else [override(group, choice), *WITH.get((group, choice), WITH.get((group, "*"), []))],
     )
     tiny = compose("train", TINY)
     with open_dict(cfg):
@@ -50,6 +50,7 @@ def test_every_choice_plays_one_step(group, choice, tmp_path):
             cfg[key] = 0
         cfg.steps = 1
     check_values(cfg)
+    drop_unchosen(cfg)
     if (group, choice) in NEEDS:
         pytest.skip(f"{group}={choice} needs {NEEDS[group, choice]}; it composes")
     silence_libraries()

@@ -90,6 +90,7 @@ WHOLE = [  # composed by Hydra, refused before the run begins
         r"trainer.gradient_clip_val is not for typing.*'technique=\[gradient_clipping\]'",
     ),
     (["search=learning_rates"], "which needs a multirun, got a single run. Put -m in front"),
+    (["ablation=recipe"], "which needs a multirun, got a single run.*-m ablation=recipe"),
     (["prior.dim=100000000000"], "must hold what is computed, and it could not give .* GB at once"),
 ]
 
