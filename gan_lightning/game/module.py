@@ -10,8 +10,10 @@ from torch.optim import Optimizer
 
 from gan_lightning.core.layout import laid_out
 from gan_lightning.core.play import Discriminator, Loss, Player, Prior
-from gan_lightning.game.game import Game, Terms
+from gan_lightning.game.game import COUNTERS, Game, Terms
 from gan_lightning.game.update import MakeOptimizer, Schedules, apply_schedules
+
+PLAIN = frozenset({"_current_fx_name", "place", "rng", *COUNTERS})  # what a step sets, some 50 times
 
 
 class GAN(Game, LightningModule):
@@ -41,6 +43,13 @@ class GAN(Game, LightningModule):
         self.schedules = schedules or {}
         self.numbers: dict[str, float] = {}  # as last logged, on the host
         self.memory_format = "contiguous"  # of core/layout.py; the data module gives the real batches the same
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A plain value takes 0.1 us; ``nn.Module``, which looks for parameters, modules and buffers first, 2.7."""
+        if name in PLAIN:
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
 
     def lay_out(self, memory_format: str) -> None:
         """Put the filters of both players, and what techniques keep of that shape, into ``memory_format``."""
