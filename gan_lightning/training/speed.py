@@ -180,7 +180,7 @@ def start_and_memory(overrides: list[str]) -> tuple[float, float]:
 def measure(cfg: DictConfig) -> None:
     """What ``python -m gan_lightning.bench`` does. Raises ValueError where a promise of conf/bench.yaml is missed."""
     logging.getLogger("gan_lightning").setLevel(logging.WARNING)
-    overrides = data_overrides()
+    overrides = [*data_overrides(), "experiment=mlp"]
     if cfg.techniques:
         print(technique_costs(overrides, 4 * cfg.rounds, cfg.slice // 5))
         return
