@@ -14,7 +14,7 @@ __all__ = ["load"]
 
 
 def __getattr__(name: str) -> Any:
-    # PyTorch and Lightning take seconds to import: only who asks for them pays.
+    # PyTorch and Lightning take seconds to import: not before `load` is asked for.
     if name == "load":
         from gan_lightning.runs.load import load
 

@@ -1,4 +1,4 @@
-"""In which order the numbers of images and of filters lie in memory."""
+"""Memory formats of images and filters: channels first (contiguous) or last."""
 
 import torch
 from torch import Tensor
@@ -7,5 +7,5 @@ FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channel
 
 
 def laid_out(x: Tensor, memory_format: str) -> Tensor:
-    """``x``, if it is ``[N, C, H, W]``, in the format of that name in FORMATS; with other axes as it is."""
+    """``x`` ``[N, C, H, W]`` in the format of that name in FORMATS; a tensor with more or fewer axes as it is."""
     return x.contiguous(memory_format=FORMATS[memory_format]) if x.ndim == 4 else x

@@ -10,5 +10,5 @@ def to_signed_range(images: Tensor, dtype: torch.dtype = torch.float32) -> Tenso
 
 
 def to_pixels(images: Tensor) -> Tensor:
-    """uint8 0..255, the nearest level to each value of ``images``; what lies outside [-1, 1] is cut off."""
+    """uint8 0..255, the nearest level to each value of ``images``; values outside [-1, 1] are clamped."""
     return ((images.clamp(-1, 1) + 1) * 127.5).round().byte()

@@ -1,4 +1,4 @@
-"""What the parts of a GAN agree on: conventions, the two players, the loss, and the record of one play.
+"""What the parts of a GAN agree on: conventions, the two players, the loss, and the record of one pass of D.
 
 Conventions, once for the whole package:
 
@@ -23,10 +23,10 @@ Shape = tuple[int, ...]
 
 
 class Generator(nn.Module):
-    """G: ``[N, prior.dim]`` -> ``[N, *shape]``. Any module will do; this base is also shown the data's mean."""
+    """G: ``[N, prior.dim]`` -> ``[N, *shape]``. Any nn.Module may be G; one of this class is given the data's mean."""
 
     def start_from(self, mean: Tensor) -> None:
-        """Called once with the mean ``[*shape]`` of the training data, before the first step. By default: nothing."""
+        """Called once with the mean ``[*shape]`` of the training data, before the first step. Does nothing here."""
 
 
 class Discriminator(nn.Module):
@@ -39,7 +39,7 @@ class Discriminator(nn.Module):
     head: nn.Module
 
     def observe(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Features ``[N, F]`` and logits ``[N]`` of ``x``; labels ``y`` ``[N]`` are for a D that looks at them."""
+        """Features ``[N, F]`` and logits ``[N]`` of ``x``. Labels ``y`` ``[N]`` are for a D that overrides this."""
         features = self.features(x)
         return features, logits_of(self.head, features)
 
@@ -55,20 +55,28 @@ class MixesSamples(nn.Module):
 
     @property
     def mixed_by(self) -> str:
-        """What an error calls it."""
+        """The layer's name in errors."""
         return f"{type(self).__name__} over the batch"
 
 
 @dataclass(frozen=True)
 class Play:
-    """One pass of D over real and fake data ``[N, *shape]`` with labels ``[N]``, seen by losses and terms.
+    """One pass of D over real and fake data ``[N, *shape]``, given to the terms of the player whose half it is.
 
     Logits are ``[M]`` and features ``[M, ...]``; M is N, or N / m where a view packs m samples into one input.
-    ``real_logits`` and ``real_features`` are None in G's half unless a loss or a term asked for them with
-    ``needs_real_in_g``. ``labels`` are those of the real batch, ``fake_labels`` those that the fakes were made for.
-    ``discriminate`` runs D, through the views, on points that a term chooses for itself; with ``again=True`` under the
-    draws of the term's first pass. ``passes_differ``: two passes of one batch do, since the views or D draw, or
-    D's weights are normalised anew. ``step`` counts D steps, from 0.
+
+    Attributes:
+        player: whose half it is.
+        mover: that player's module.
+        real, fake: the batches, before the views.
+        labels: ``[N]``, of the real batch.
+        real_logits, real_features: None in G's half, unless the loss or a technique has ``needs_real_in_g``.
+        progress: share of the run's G steps that is done, in [0, 1].
+        step: D steps done, 0 in the first.
+        discriminate: ``x`` ``[N, *shape]`` -> features and logits of D behind the views, for points that a term chooses
+            itself. With ``again=True`` views and dropout draw the same numbers as in that term's first pass.
+        fake_labels: ``[N]``, those that the fakes were made for.
+        passes_differ: two passes of D over one batch may differ: views or dropout draw, or a spectral norm is updated.
     """
 
     player: Player
@@ -98,15 +106,15 @@ class Prior(Protocol):
 
 
 class Loss(ABC):
-    """An adversarial loss on logits; both methods return a scalar to descend.
+    """An adversarial loss on logits ``[N]``; both methods return a scalar to descend.
 
     Attributes:
         needs_real_in_g: G's half also runs D on the real batch.
         logits: ``log_odds`` where sigmoid(logit) estimates the probability of "real", which the curves then show;
             ``score`` where the logits have no such meaning.
-        wasserstein: the difference of the mean logits estimates a distance, which the curves then show.
-        needs_lipschitz: it estimates a distance only for a Lipschitz D; without a technique that keeps D so, a game
-            begins with a warning.
+        wasserstein: the difference of the mean logits estimates the Wasserstein-1 distance, which the curves then show.
+        needs_lipschitz: the loss supposes a Lipschitz D; a game without a technique that keeps D Lipschitz begins with
+            a warning.
     """
 
     needs_real_in_g: ClassVar[bool] = False
@@ -115,18 +123,19 @@ class Loss(ABC):
     needs_lipschitz: ClassVar[bool] = False
 
     @abstractmethod
-    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor: ...
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """The loss of D."""
 
     @abstractmethod
     def generator(self, real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
-        """``real_logits`` is None unless ``needs_real_in_g``."""
+        """The loss of G; ``real_logits`` is None unless ``needs_real_in_g``."""
 
 
 def logits_of(head: nn.Module, features: Tensor) -> Tensor:
-    """``[N]`` from ``features`` ``[N, F]``.
+    """Logits ``[N]`` that ``head`` gives for ``features`` ``[N, F]``.
 
     Raises:
-        ValueError: ``head`` gives another shape: flattened, each of its values would count as a sample.
+        ValueError: ``head`` gives neither ``[N]`` nor ``[N, 1]``, so that flattening would make up samples.
     """
     logits: Tensor = head(features)
     n = len(features)
@@ -139,21 +148,24 @@ def logits_of(head: nn.Module, features: Tensor) -> Tensor:
 
 
 def check_logits(name: str, logits: Tensor) -> None:
-    """Logits are ``[N]``: ``[N, 1]`` against ``[N]`` would broadcast to ``[N, N]`` without a word."""
+    """Raises ValueError unless ``logits`` is ``[N]``: ``[N, 1]`` against ``[N]`` would silently become ``[N, N]``."""
     if logits.ndim != 1:
         raise ValueError(f"{name} must have shape [N], got {list(logits.shape)}. Flatten the discriminator's output.")
 
 
 def batch_norm(D: nn.Module) -> str | None:
-    """Name of a BatchNorm of D, if there is one."""
+    """Class name of the first BatchNorm of D; None if it has none."""
     return next((type(m).__name__ for m in D.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)), None)
 
 
 def passes_differ(D: nn.Module) -> bool:
-    """Do two passes of one batch differ? Dropout draws, and a spectral norm moves its vectors at each pass."""
+    """May two passes of D over one batch differ? Dropout draws anew, and a spectral norm updates its vectors.
+
+    A weight norm changes nothing from pass to pass, but is a parametrization too and counts as if it did.
+    """
     return any(isinstance(m, nn.modules.dropout._DropoutNd) or is_parametrized(m) for m in D.modules())
 
 
 def mixing_layer(D: nn.Module) -> str | None:
-    """Name of a layer of D whose output for one sample depends on the others of its batch, if there is one."""
+    """Name of a layer of D whose output for one sample depends on the others of its batch; None if D has none."""
     return batch_norm(D) or next((layer.mixed_by for layer in D.modules() if isinstance(layer, MixesSamples)), None)

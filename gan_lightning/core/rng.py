@@ -29,14 +29,19 @@ def seed_layers(device: torch.device, *keys: int) -> None:
 
 
 def fixed_rows(total: int, n: int) -> Tensor:
-    """``n`` of ``total`` row numbers, always the same; drawn, since a file's first rows may differ from the rest."""
+    """``n`` of ``total`` row numbers, drawn with seed 0; not the first n, which may differ from the rest of a file."""
     return torch.randperm(total, generator=torch.Generator().manual_seed(0))[:n]
 
 
 class Stream:
-    """Named draws of one step.
+    """The random numbers that one part of the game, called ``name``, draws in one step.
 
-    ``shape`` is always this process's: ``[n, ...]`` with n rows of a global batch of ``n * world``.
+    A shape ``[n, ...]`` is that of this process, which gets its n rows of a draw for the global batch of ``n * world``.
+
+    Args:
+        seed, step, name: with the number of the draw they determine it.
+        device: where it is drawn; a GPU draws other numbers than a CPU.
+        rank, world: this is process ``rank`` of ``world``.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ def in_batches(G: nn.Module, z: Tensor, y: Tensor | None = None, batch_size: int
         y: labels ``[N]``.
 
     Raises:
-        ValueError: the labels are not as many as the z.
+        ValueError: ``y`` and ``z`` differ in length.
     """
     if y is None:
         return torch.cat([G(part) for part in z.split(batch_size)])

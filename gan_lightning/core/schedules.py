@@ -11,7 +11,7 @@ import math
 class Linear:
     """In a straight line from ``start`` to ``end`` over ``steps`` G steps, then ``end``.
 
-    The momentum of Goodfellow et al. 2014's published code rises so (pylearn2's MomentumAdjustor).
+    So rises the momentum in the published code of Goodfellow et al. 2014 (pylearn2's MomentumAdjustor).
     """
 
     def __init__(self, start: float, end: float, steps: int) -> None:
@@ -22,16 +22,16 @@ class Linear:
 
 
 class Cosine:
-    """``start``, then half a cosine down to ``end``, which stays (one cycle of Loshchilov & Hutter 2017, equation 5).
+    """Half a cosine from ``start`` down to ``end`` (one cycle of Loshchilov & Hutter 2017, equation 5).
 
     Args:
         start: the value before the first step.
         end: the value from ``steps`` on.
-        steps: G steps of the whole.
-        hold: the share of ``steps``, in [0, 1), for which ``start`` stays.
+        steps: G steps of the whole schedule.
+        hold: share of ``steps``, in [0, 1), during which the value stays at ``start``.
 
     Raises:
-        ValueError: ``hold`` is no such share.
+        ValueError: ``hold`` is outside [0, 1).
     """
 
     def __init__(self, start: float, end: float, steps: int, hold: float = 0.0) -> None:
@@ -48,7 +48,8 @@ class Cosine:
 class Exponential:
     """``start / rate ** step`` after ``step`` G steps, not below ``floor``.
 
-    The learning rate of Goodfellow et al. 2014's published code falls so (pylearn2's ExponentialDecay, rate 1.000004).
+    So falls the learning rate in the published code of Goodfellow et al. 2014 (pylearn2's ExponentialDecay, with rate
+    1.000004).
     """
 
     def __init__(self, start: float, rate: float, floor: float = 0.0) -> None:

@@ -1,8 +1,8 @@
 """The seats of techniques: what a technique may do in the game, declared on one base class.
 
-A technique derives from ``Technique`` and writes the methods that its mathematics needs. Each of these methods is a
-seat: the step calls those that sit there, in the order in which they were named, and nobody else. What is not written
-does nothing.
+A technique derives from ``Technique`` and overrides the methods that its mathematics needs. Each of the methods in
+SEATS is a seat, a place in the step: there the step calls, in the order of ``technique=[...]``, the techniques that
+override this method, and no others.
 """
 
 import inspect
@@ -17,16 +17,16 @@ from gan_lightning.core.rng import Stream
 
 
 class Technique:
-    """Base of all techniques. State belongs in buffers: derive from ``Technique`` and ``nn.Module`` then.
+    """Base of all techniques. One with state keeps it in buffers and derives from ``nn.Module`` too.
 
     Attributes:
-        adversarial_weight: multiplies the adversarial loss of G beside its ``g_term``; 0 replaces it.
-        needs_real_in_g: its ``g_term`` wants D's verdict on the real batch.
-        rescales_weights: its ``transform_d`` is called before those of other techniques, whatever their order, so that
+        adversarial_weight: multiplies the adversarial loss of G; 0 where ``g_term`` replaces it.
+        needs_real_in_g: ``g_term`` reads ``play.real_logits`` or ``play.real_features``.
+        rescales_weights: ``transform_d`` is called before that of other techniques, whatever their order, so that
             layers which those add to D are not rescaled.
-        lipschitz: it keeps D Lipschitz, as the Wasserstein loss needs.
-        divides_batch: the batch of a process must be a multiple of it.
-        interval: its term is computed at every ``interval``-th D step and is 0 at the others.
+        lipschitz: the technique keeps D Lipschitz, as the Wasserstein loss needs.
+        divides_batch: the batch of a process must be a multiple of this number.
+        interval: the term is computed at every ``interval``-th D step and is 0 at the others.
     """
 
     adversarial_weight: float = 1.0
@@ -59,28 +59,28 @@ class Technique:
         raise NotImplementedError
 
     def before_update(self, mover: nn.Module, player: Player) -> None:
-        """Called when ``player``'s gradients are complete, and unscaled under fp16, just before it moves."""
+        """Called just before ``player``, whose module is ``mover``, moves: gradients are complete and unscaled."""
         raise NotImplementedError
 
     def after_update(self, G: nn.Module, D: nn.Module, player: Player) -> None:
         """Called when ``player`` has just moved."""
         raise NotImplementedError
 
-    # Beside them ----------------------------------------------------------------------------------------------
+    # What else it may declare ---------------------------------------------------------------------------------
 
     def view_shape(self, shape: Shape) -> Shape:
-        """The shape (without the batch axis) that its ``view`` makes of ``shape``."""
+        """The shape that ``view`` makes of ``shape``, both without the batch axis."""
         return shape
 
     def averaged(self) -> nn.Module | None:
-        """An average of G that it keeps, to be sampled and measured beside G; None if it keeps none."""
+        """An average of G that the technique keeps, to be sampled and measured beside G; None if it keeps none."""
         return None
 
     def join(self, game: Any) -> None:
-        """Called once with the complete game: buffers of the size of its parameters are made here.
+        """Called once with the complete game, before the first step: a technique makes its buffers here.
 
         Raises:
-            ValueError: the technique does not fit it.
+            ValueError: the technique does not fit the game.
         """
 
 
@@ -99,15 +99,15 @@ CALLED_WITH = {  # method -> what it is called with, by position
 
 
 def sits(technique: Technique, method: str) -> bool:
-    """Has the technique written this method?"""
+    """Does the technique override this method?"""
     return getattr(type(technique), method) is not getattr(Technique, method)
 
 
 def check_technique(name: str, technique: Any) -> None:
-    """A technique is one, has a seat, and its methods take what the step calls them with.
+    """Check that a technique derives from ``Technique``, has a seat, and takes the arguments of CALLED_WITH.
 
     Raises:
-        ValueError: names the technique, the method and its arguments.
+        ValueError: it does not; the text names the technique, and the method with its arguments.
     """
     kind = type(technique).__name__
     if not isinstance(technique, Technique):
@@ -141,11 +141,11 @@ class Seats:
             check_technique(name, technique)
 
     def of(self, seat: str) -> list[tuple[str, Technique]]:
-        """Name and technique of all that sit in ``seat``, such as ``d_term``."""
+        """(name, technique) of those that override ``seat``, such as ``d_term``."""
         return [(name, technique) for name, technique in self.techniques.items() if sits(technique, seat)]
 
     def view_shape(self, shape: Shape) -> Shape:
-        """The shape that D is built for, without the batch axis."""
+        """The shape that D is built for, without the batch axis: what all views together make of ``shape``."""
         for _, technique in self.of("view"):
             shape = tuple(technique.view_shape(shape))
         return shape
@@ -161,7 +161,7 @@ class Seats:
         return G
 
     def join(self, game: Any) -> None:
-        """Show the complete game, before it begins, to all techniques. Raises ValueError where one does not fit it."""
+        """Give the complete game to all techniques, before it begins. Raises ValueError where one does not fit it."""
         for technique in self.techniques.values():
             technique.join(game)
 
@@ -170,6 +170,7 @@ class Seats:
         return {name: t for name, t in self.techniques.items() if isinstance(t, nn.Module)}
 
     def adversarial_weight(self) -> float:
+        """Factor of G's adversarial loss: the product over the techniques with a ``g_term``."""
         weight = 1.0
         for _, technique in self.of("g_term"):
             weight *= technique.adversarial_weight

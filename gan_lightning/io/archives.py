@@ -1,4 +1,4 @@
-"""A checkpoint as an archive: what it may hold is looked at before PyTorch reads it, so that nothing runs or swells.
+"""Checks of a checkpoint from a stranger, before PyTorch loads it: loading must run no code and fill no memory.
 
 torch.save writes a zip archive of uncompressed members: ``data.pkl``, a pickle that names the tensors, and their bytes.
 """
@@ -24,11 +24,13 @@ from torch import Tensor
 MEMBER = re.compile(r"[\w.+-]+/(data\.pkl|version|byteorder|data/\d+|\.format_version|\.storage_alignment"
                     r"|\.data/serialization_id)")  # fmt: skip
 PICKLE_BYTES, PICKLE_STEPS, MEMBERS = 2**20, 2**18, 100_000
-TUPLE, VALUES, DEPTH = 1000, 2**20, 30  # values in a tuple, in a checkpoint (twice if there twice); of nesting
-SHARED = 4  # times the file's bytes that its tensors may take together; they may be views of one another
-END = 22  # bytes of the record that ends an archive without a comment
+TUPLE, VALUES = 1000, 2**20  # values in a tuple; in a checkpoint, where one that is referenced twice counts twice
+DEPTH = 30  # of nesting
+SHARED = 4  # tensors may share storages, so together they may take this many times the bytes of the file
+END = 22  # bytes of the record that ends a zip archive without a comment
 
-# All that a pickle may call or name. PyTorch's own list is longer: bytearray(2**36), for example, takes 64 GiB.
+# All that the pickle may call or name. PyTorch's own list for weights_only=True is longer: it has bytearray, for
+# example, and bytearray(2**36) takes 64 GiB.
 KINDS = {"Double": 8, "Long": 8, "Float": 4, "Int": 4, "Half": 2, "BFloat16": 2, "Short": 2, "Char": 1, "Byte": 1,
          "Bool": 1}  # fmt: skip
 STORAGES = {f"torch {kind}Storage": size for kind, size in KINDS.items()}  # name -> bytes of a number
@@ -42,10 +44,10 @@ CODES = {"PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD", "APPEND", "APPEND
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """A regular file, opened once: what is checked is what is read, whatever takes its name meanwhile.
+    """Open a regular file, once: the check and the load read the same file, even if another takes its name in between.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: ``path`` is something else, such as a pipe.
         OSError: it cannot be opened.
     """
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -56,13 +58,12 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def check_archive(file: BinaryIO) -> None:
-    """What the zip archive holds is what torch.save writes, whole and no larger than the file.
+    """Check that the zip archive holds what torch.save writes, undamaged, and nothing else.
 
-    torch.load does not verify the sums (CRC-32) that the archive carries: without this, a flipped bit would be a weight
-    like any other.
+    torch.load does not verify the checksums (CRC-32) that the archive has: a flipped bit would become a weight.
 
     Raises:
-        ValueError: what is wrong with it.
+        ValueError: says what is wrong with it.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - END))
@@ -73,9 +74,9 @@ def check_archive(file: BinaryIO) -> None:
             check_members(members, size)
             if not last.startswith(b"PK\x05\x06") or min(m.header_offset for m in members):
                 raise ValueError("something is around its archive")
-            part = archive.testzip()
-            if part:
-                raise ValueError(f"the checksum of {part} is wrong")
+            damaged = archive.testzip()
+            if damaged:
+                raise ValueError(f"the checksum of {damaged} is wrong")
             data = archive.read(next(m for m in members if m.filename.endswith("/data.pkl")))
             check_pickle(data, {m.filename.rpartition("/")[2]: m.file_size for m in members if "/data/" in m.filename})
     except (zipfile.BadZipFile, NotImplementedError, zlib.error, struct.error, OverflowError) as error:
@@ -83,6 +84,7 @@ def check_archive(file: BinaryIO) -> None:
 
 
 def check_members(members: list[zipfile.ZipInfo], size: int) -> None:
+    """Check names, number and bytes of the members of an archive of ``size`` bytes. Raises ValueError."""
     names = [m.filename for m in members]
     if odd := [n for n in names if not MEMBER.fullmatch(n)]:
         raise ValueError(f"it has a member {odd[0]!r:.80}")
@@ -98,13 +100,14 @@ def check_members(members: list[zipfile.ZipInfo], size: int) -> None:
 
 
 def check_pickle(data: bytes, sizes: Mapping[str, int]) -> None:
-    """Nothing is named in the pickle but tensors and their bytes; nothing is executed to find out.
+    """Check that the pickle names nothing but tensors and plain values, without executing it.
 
     Args:
-        sizes: name of each member of tensors' bytes -> how many it has.
+        data: the pickle.
+        sizes: name of each member with a tensor's bytes -> how many bytes it has.
 
     Raises:
-        ValueError: what else is in it.
+        ValueError: says what else is in it.
     """
     try:
         check_opcodes(data, sizes)
@@ -115,10 +118,11 @@ def check_pickle(data: bytes, sizes: Mapping[str, int]) -> None:
 
 
 def check_opcodes(data: bytes, sizes: Mapping[str, int]) -> None:
-    """Follow the pickle's stack, with (number of values, value if it is known) in each value's place.
+    """Follow the pickle's stack, with (number of values, value or None if unknown) in place of each value.
 
-    Tuples stay small: a dict's key is hashed value by value, and tuples of tuples that are there twice have 2^60. A
-    storage has the bytes of its member: earlier PyTorch reads what lies behind them in memory. Raises ValueError.
+    A tuple has at most TUPLE values: hashing it as a dict's key visits every one, and 60 tuples, each holding the one
+    before it twice, have 2^60. A storage has as many bytes as its member: older versions of PyTorch would read the
+    memory behind it. Raises ValueError.
     """
     stack, memo = list[Any](), dict[Any, Any]()
     for step, (code, argument, _) in enumerate(pickletools.genops(data)):
@@ -149,7 +153,7 @@ def check_opcodes(data: bytes, sizes: Mapping[str, int]) -> None:
 
 
 def check_storage(named: Any, sizes: Mapping[str, int]) -> None:
-    """What a pickle names as a tensor's bytes is a member of as many. Raises ValueError."""
+    """Check that a storage that the pickle names is a member of the archive with as many bytes. Raises ValueError."""
     ours = isinstance(named, tuple) and len(named) == 5 and named[0] == "storage" and isinstance(named[3], str)
     if not ours or named[1] not in STORAGES or type(named[4]) is not int:
         raise ValueError("its pickle names something else than a tensor's bytes")
@@ -158,13 +162,13 @@ def check_storage(named: Any, sizes: Mapping[str, int]) -> None:
 
 
 def check_tensors(value: Any, size: int) -> None:
-    """Each tensor is a dense one with all its numbers in the file, which has ``size`` bytes; the rest is plain.
+    """Check what torch.load returned for a file of ``size`` bytes: dense tensors that fit into it, and plain values.
 
     Raises:
-        ValueError: a tensor that claims more, or something else than tensors and plain values.
+        ValueError: a tensor claims more, there is something else, or too much of it.
     """
     tensors = dict[int, int]()  # id -> bytes
-    weighed = dict[int, tuple[int, int]]()  # id -> number of values, how deep
+    weighed = dict[int, tuple[int, int]]()  # id -> number of values, depth of nesting
 
     def weigh(item: Any, depth: int) -> tuple[int, int]:
         if id(item) not in weighed:
@@ -185,7 +189,7 @@ def check_tensors(value: Any, size: int) -> None:
 
 
 def dense_bytes(tensor: Tensor, size: int) -> int:
-    """How many bytes the numbers of a dense tensor take, which are all in the file. Raises ValueError."""
+    """Bytes of a dense tensor. Raises ValueError where they are more than its storage has, or more than ``size``."""
     taken = math.prod(tensor.shape) * tensor.element_size()  # numel() overflows
     dense = type(tensor) is Tensor and tensor.layout == torch.strided and tensor.device.type == "cpu"
     if not dense or tensor.is_quantized or taken > tensor.untyped_storage().nbytes():
@@ -198,7 +202,8 @@ def dense_bytes(tensor: Tensor, size: int) -> int:
 def children(item: Any) -> list[Any]:
     """What a dict, a list or a tuple holds; nothing for a tensor or a plain value. Raises ValueError for others.
 
-    A pickle can set attributes of an OrderedDict, which then stand before its methods: torch.save has one, _metadata.
+    A pickle can set attributes of an OrderedDict, which would then hide its methods of that name. One is allowed,
+    ``_metadata``, which a state_dict has.
     """
     if isinstance(item, dict):
         attributes = vars(item) if type(item) is OrderedDict else {}

@@ -1,4 +1,4 @@
-"""Progress of what lasts: a bar on a terminal; elsewhere (a log file, a pipe) a line now and then."""
+"""Progress of long work: a bar on a terminal; elsewhere (a log file, a pipe) a line every ``seconds``."""
 
 import logging
 import sys
@@ -15,15 +15,15 @@ log = logging.getLogger(__name__)
 
 
 class Bar:
-    """It counts like a tqdm, and is one on a terminal; a thread of its own speaks.
+    """Counts as tqdm does, and shows a tqdm on a terminal; a thread refreshes it, or logs the lines.
 
-    tqdm and rich speak when they are updated, so a single long computation would be silent; into a pipe tqdm writes
-    each of its states, and rich nothing before the end.
+    tqdm and rich print when they are updated, so that nothing would appear during a single long computation; into a
+    pipe tqdm prints every update, and rich nothing before the end.
 
     Args:
-        what: is going on.
-        total: so many ``unit``; None where nobody knows.
-        seconds: between two lines.
+        what: what is being done, for the line.
+        total: number of ``unit`` in all; None if it is unknown.
+        seconds: from one line to the next.
     """
 
     def __init__(self, what: str, total: int | None = None, unit: str = "step", seconds: float = 15.0) -> None:
@@ -47,7 +47,7 @@ class Bar:
             self.bar.update(n)
 
     def set_postfix_str(self, doing: str) -> None:
-        """Say what is being done, wherever the next sign of life appears."""
+        """What is being done at the moment: the end of the bar, or of the next line."""
         self.doing = printable(doing)
         if self.bar is not None:
             self.bar.set_postfix_str(self.doing)

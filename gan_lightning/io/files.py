@@ -15,7 +15,7 @@ def whole(path: Path) -> Iterator[BinaryIO]:
     Its bytes reach the disk before its name does, and the name is on the disk when this returns.
 
     Raises:
-        OSError: with the file's name. What ``path`` held before is still there, and nothing beside it.
+        OSError: has the file's name. ``path`` is as it was before, and the unfinished file is removed.
     """
     part = path.with_name(path.name + ".part")
     try:
@@ -45,9 +45,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Put ``text`` into ``path`` as UTF-8, as ``whole`` does."""
     with whole(path) as file:
         file.write(text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
+    """Put ``value`` into ``path`` as indented JSON, as ``whole`` does."""
     write_text(path, json.dumps(value, indent=2) + "\n")

@@ -1,7 +1,8 @@
 """One process plays a run: it holds the lock ``.lock`` in the run's directory, and the system frees it when it dies.
 
-The lock is flock's. Unlike a process number it cannot be mistaken for another's after a restart, in a container or on
-another host. A process that the player starts or forks does not inherit it. The file itself stays and says nothing.
+The lock is flock's. A process number in a file could be that of another process after a restart, in a container or on
+another host; a lock cannot. Processes that the holder starts or forks do not inherit it. The file ``.lock`` is empty
+and stays when the lock is released.
 """
 
 import errno
@@ -16,14 +17,14 @@ from filelock import BaseFileLock, FileLock, Timeout
 log = logging.getLogger(__name__)
 
 NAME = ".lock"
-PATIENCE = 1.0  # seconds: whoever only asks holds the lock for a moment
+PATIENCE = 1.0  # seconds to wait for the lock, since a process that calls `held` has it for a moment
 WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 _kept: list[BaseFileLock] = []
 
 
 def take(run: Path) -> BaseFileLock | None:
-    """Take the lock of ``run``, or once more if this thread has it; None on a file system that has no locks.
+    """Take the lock of ``run``, also where this thread has it already; None on a file system that has no locks.
 
     Raises:
         ValueError: another process plays this run, or the directory cannot be written.
@@ -45,7 +46,7 @@ def take(run: Path) -> BaseFileLock | None:
 
 @contextmanager
 def sole(run: Path) -> Iterator[None]:
-    """Nobody else plays ``run`` meanwhile.
+    """Hold the lock of ``run`` within the block, so that no other process plays it.
 
     Raises:
         ValueError: as ``take`` does.
@@ -59,27 +60,28 @@ def sole(run: Path) -> Iterator[None]:
 
 
 def keep(run: Path) -> None:
-    """Take the lock of ``run`` for what this thread does next, until ``let_go``. Raises as ``take`` does."""
+    """Take the lock of ``run`` until this process calls ``let_go``. Raises as ``take`` does."""
     if (lock := take(run)) is not None:
         _kept.append(lock)
 
 
 def let_go() -> None:
+    """Release all that ``keep`` took."""
     while _kept:
         _kept.pop().release()
 
 
 def held(run: Path) -> bool:
-    """Does a process play ``run``? Needs no right to write; False where the file system has no locks.
+    """Does a process hold the lock of ``run``? Needs no right to write; False where the file system has no locks.
 
-    Those who ask share the lock, so that they do not take one another for the player.
+    It tries for a shared lock, so that two processes that ask at the same time do not find each other.
     """
     try:
         import fcntl
-    except ImportError:  # Windows: there only an attempt tells
+    except ImportError:  # Windows, where the only way to find out is to try to take it
         return _cannot_be_taken(run)
     try:
-        handle = os.open(run / NAME, os.O_RDONLY | os.O_NONBLOCK)  # a pipe in its place would wait for ever
+        handle = os.open(run / NAME, os.O_RDONLY | os.O_NONBLOCK)  # else opening a pipe of that name would block
     except OSError:
         return False
     try:

@@ -1,7 +1,7 @@
-"""Reading the small files of a run as plain data: nothing is resolved, constructed or followed.
+"""Reading the small files of a run as plain data, safely where the run comes from a stranger.
 
-Plain data are dicts with string keys, lists, strings, numbers, booleans and None. The run may be a stranger's, so a
-file has to be a regular file of modest size, without YAML tags, anchors, merge keys or duplicate keys.
+Plain data are dicts with string keys, lists, strings, numbers, booleans and None. A file has to be a regular file (no
+link) of modest size, without YAML tags, anchors, merge keys or duplicate keys; interpolations stay strings.
 """
 
 import json
@@ -17,17 +17,19 @@ import yaml
 
 SMALL = 2**20  # bytes of a configuration or a record
 LARGE, LINE = 2**28, 2**16  # bytes of metrics.jsonl, and of a line of it
-DEPTH, NODES, LENGTH = 30, 50_000, 10_000  # of nesting; values of a file; characters of a string
+DEPTH, NODES, LENGTH = 30, 50_000, 10_000  # depth of nesting; values in a file; characters in a string
 
-# What moves a terminal's cursor, changes its colours or reverses the direction of the text; halves of characters, which
-# stand for bytes that are no UTF-8 in a file's name, and which no file can be written with.
+# CONTROL: characters that move a terminal's cursor, change its colours or reverse the direction of the text; and lone
+# surrogates (HALF), by which Python represents bytes of a file's name that are not UTF-8, and which cannot be encoded.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 HALF = re.compile("[\ud800-\udfff]")
 
-# What a run has under these names is a file, or a folder.
+# Names that only files have in a run directory, and names that only folders have.
 FILES = {"config.yaml", "record.json", "status.json", "metrics.json", "metrics.jsonl", "train.log", ".lock",
          "last.ckpt"}  # fmt: skip
-IN_PLACE = ("train.log", "multirun.yaml")  # all else is written beside its name, which it then takes
+# Written on under their own names; so is metrics.jsonl, which a resumed run first replaces by a file of its own. All
+# other files are written as `files.whole` does.
+IN_PLACE = ("train.log", "multirun.yaml")
 FOLDERS = {"checkpoints", "samples", "tensorboard"}
 
 
@@ -40,7 +42,7 @@ def read_bytes(path: Path, limit: int = SMALL) -> bytes:
     """The content of a regular file that is no link.
 
     Raises:
-        ValueError: it is something else, too large, or cannot be read.
+        ValueError: it is something else, larger than ``limit`` bytes, or cannot be read.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -66,7 +68,7 @@ def read_text(path: Path, limit: int = SMALL) -> str:
 
 
 class PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML's safe loader, for mappings whose keys are strings and differ. Tags, merge keys and dates are refused."""
+    """PyYAML's safe loader, which also refuses a mapping with a key that is no string or is there twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, Any]:
         seen = set()
@@ -85,7 +87,7 @@ PlainLoader.add_implicit_resolver(  # 1e-5 is a number, as on the command line
 
 
 def check_events(text: str) -> None:
-    """Refuse what could grow beyond its text, before anything is made of it."""
+    """Refuse YAML that would be much larger in memory than as text, before any object is made. Raises ValueError."""
     depth = 0
     for count, event in enumerate(yaml.parse(text, PlainLoader)):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
@@ -100,10 +102,10 @@ def check_events(text: str) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A copy of plain data.
+    """A copy of ``value``, which must be plain data.
 
     Raises:
-        ValueError: something else is among them, or they are too deep, too many or too long.
+        ValueError: it holds something else, or exceeds DEPTH, NODES or LENGTH.
     """
     left = [NODES]
 
@@ -165,21 +167,22 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says first, for a sentence of ours; with the next line where the first only leads to it."""
+    """The first line of an error's text, to be quoted in one of ours; the first two where the first ends in a colon."""
     lines = printable(str(error)).strip().splitlines() or [type(error).__name__]
     return (" ".join(lines[:2]) if lines[0].endswith(":") else lines[0]).rstrip(".")
 
 
 def check_links(run: Path, names: Sequence[str] = ("**/*",), *, itself: bool = False, played: bool = False) -> None:
-    """Refuse a directory that leads out of itself, before anything is written into it.
+    """Refuse a run directory from which a link leads outside, before anything is written into it.
 
     Args:
-        names: patterns of what is looked at in it.
-        itself: it must not be a link either, since nobody typed its name.
-        played: what is written in place must have no other name (a hard link), under which it may lie outside.
+        run: the directory.
+        names: glob patterns of what is looked at in it.
+        itself: ``run`` must not be a link either; False where a person typed its name.
+        played: the run will be played, so the files IN_PLACE must have no second name (a hard link) outside of it.
 
     Raises:
-        ValueError: names a link, or what is neither file nor folder.
+        ValueError: names a link that leads outside, what is neither file nor folder, or one in place of the other.
     """
     if itself and run.is_symlink():
         raise ValueError(f"{run} is a link, and what is written there would go elsewhere. Remove it.")
@@ -203,10 +206,10 @@ def check_links(run: Path, names: Sequence[str] = ("**/*",), *, itself: bool = F
 
 
 def inside(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
-    """All that lies in ``folder`` and in its folders; links are not followed, what cannot be read is left out.
+    """Every path below ``folder``; links are not followed, and folders that cannot be read are left out.
 
     Raises:
-        ValueError: ``depth`` folders and more lie in one another.
+        ValueError: folders are nested ``depth`` deep or deeper.
     """
     todo = [(folder, depth)]
     while todo:
@@ -222,6 +225,7 @@ def inside(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
 
 
 def stays_below(link: Path, folder: Path) -> bool:
+    """Does ``link`` lead to something in ``folder``?"""
     try:
         return link.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError):  # a circle of links

@@ -1,4 +1,4 @@
-"""Text from files on its way into a table: markup, formulas and a terminal's commands become plain text."""
+"""Tables in Markdown and CSV, and a run's curves. Text may come from a stranger's files, and has to stay mere text."""
 
 import io
 import json
@@ -12,26 +12,26 @@ import numpy as np
 from gan_lightning.io.plain import LINE, printable
 
 Curve = tuple[Any, Any]  # steps and values, two arrays of numbers
-HIGHEST = 2**63  # a step or a value beyond it is nothing that is drawn
+HIGHEST = 2**63  # larger steps and values are left out of a curve
 
-TITLE = 200  # characters; a hundred thousand take a minute to draw
+TITLE = 200  # characters of a title; matplotlib takes a minute for a hundred thousand
 FORMULA = ("=", "+", "-", "@")  # how a spreadsheet's formula begins (OWASP, "CSV injection")
 
 
 def line(text: Any) -> str:
-    """One line without control characters."""
+    """``text`` as one line without control characters."""
     return re.sub(r"\s+", " ", printable(str(text)))
 
 
 def markdown_cell(text: Any) -> str:
-    """Text that stays text in a Markdown table, and in the HTML that is made of it."""
+    """``text`` escaped, so that it is no markup in a Markdown table or in the HTML made of it."""
     escaped = line(text).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     escaped = escaped.replace("|", "\\|").replace("`", "\\`").replace("![", "!\\[")
     return re.sub(r"\](?=[(:\[])", r"]\\", escaped)
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table without a last line break; the cells stand in it as they are."""
+    """A Markdown table without a final line break. Cells are not escaped here: see ``markdown_cell``."""
     return "\n".join([markdown_row(head), "|" + "---|" * len(head), *map(markdown_row, rows)])
 
 
@@ -40,7 +40,7 @@ def markdown_row(cells: Sequence[str]) -> str:
 
 
 def csv_cell(value: Any) -> Any:
-    """A number as it is; text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """A number as it is; text that a spreadsheet would read as a formula with an apostrophe in front."""
     if isinstance(value, bool | int | float) or value is None or value == "-":
         return value
     text = line(value).strip()
@@ -48,18 +48,23 @@ def csv_cell(value: Any) -> Any:
 
 
 def reads_as_number(text: str) -> bool:
+    """Is it a number, or ``mean +- sd``?"""
     return bool(re.fullmatch(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?( \+- [\d.e+-]+)?", text))
 
 
 def title(text: Any) -> str:
-    """Text for matplotlib, which would set what stands between dollar signs as a formula, and hides ``_names``."""
+    """``text`` for matplotlib, which typesets what is between dollar signs, and leaves ``_names`` out of a legend."""
     shown = line(text)
     shown = (shown if len(shown) <= TITLE else shown[:TITLE] + "...").replace("$", r"\$")
     return " " + shown if shown.startswith("_") else shown
 
 
 def curves(content: bytes, names: Collection[str]) -> dict[str, Curve]:
-    """Steps and values of the named curves in a metrics.jsonl: of its whole lines, each number that can be drawn."""
+    """Name -> (steps, values) of the named curves in ``content``, the bytes of a metrics.jsonl.
+
+    Passed over: lines that are too long, damaged or without a whole number as step; values that are nan, infinite or
+    not below HIGHEST. A name without any value is left out.
+    """
     found = {name: (array("q"), array("d")) for name in names}
     for text in io.BytesIO(content):
         if len(text) > LINE:
@@ -67,7 +72,7 @@ def curves(content: bytes, names: Collection[str]) -> dict[str, Curve]:
         try:
             entry = json.loads(text)
         except (ValueError, RecursionError):
-            continue  # torn when the power went
+            continue  # cut off by a power failure
         step = entry.get("step") if isinstance(entry, dict) else None
         if type(step) is not int or not abs(step) < HIGHEST:
             continue

@@ -1,4 +1,4 @@
-"""The files that a verb wrote, for its last line: nothing is replaced without being named."""
+"""The files that a command wrote and replaced, for its last line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,18 +6,18 @@ from pathlib import Path
 
 
 class Written:
-    """``add`` each path just before it is written; as text, the list of those that were."""
+    """Call ``add`` with each path just before it is written; ``str()`` lists those that were, and which it replaced."""
 
     def __init__(self) -> None:
-        self.before: dict[Path, int | None] = {}  # when what had that name was written; None if nothing had
+        self.before: dict[Path, int | None] = {}  # when the file was modified before; None if it did not exist
 
     def add(self, path: Path) -> Path:
-        self.before.setdefault(path, changed(path))
+        self.before.setdefault(path, modified_at(path))
         return path
 
     @contextmanager
     def watch(self, folder: Path) -> Iterator[None]:
-        """Take note of all that is written below ``folder`` meanwhile."""
+        """Add every file below ``folder`` that is written within the block."""
         for path in files(folder):
             self.add(path)
         yield
@@ -25,7 +25,7 @@ class Written:
             self.before.setdefault(path, None)
 
     def __str__(self) -> str:
-        written = {path: before for path, before in self.before.items() if changed(path) != before}
+        written = {path: before for path, before in self.before.items() if modified_at(path) != before}
         return ", ".join(f"{path}{'' if before is None else ' (replaced)'}" for path, before in written.items())
 
 
@@ -33,5 +33,6 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def changed(path: Path) -> int | None:
+def modified_at(path: Path) -> int | None:
+    """Time of the last change in nanoseconds; None if there is no such file."""
     return path.stat().st_mtime_ns if path.exists() else None
