@@ -1,4 +1,4 @@
-"""Hinge (Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17): D stops pushing what lies beyond the margin."""
+"""Hinge (Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17): logits beyond the margin add nothing to D's loss."""
 
 import torch.nn.functional as F
 from torch import Tensor

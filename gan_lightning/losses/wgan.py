@@ -1,4 +1,4 @@
-"""Wasserstein (Arjovsky et al. 2017, equations 2 and 3): D is a critic whose mean difference G closes."""
+"""Wasserstein (Arjovsky et al. 2017, equations 2 and 3): D is a critic, whose means differ by the distance."""
 
 from torch import Tensor
 
@@ -8,7 +8,7 @@ from gan_lightning.core.play import Loss, check_logits
 class WGAN(Loss):
     """D ascends E D(x) - E D(G(z)), G ascends E D(G(z)).
 
-    That is the Wasserstein-1 distance only for a 1-Lipschitz D: a technique has to keep it so.
+    E D(x) - E D(G(z)) estimates the Wasserstein-1 distance only for a 1-Lipschitz D: a technique has to keep it so.
     """
 
     needs_lipschitz = True

@@ -1,4 +1,4 @@
-"""A head that sees, beside a sample's features, what its batch is like."""
+"""A head of D that gets features of the whole batch beside those of the sample."""
 
 from torch import Tensor, nn
 
@@ -6,10 +6,12 @@ from gan_lightning.core.play import MixesSamples, logits_of
 
 
 class HeadWithBatchFeatures(MixesSamples):
-    """head(f) + w . o(f): a linear head on the concatenation [f, o(f)], whatever the head of D was.
+    """head(f) + w . o(f): where D's head is linear, a linear head on the concatenation [f, o(f)].
 
-    ``batch_features`` maps ``[N, F]`` to ``[N, B]``, over this process's batch. The weights w start near zero, so
-    D begins much as it would have without them.
+    Args:
+        head: D's own head.
+        batch_features: o, from features ``[N, F]`` of this process's batch to ``[N, B]``.
+        count: B. The weights w are drawn from N(0, 0.001^2), so that D begins nearly as it would without o(f).
     """
 
     def __init__(self, head: nn.Module, batch_features: nn.Module, count: int) -> None:

@@ -16,7 +16,7 @@ class DiffAugment(Technique):
     Args:
         translation: furthest move, as a share of the side (the paper: 1/8); 0 for none.
         cutout: side of the square that is cut out, as a share of the side (the paper: 1/2); 0 for none.
-        fill: value of what comes into view or is cut out; -1 is MNIST's background, the paper's is 0.
+        fill: value of pixels that are shifted in or cut out; -1 is MNIST's background, the paper has 0.
     """
 
     def __init__(self, translation: float = 0.125, cutout: float = 0.5, fill: float = -1.0) -> None:

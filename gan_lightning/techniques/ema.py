@@ -1,7 +1,7 @@
 """EMA: an exponential moving average of G, drawn and measured beside the live G (Yazici et al. 2019).
 
-The game never sees it. Parameters and floating-point buffers (BatchNorm's statistics) are averaged, since averaged
-weights do not fit live statistics.
+It changes nothing in the game. Parameters and floating-point buffers (BatchNorm's statistics) are averaged, since
+averaged weights do not fit the statistics of the live ones.
 """
 
 import copy
@@ -52,7 +52,7 @@ class EMA(Technique, nn.Module):
         # d = 0 at the first update, whatever the warm-up
         d = torch.clamp(self.updates / (self.updates + max(self.warmup, 1e-6)), max=self.decay)
         self.updates += 1
-        # AveragedModel(use_buffers=True) finds the same bits in 0.34 ms where this takes 0.14, under other state names
+        # torch's AveragedModel(use_buffers=True) computes the same bits in 0.34 ms, this loop in 0.14
         mine, live = self.average.state_dict(keep_vars=True), G.state_dict(keep_vars=True)
         for name, value in mine.items():
             if value.is_floating_point():

@@ -18,8 +18,8 @@ class FeatureMatching(Technique):
     The means are over the global batch: processes exchange them.
 
     Args:
-        weight: of the term.
-        adversarial_weight: what is left of G's adversarial loss beside it (the paper: nothing).
+        weight: factor of the term.
+        adversarial_weight: factor of G's adversarial loss beside it (the paper: 0).
         layer: name of the module of D whose output is f, such as ``features.2``; null: what D's head sees.
     """
 
@@ -45,7 +45,7 @@ class FeatureMatching(Technique):
         self.seen.append(output)
 
     def g_term(self, play: Play, rng: Stream) -> Tensor:
-        # D is frozen: of the two that passed the chosen layer, in either order, the fake one has a gradient
+        # D is frozen in G's half, so of the layer's two outputs only that of the fakes requires a gradient
         seen = sorted(self.seen, key=lambda f: f.requires_grad)
         self.seen.clear()
         if self.weight == 0:
@@ -56,6 +56,6 @@ class FeatureMatching(Technique):
         one, other = (at_least_float32(f).flatten(1).mean(0) for f in (real.detach(), fake))
         difference = one - other
         total = global_mean(difference.detach())
-        # For one process total = difference, and this is its square. For several, the mean over processes is
-        # |total|^2, and the mean of the gradients is the gradient of that.
+        # With one process total = difference, and this is |difference|^2. With several, the mean of this over the
+        # processes is |total|^2, and the mean of its gradients, which DDP takes, is the gradient of |total|^2.
         return self.weight * (2 * total * difference - total * total).sum()

@@ -1,4 +1,4 @@
-"""What is not computed in half precision."""
+"""For what has to be computed in float32 when the run is in half precision."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Historical averaging (Salimans et al. 2016, section 3.3): each player is drawn to the mean of its past."""
+"""Historical averaging (Salimans et al. 2016, section 3.3): parameters are drawn to the mean of their past values."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ from gan_lightning.techniques.knobs import at_least
 class HistoricalAveraging(Technique, nn.Module):
     """weight * |theta - (1/t) sum_{i=1..t} theta[i]|^2 in both players' losses.
 
-    theta[1] is the initialisation, theta[i + 1] what the player's i-th step made of it. The mean is kept online, in
-    buffers that checkpoints hold.
+    theta[1] are the initial parameters of a player, theta[i + 1] those after its i-th step. Their running mean is kept
+    in buffers, so that checkpoints have it.
 
     Args:
-        weight: of the term.
+        weight: factor of the term.
     """
 
     def __init__(self, weight: float = 0.01) -> None:
@@ -33,6 +33,7 @@ class HistoricalAveraging(Technique, nn.Module):
                 self.register_buffer(f"mean_{player}_{i}", p.detach().clone())
 
     def pairs(self, player: Player, module: nn.Module) -> list[tuple[Tensor, Tensor]]:
+        """(parameter, mean of its past) for each parameter of ``player``'s ``module``."""
         return [(p, getattr(self, f"mean_{player}_{i}")) for i, p in enumerate(module.parameters())]
 
     def term(self, play: Play) -> Tensor:

@@ -1,9 +1,10 @@
-"""What a technique says of a knob that it cannot work with."""
+"""Checks of the parameters of techniques (``technique.<name>.<knob>=`` on the command line)."""
 
 from typing import Any
 
 
 def refuse(technique: str, knob: str, rule: str, got: Any, remedy: str) -> None:
+    """Raises ValueError: the knob must be ``rule``, it is ``got``; and the remedy."""
     raise ValueError(f"technique.{technique}.{knob} must be {rule}, got {got!r}. {remedy}")
 
 

@@ -11,7 +11,7 @@ from gan_lightning.techniques.half_precision import at_least_float32
 class Deviation(nn.Module):
     """Standard deviation of each feature over the batch, its mean over features: ``[N, F]`` -> ``[N, 1]``.
 
-    Half precision is left for float32, since 1e-8 is 0 in float16 and the root of 0 has no slope.
+    Computed in float32 at least: in float16 the 1e-8 under the root is 0, and at 0 the root's derivative is infinite.
     """
 
     def forward(self, f: Tensor) -> Tensor:
@@ -20,9 +20,9 @@ class Deviation(nn.Module):
 
 
 class MinibatchStddev(Technique):
-    """D's head also sees the standard deviation of its process's batch, over all of it.
+    """D's head also gets one number that says how much the features of its process's batch vary.
 
-    The paper adds it before D's last layers; here it joins the features that the head sees.
+    The paper puts it before D's last layers; here it joins the features that the head gets.
     """
 
     def transform_d(self, D: Discriminator) -> Discriminator:

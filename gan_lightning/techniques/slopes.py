@@ -28,19 +28,20 @@ def slopes(play: Play, points: Tensor) -> Tensor:
 
 
 def squared_differences(play: Play, points: Tensor, logits: Tensor, sigma: float, rng: Stream) -> Tensor:
-    """``[M]``: ((D(x + sigma e) - D(x)) / sigma)^2 with e ~ N(0, I): its mean over e goes to |grad D(x)|^2 with sigma.
+    """``[M]``: ((D(x + sigma e) - D(x)) / sigma)^2 with e ~ N(0, I), whose mean tends to |grad D(x)|^2 as sigma -> 0.
 
-    The slope without a second derivative (approximated R1: Lin et al. 2025), for one more pass of D, and two where
-    passes differ. On D(x) = w'x the mean is |w|^2 whatever sigma, on D(x) = |x|^2 / 2 with x in R^d it is
-    |x|^2 + sigma^2 d (d + 2) / 4. In float32 whatever the precision of the run.
+    A squared slope whose own gradient needs no second derivative (approximated R1: Lin et al. 2025). It takes one more
+    pass of D, or two where two passes of D differ. On D(x) = w'x the mean over e is |w|^2 whatever sigma, on
+    D(x) = |x|^2 / 2 with x in R^d it is |x|^2 + sigma^2 d (d + 2) / 4. In float32 whatever the precision of the run.
 
     Args:
         points: x ``[N, *shape]``.
-        logits: D(x) ``[M]``, as the step has found it.
-        sigma: of the noise, in the unit of x: images span [-1, 1].
+        logits: D(x) ``[M]``, from the pass that the step has made.
+        sigma: standard deviation of the noise, in the unit of x: images span [-1, 1].
+        rng: draws e.
     """
     full = not torch.is_autocast_enabled(points.device.type)  # half precision has no digits left for a difference
-    with torch.autocast(points.device.type, enabled=False), parametrize.cached():  # one spectral norm for both passes
+    with torch.autocast(points.device.type, enabled=False), parametrize.cached():  # both passes have one spectral norm
         x = points.detach().float()
         moved = x + sigma * rng.normal(*x.shape)
         if play.passes_differ:
@@ -54,8 +55,8 @@ def squared_differences(play: Play, points: Tensor, logits: Tensor, sigma: float
 def refuse_batch_norm(name: str, D: nn.Module) -> None:
     """Raises ValueError where D has a BatchNorm.
 
-    The logits of a batch are differentiated together. What a BatchNorm gives sums to a constant over its batch, so that
-    behind one the slope is not there (0 where only a linear layer follows), and the penalty holds nothing.
+    ``slopes`` differentiates the sum of a batch's logits. The outputs of a BatchNorm sum to a constant over the batch,
+    so most of this gradient cancels (all of it where only a linear layer follows) and the penalty restrains nothing.
     """
     if layer := batch_norm(D):
         raise ValueError(
@@ -67,8 +68,13 @@ def refuse_batch_norm(name: str, D: nn.Module) -> None:
 class Penalty(Technique):
     """A penalty on D that is computed at every ``interval``-th D step, its weight multiplied by the interval.
 
-    (Lazy regularisation: Karras et al. 2020, appendix B.) With ``final_weight`` the weight goes there in equal ratios
-    over the run: a smooth D first, that shows G the whole of the data, and a sharp one in the end.
+    (Lazy regularisation: Karras et al. 2020, appendix B.)
+
+    Args:
+        weight: factor of the penalty, at the start of the run.
+        interval: D steps from one computation to the next.
+        final_weight: its value at the end: after a share p of the G steps it is weight^(1 - p) final_weight^p. A weight
+            that falls makes D smooth first, so that G meets the whole of the data, and sharp later. None: it stays.
     """
 
     name: str
@@ -98,12 +104,12 @@ class SquaredSlope(Penalty):
     """weight / 2 * E |grad D|^2 at the points of a subclass.
 
     Args:
-        weight: gamma.
+        weight: gamma of the paper.
         interval: D steps from one computation to the next; the weight is multiplied by it.
         final_weight: gamma at the end of the run, reached in equal ratios (Huang et al. 2024 let it fall too); null:
             the same throughout.
-        sigma: null for the exact slope, whose gradient is a second derivative; else the slope is taken by differences
-            to points moved by noise of this sd (``squared_differences``).
+        sigma: null for the exact slope, whose gradient needs a second derivative; a number for a slope by differences
+            between points and the same points with noise of this standard deviation (``squared_differences``).
     """
 
     def __init__(
@@ -127,7 +133,7 @@ class SquaredSlope(Penalty):
             )
 
     def points(self, play: Play) -> tuple[Tensor, Tensor]:
-        """Where the slope is taken ``[N, *shape]``, and D's logits there ``[M]``."""
+        """The points ``[N, *shape]`` at which the slope is taken, and D's logits there ``[M]``."""
         raise NotImplementedError
 
     def penalty(self, play: Play, rng: Stream) -> Tensor:

@@ -11,7 +11,7 @@ from gan_lightning.techniques.weight_norm import weighted_layers
 
 
 class SpectralNorm(Technique):
-    """PyTorch's parametrization on every linear and convolutional layer of D; its vectors are saved with D.
+    """PyTorch's parametrization on every linear and convolutional layer of D, whose singular vectors are buffers of D.
 
     Args:
         iterations: power iterations per forward pass of D in training (the paper: 1).
@@ -31,6 +31,6 @@ class SpectralNorm(Technique):
 
 
 def largest_singular_value(layer: nn.Module) -> float:
-    """Of a layer's effective weight as a matrix ``[out, everything else]``."""
+    """The largest singular value of a layer's normalised weight as a matrix ``[out, everything else]``."""
     weight: nn.Parameter = layer.weight  # type: ignore[assignment]
     return float(torch.linalg.matrix_norm(weight.detach().flatten(1).double(), 2))

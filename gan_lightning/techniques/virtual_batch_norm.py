@@ -28,7 +28,7 @@ class VirtualNorm(nn.Module):
         self.weight, self.bias = norm.weight, norm.bias
 
     def forward(self, x: Tensor) -> Tensor:
-        values = x.float()  # statistics in half precision would drown
+        values = x.float()  # half precision has too few digits for a difference of squares
         own = tuple(range(2, x.ndim))
         means = [v.mean(own, keepdim=True) if own else v for v in (values, values.square())]
         mixed = []
@@ -58,12 +58,12 @@ class WithReference(nn.Module):
 
 
 class VirtualBatchNorm(Technique):
-    """Every BatchNorm of G becomes virtual.
+    """Every BatchNorm of G becomes a ``VirtualNorm``.
 
     Args:
-        prior: the law of the reference batch.
+        prior: the law of the z that the reference batch is made from.
         size: samples of the reference batch.
-        seed: of the reference batch, which is drawn once and saved with G.
+        seed: of these z, which are drawn once and saved with G.
     """
 
     def __init__(self, prior: Prior, size: int = 64, seed: int = 0) -> None:

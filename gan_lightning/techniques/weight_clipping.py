@@ -1,4 +1,4 @@
-"""Weight clipping (Arjovsky et al. 2017, algorithm 1): after each of its steps, D's weights are cut to a box."""
+"""Weight clipping (Arjovsky et al. 2017, algorithm 1): D's weights are clamped after each of its steps."""
 
 import torch
 from torch import nn

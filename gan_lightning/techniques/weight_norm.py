@@ -9,10 +9,10 @@ from gan_lightning.core.seats import Technique
 
 
 def weighted_layers(name: str, D: nn.Module) -> list[nn.Module]:
-    """The linear and convolutional layers of D.
+    """The linear and convolutional layers of D, for the technique ``name``.
 
     Raises:
-        ValueError: their weights are parametrized already.
+        ValueError: one of them is parametrized already.
     """
     layers: list[nn.Module] = [
         m for m in D.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d)
@@ -26,7 +26,7 @@ def weighted_layers(name: str, D: nn.Module) -> list[nn.Module]:
 
 
 class WeightNorm(Technique):
-    """PyTorch's parametrization on every linear and convolutional layer of D: length and direction learn apart."""
+    """PyTorch's parametrization on every linear and convolutional layer of D: g and v are its parameters."""
 
     rescales_weights = True
 
