@@ -40,7 +40,12 @@ class Arrays(Dataset[tuple[Tensor, Tensor]]):
 
 
 class Source(ABC):
-    """One dataset; ``shape`` is known before anything is read."""
+    """One dataset.
+
+    Attributes:
+        name: as in ``data=name``.
+        shape: of one sample; known before anything is read.
+    """
 
     name: str
     shape: Shape
@@ -54,7 +59,10 @@ class Source(ABC):
 
     @abstractmethod
     def validation(self) -> Arrays:
-        """Training images that choose between checkpoints. Raises ValueError where a dataset has no test images."""
+        """Images that choose between checkpoints, none of them in the test set; some datasets train on them too.
+
+        Raises ValueError where a dataset has no test images.
+        """
 
     @abstractmethod
     def test(self) -> Arrays:
@@ -65,7 +73,7 @@ class Source(ABC):
         return True
 
     def judge_settings(self) -> dict[str, Any]:
-        """What its judge has to be told of it, such as where its modes lie."""
+        """Arguments of its judge that depend on its own settings, such as the means of a mixture."""
         return {}
 
 
@@ -94,7 +102,7 @@ class Shuffle(Sampler[Tensor]):
 
 @dataclass(frozen=True)
 class Batches:
-    """The batches of ``arrays`` in ``order``. A DataLoader would add a profiler record and a fetcher to each."""
+    """The batches of ``arrays`` in ``order``. A DataLoader would add a profiler record and a fetcher to each batch."""
 
     arrays: Arrays
     order: Shuffle
@@ -109,7 +117,7 @@ class GANData(LightningDataModule):
     Args:
         source: the dataset.
         batch_size: images of a global batch, divided among the processes.
-        seed: with the number of the batch it determines the order.
+        seed: with the number of a batch it determines its images.
     """
 
     def __init__(self, source: Source, batch_size: int, seed: int = 0) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from gan_lightning.data.arrays import DataUnavailable, Source
 
-# Set by whoever decides first, so that all jobs of a multirun, in whatever process, train on the same data.
+# Environment variable with the name of the chosen dataset. Whoever chooses first sets it, so that all jobs of a
+# multirun, in whatever process, train on the same data.
 DECISION = "GAN_LIGHTNING_AUTO_DATA"
 
 

@@ -6,7 +6,7 @@ from gan_lightning.data.mnist import MNIST
 
 
 class FashionMNIST(MNIST):
-    """As MNIST, from ``root/FashionMNIST/raw``. The unpacked files are known by their sizes."""
+    """As MNIST, from ``root/FashionMNIST/raw``. Of the unpacked files only the sizes are checked."""
 
     name = "fashion_mnist"
     reader = torchvision.datasets.FashionMNIST

@@ -1,8 +1,8 @@
-"""Fetching a dataset's files: at most once per machine, never half of one, never waiting long for nobody.
+"""Fetching a dataset's files: once per machine, never half of one, and with a limit on every wait.
 
 A file counts only when its size and, where it is known, its MD5 are right. Downloads go through pooch (checksum,
-temporary file, rename) under a file lock; which mirrors answer is asked first, with a limit on the whole wait,
-since neither name resolution nor a proxy honours a socket's time-out.
+temporary file, rename) under a file lock. Before that, all mirrors are asked whether they answer, within a time limit
+for the whole question: neither name resolution nor a proxy honours a socket's time-out.
 """
 
 import gzip
@@ -144,7 +144,7 @@ def _download(files: Sequence[RemoteFile], folder: Path, mirrors: Sequence[str])
 
 
 def _first_that_works(file: RemoteFile, folder: Path, mirrors: Sequence[str]) -> Path:
-    """Download ``file`` from the first mirror that serves it whole: ``pooch.retrieve`` has no second try."""
+    """Download ``file`` from the first mirror that serves it whole, since ``pooch.retrieve`` takes only one address."""
     for mirror in mirrors:
         try:
             return Path(
@@ -163,9 +163,9 @@ def _first_that_works(file: RemoteFile, folder: Path, mirrors: Sequence[str]) ->
 
 
 def _unpack(packed: Path, target: Path) -> None:
-    """Gunzip beside ``target`` and rename: nobody ever sees half of it, which pooch.Decompress takes for whole.
+    """Gunzip into a temporary file and rename it: pooch.Decompress would take a half-written target for a whole one.
 
-    Not by io.files.whole, whose file beside it has one name: several processes may unpack at once.
+    Not with io.files.whole, whose temporary file has a fixed name: several processes may unpack at once.
     """
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name)
     try:

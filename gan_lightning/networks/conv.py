@@ -1,7 +1,7 @@
-"""Convolutional players with a dense hidden layer each, which knows the whole image: small, and quick on a CPU.
+"""Convolutional players with a dense hidden layer each, which sees the whole image: small, and quick on a CPU.
 
 The shape of Chen et al. 2016 (InfoGAN), appendix C.1, with fewer filters: G z-hidden-map, then transposed convolutions,
-with BatchNorm; D the mirror of it without BatchNorm, so that a penalty on its slope may hold it. LeakyReLU 0.2, weights
+with BatchNorm; D the mirror of it without BatchNorm, which a penalty on D's slope would refuse. LeakyReLU 0.2, weights
 after He et al. 2015, kernels 4 x 4 with stride 2. The image's side is halved as by ``network=dcgan`` (28 -> 14 -> 7).
 """
 
@@ -13,7 +13,7 @@ from gan_lightning.core.play import Discriminator as DiscriminatorBase
 from gan_lightning.core.play import Shape
 from gan_lightning.networks.layers import halvings, init_he_leaky
 
-SLOPE = 0.2
+SLOPE = 0.2  # of LeakyReLU
 
 
 class Generator(nn.Module):

@@ -1,4 +1,4 @@
-"""Layers that several families share."""
+"""Layers and initialisations that several networks share."""
 
 import math
 
@@ -40,7 +40,7 @@ def init_dcgan(module: nn.Module) -> None:
 
 
 def init_he(module: nn.Module) -> None:
-    """For linear layers with ReLU between them: the output's mean square is the input's (He et al. 2015, section 2.2).
+    """For linear layers with ReLU between them: keeps the mean square of the values (He et al. 2015, section 2.2).
 
     Weights N(0, 2 / fan_in), in the last layer, which no ReLU follows, N(0, 1 / fan_in); zero biases.
     """
@@ -79,10 +79,12 @@ def init_he_leaky(module: nn.Module, slope: float) -> None:
 
 
 def halvings(network: str, shape: tuple[int, ...]) -> tuple[int, int]:
-    """(number of halvings, side of the smallest map) for square images ``(C, S, S)``: while it is even and above 7.
+    """How often ``network`` halves the side of square images ``(C, S, S)``, and the side of the smallest map.
+
+    It is halved while it is even and above 7: 28 -> 14 -> 7 gives (2, 7).
 
     Raises:
-        ValueError: in the name of ``network``, for another shape or an odd side.
+        ValueError: ``shape`` is another, or its side is odd or below 8.
     """
     if len(shape) != 3 or shape[1] != shape[2]:
         raise ValueError(

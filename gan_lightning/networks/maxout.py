@@ -25,7 +25,7 @@ class Generator(GeneratorBase):
         init_uniform(self, irange)
 
     def start_from(self, mean: Tensor) -> None:
-        """Set the output bias so that a zero input gives ``mean`` ``[*shape]``, that of the training images."""
+        """Set the bias of the last layer so that G gives ``mean`` ``[*shape]`` where the hidden units are 0."""
         self.output.bias.data.copy_(to_logit((mean + 1) / 2).flatten())
 
     def forward(self, z: Tensor) -> Tensor:

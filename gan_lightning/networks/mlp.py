@@ -1,8 +1,8 @@
 """Fully connected players: the classic PyTorch GAN script of the study notes.
 
 G z-128-256-512-1024-image with BatchNorm and LeakyReLU 0.2, tanh; D image-512-256-1 with LeakyReLU 0.2.
-The script passes 0.8 to BatchNorm where it stands for eps, meant as a momentum; ``bn_eps=0.8`` plays it as
-written, the default is PyTorch's 1e-5.
+The script passes 0.8 to BatchNorm as its second argument, which is eps, though a momentum was meant. ``bn_eps=0.8``
+does as the script does; the default is PyTorch's 1e-5.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(DiscriminatorBase):
-    """``[N, *shape]`` -> logits ``[N]``; features are the last hidden layer. ``dropout`` after each of them."""
+    """``[N, *shape]`` -> logits ``[N]``; features are the last hidden layer. ``dropout`` follows each hidden layer."""
 
     def __init__(
         self, shape: Shape, hidden: Sequence[int] = (512, 256), slope: float = 0.2, dropout: float = 0.0

@@ -1,4 +1,4 @@
-"""Small players for points ``[N, d]``: D is smooth, to be held against a formula of densities; G has no bound."""
+"""Small players for points ``[N, d]``: D is smooth, as the optimal D for smooth densities is; G has no bound."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,9 @@ from gan_lightning.networks.layers import init_he, size_of
 class Waves(nn.Module):
     """``[N, d]`` -> ``[N, d + 2 n]``: x, sin(B x) and cos(B x) for a fixed random B (Tancik et al. 2020).
 
-    Each row of B is normal; their sds are spread from 1 to ``finest`` radians per unit of x, evenly in the logarithm. A
-    small network on x alone learns what varies over less than a tenth of its input's range late or never.
+    Each of the n columns of B ``[d, n]`` is normal; their standard deviations go from 1 to ``finest`` radians per unit
+    of x, evenly spaced in the logarithm. A small network on x alone learns late or never what varies over less than a
+    tenth of its input's range.
     """
 
     B: Tensor
@@ -31,7 +32,7 @@ class Waves(nn.Module):
 def dense(
     width: int, hidden: Sequence[int], activation: type[nn.Module], waves: int, finest: float
 ) -> tuple[list[nn.Module], int]:
-    """Layers from ``[N, width]``, with so many waves of it in front, and how wide the last one is."""
+    """Hidden layers for an input ``[N, width]``, behind ``Waves`` where there are any, and the width of the last."""
     layers: list[nn.Module] = []
     if waves:
         layers.append(Waves(width, waves, finest))
@@ -43,11 +44,15 @@ def dense(
 
 
 class Generator(nn.Module):
-    """``[N, z_dim]`` -> ``[N, *shape]``, anywhere; with ``waves`` above 0 it sees so many random waves of z too.
+    """``[N, z_dim]`` -> ``[N, *shape]``, without a bound.
 
-    With them it learns to pass quickly from one mode to the next, so that fewer samples lie between. ``finest``: the
-    angle, in radians, by which the fastest turn over a distance of 1 in z. ``init``: with PyTorch's "default" the first
-    samples are nearly one point, which may run from mode to mode as a whole; with "he" they are spread out.
+    Args:
+        z_dim, shape, hidden: numbers of z, shape of a sample, units of the hidden layers.
+        waves: sines and cosines of so many random projections of z join its input (``Waves``; 0: none). With them G
+            learns to pass quickly from one mode to the next, so that fewer samples lie between.
+        finest: the angle, in radians, by which the fastest wave turns over a distance of 1 in z.
+        init: with "default", PyTorch's, the first samples are nearly one point, which may move from mode to mode as a
+            whole; with "he" they are spread out.
     """
 
     def __init__(
@@ -74,10 +79,13 @@ class Generator(nn.Module):
 
 
 class Discriminator(DiscriminatorBase):
-    """``[N, *shape]`` -> logits ``[N]``; with ``waves`` above 0 it sees so many random waves of x too.
+    """``[N, *shape]`` -> logits ``[N]``; features are the last hidden layer.
 
-    ``finest`` is the angle, in radians, by which the fastest of them turn over a distance of 1: about the inverse of
-    the smallest distance that matters.
+    Args:
+        shape, hidden: shape of a sample, units of the hidden layers.
+        waves: sines and cosines of so many random projections of x join its input (``Waves``; 0: none).
+        finest: the angle, in radians, by which the fastest wave turns over a distance of 1: about the inverse of the
+            smallest distance that matters.
     """
 
     def __init__(self, shape: Shape, hidden: Sequence[int] = (128, 128), waves: int = 0, finest: float = 10.0) -> None:
