@@ -1,11 +1,11 @@
-"""What the metrics ask of their input."""
+"""Checks of the features that metrics are given, and distances between them."""
 
 import torch
 from torch import Tensor
 
 
 def check_features(real: Tensor, fake: Tensor, at_least: int) -> tuple[Tensor, Tensor]:
-    """Both as float64.
+    """``real`` ``[N, d]`` and ``fake`` ``[M, d]`` as float64.
 
     Raises:
         ValueError: not two matrices of one width, too few rows, or values that are not finite.
@@ -27,5 +27,5 @@ def check_features(real: Tensor, fake: Tensor, at_least: int) -> tuple[Tensor, T
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """``[N, M]`` squared Euclidean distances, not below 0."""
+    """``[N, M]`` squared Euclidean distances of ``x`` ``[N, d]`` to ``y`` ``[M, d]``, not below 0."""
     return (x.square().sum(1, keepdim=True) + y.square().sum(1) - 2 * x @ y.T).clamp_min_(0)

@@ -9,8 +9,11 @@ from gan_lightning.metrics.features import check_features
 def frechet_distance(real: Tensor, fake: Tensor) -> float:
     """|m_r - m_f|^2 + Tr(C_r + C_f - 2 (C_r C_f)^(1/2)) of features ``[N, d]`` and ``[M, d]``.
 
-    With C = R'R, Tr (C_r C_f)^(1/2) is the sum of the singular values of R_r R_f'. No square root of a matrix that
-    rounding has made indefinite is taken, so rank-deficient features keep their digits.
+    With C = R'R, Tr (C_r C_f)^(1/2) is the sum of the singular values of R_r R_f'. A matrix square root of C_r C_f
+    would lose digits where C_r or C_f is singular, since rounding makes the product indefinite.
+
+    Raises:
+        ValueError: fewer than two rows, different d, or values that are not finite.
     """
     real, fake = check_features(real, fake, at_least=2)
     mean_r, root_r = mean_and_root(real)
@@ -21,6 +24,6 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
 
 
 def mean_and_root(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean and R with R'R the covariance (n - 1 in the denominator)."""
+    """Mean ``[d]`` of ``x`` ``[N, d]``, and R ``[min(N, d), d]`` with R'R the covariance (n - 1 in the denominator)."""
     mean = x.mean(0)
     return mean, torch.linalg.qr(x - mean, mode="r").R / (len(x) - 1) ** 0.5

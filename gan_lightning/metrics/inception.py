@@ -1,7 +1,7 @@
 """FID, Inception score and KID on Inception features, by torch-fidelity (the extra ``inception``).
 
-Inception was trained on colour photographs: on grey digits these are numbers of the literature, not better ones than
-the judge's. torch-fidelity downloads Inception's weights at the first use.
+Inception was trained on colour photographs: on grey digits these numbers serve to compare with the literature, and are
+no better than those of the judge. torch-fidelity downloads Inception's weights at the first use.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ class Pictures(Dataset[Tensor]):
 
 
 def inception_metrics(test: Tensor, fake: Tensor) -> dict[str, float]:
-    """Of images ``[N, C, H, W]`` in [-1, 1].
+    """FID, Inception score and KID of ``fake`` beside ``test``, images ``[N, C, H, W]`` in [-1, 1].
 
     Raises:
         ValueError: torch-fidelity is not installed, or the weights cannot be had.

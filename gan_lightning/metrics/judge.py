@@ -21,8 +21,8 @@ class JudgeNet(nn.Module):
     """``[N, C, S, S]`` in [-1, 1] -> (features ``[N, features]``, logits ``[N, classes]``).
 
     Four 3 x 3 convolutions, each second one with stride 2, then the feature layer (linear + ReLU) and the classifier.
-    What it shows of the feature layer is scaled such that a feature's mean square over the training images is 1: the
-    kernel distance's cubic needs numbers of that size.
+    The features are the outputs of the feature layer times ``scale``, which makes their mean square over the training
+    images 1: the cubic kernel of the kernel distance needs numbers of that size.
     """
 
     scale: Tensor
@@ -46,12 +46,12 @@ class JudgeNet(nn.Module):
 
 
 class Judge(ABC):
-    """What looks at samples of a dataset: features for distances, and shares of classes.
+    """Gives features, for distances, and class probabilities of a dataset's samples.
 
     Attributes:
-        dataset: the dataset it judges.
-        sha256: of what it is, for the protocol of a measurement.
-        classes: how many.
+        dataset: name of the dataset.
+        sha256: hash of its weights or of its settings, which is recorded with what it measures.
+        classes: number of classes.
         knows_modes: its classes are the modes of a mixture.
     """
 
@@ -68,7 +68,7 @@ class Judge(ABC):
         return self
 
     def quick(self, features: Tensor) -> dict[str, float]:
-        """What else is looked at during training, by name of its curve."""
+        """Further numbers for the cheap evaluation during training: name of the curve -> value."""
         return {}
 
 
@@ -76,10 +76,10 @@ class ClassifierJudge(Judge):
     """A trained JudgeNet, loaded and checked.
 
     Args:
-        dataset: the dataset it judges.
+        dataset: name of the dataset.
         file: weights, in the package's ``metrics/weights`` or a path of your own.
-        sha256: what the file's hash must be.
-        shape, features, classes, width: as it was trained.
+        sha256: the hash that the file must have.
+        shape, features, classes, width: of the ``JudgeNet`` whose weights they are.
 
     Raises:
         ValueError: the file is missing, or its hash is another.

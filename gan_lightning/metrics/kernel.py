@@ -15,8 +15,10 @@ def kernel_distance(real: Tensor, fake: Tensor, chunk: int = 1000) -> float:
 
 
 def kernel_sum(x: Tensor, y: Tensor, chunk: int) -> float:
+    """Sum of the kernel over all pairs of rows of ``x`` ``[N, d]`` and ``y`` ``[M, d]``, ``chunk`` of x at a time."""
     return sum(float((part @ y.T / x.shape[1] + 1).pow(3).sum()) for part in x.split(chunk))
 
 
 def kernel_diagonal(x: Tensor) -> float:
+    """Sum of the kernel of each row with itself."""
     return (x.square().sum(1) / x.shape[1] + 1).pow(3).sum().item()

@@ -1,4 +1,4 @@
-"""What the judge's verdicts say: the classifier score, and which classes G draws how often."""
+"""Metrics of the judge's class probabilities: the classifier score, and how often G draws each class."""
 
 import torch
 from torch import Tensor
@@ -14,10 +14,10 @@ def classifier_score(real: Tensor, fake: Tensor) -> float:
 
 
 def label_statistics(real: Tensor, fake: Tensor) -> dict[str, float]:
-    """Of class probabilities ``[N, classes]`` and ``[M, classes]``, by the most probable class.
+    """Of class probabilities ``[N, classes]`` and ``[M, classes]``; a sample's label is its most probable class.
 
     label_distance: total variation between the two histograms of labels, 0 to 1.
-    modes: classes that some fake is counted to.
+    modes: number of classes that are the label of some fake.
     """
     classes = fake.shape[1]
     histogram_r = torch.bincount(real.argmax(1), minlength=classes).double() / len(real)

@@ -1,4 +1,4 @@
-"""Does G copy? Distances of samples to their nearest training and test images, in pixels."""
+"""Does G copy training images? Euclidean distances of samples to their nearest training and test images."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from gan_lightning.metrics.features import squared_distances
 
 
 def nearest(x: Tensor, among: Tensor, chunk: int = 5000) -> tuple[Tensor, Tensor]:
-    """(distance ``[N]``, row ``[N]``) of the nearest of ``among`` for each of ``x``, images of any one shape."""
+    """For each of ``x``: (distance ``[N]``, row ``[N]``) of the nearest of ``among``; images of any one shape."""
     x, among = x.flatten(1).float(), among.flatten(1).float()
     best = torch.full((len(x),), torch.inf)
     row = torch.zeros(len(x), dtype=torch.long)

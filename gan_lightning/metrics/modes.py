@@ -1,4 +1,4 @@
-"""Mixtures whose modes are known: which of them samples reach, how well, and how evenly."""
+"""Metrics of samples from mixtures whose modes are known: how many they cover, how well, and how evenly."""
 
 import hashlib
 
@@ -41,29 +41,30 @@ def mode_coverage(judge: ModeJudge, fake: Tensor) -> dict[str, float]:
     high_quality: share within 3 sd of the nearest mean (98.89 % of the real law).
     modes: means that some such point is nearest to.
     reverse_kl: KL of the high-quality points' shares of the modes from the uniform law, in nats; inf without any.
-    spread: mean over modes of (deviation of its high-quality points from the mode's known mean) / (the same of the real
-    law, cut at 3 sd too), per coordinate; 1 is right, 0 a point in its place. nan where no mode has two points.
-    narrowest, widest: the same of the mode where it is smallest and largest, of those with at least 20 points.
+    spread: for each mode the root mean square deviation, per coordinate, of its high-quality points from its mean, over
+    that of the real law cut at 3 sd; of these the mean over modes. 1 is right, 0 means that a mode's points coincide
+    with its mean. nan where no mode has two points.
+    narrowest, widest: the smallest and the largest of these ratios, among modes with at least 20 points.
     """
     distance, nearest = torch.cdist(fake.double(), judge.means).min(1)
     good = distance <= 3 * judge.sd
     counts = torch.bincount(nearest[good], minlength=judge.classes).double()
     share = counts / counts.sum()
     divergence = torch.special.xlogy(share, share * judge.classes).sum().item() if counts.sum() else float("inf")
-    # a plane normal cut at radius 3 sd keeps this share of its variance per coordinate
+    # of its variance per coordinate, a normal in the plane that is cut at radius 3 sd keeps this share
     kept = 1 - 4.5 * torch.tensor(-4.5).exp().item() / (1 - torch.tensor(-4.5).exp().item())
-    spreads, sure = [], []
+    spreads, of_many = [], []  # of modes with two points or more, with 20 or more
     for k in range(judge.classes):
         inside = fake[good & (nearest == k)].double() - judge.means[k]
         if len(inside) >= 2:
             spreads.append((inside.square().mean() / kept).sqrt().item() / judge.sd)
         if len(inside) >= 20:
-            sure.append(spreads[-1])
+            of_many.append(spreads[-1])
     return {
         "modes": int((counts > 0).sum()),
         "high_quality": good.double().mean().item(),
         "reverse_kl": divergence,
         "spread": sum(spreads) / len(spreads) if spreads else float("nan"),
-        "narrowest": min(sure, default=float("nan")),
-        "widest": max(sure, default=float("nan")),
+        "narrowest": min(of_many, default=float("nan")),
+        "widest": max(of_many, default=float("nan")),
     }

@@ -12,7 +12,7 @@ def radii(x: Tensor, k: int, chunk: int) -> Tensor:
 
 
 def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5, chunk: int = 500) -> dict[str, float]:
-    """Of features ``[N, d]`` and ``[M, d]``; a ball around a row reaches to its ``k``-th neighbour of the same kind.
+    """Of features ``[N, d]`` and ``[M, d]``. A row's ball has its ``k``-th nearest row of the same kind on the rim.
 
     precision: share of fakes inside some real's ball. recall: share of reals inside some fake's ball.
     density: how many reals' balls hold a fake, over k, on average (1 for equal laws, may exceed it).
@@ -37,6 +37,6 @@ def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5, ch
 
 
 def coverage(real: Tensor, fake: Tensor, k: int = 5) -> float:
-    """Share of reals whose ball holds a fake: the cheapest of the four, and one that a collapse cannot raise."""
+    """Share of reals whose ball holds a fake: the cheapest of the four numbers, and one that a collapse lowers."""
     real, fake = check_features(real, fake, at_least=k + 1)
     return (squared_distances(real, fake).min(1).values < radii(real, k, len(real))).double().mean().item()

@@ -1,4 +1,4 @@
-"""Information of discrete laws: probabilities ``[K]`` that sum to 1, in nats unless ``base=2`` (bits).
+"""Entropies and divergences of discrete laws: probabilities ``[K]`` that sum to 1. In nats, or bits for ``base=2``.
 
 0 log 0 is 0; where q is 0 and p is not, cross-entropy and KL(p || q) are infinite.
 """
@@ -16,7 +16,7 @@ def law(p: ArrayLike, name: str = "p") -> Law:
     """``p`` as float64.
 
     Raises:
-        ValueError: no vector, a negative entry, or a sum that is not 1.
+        ValueError: it is no vector, has a negative entry, or its sum is not 1. The text calls it ``name``.
     """
     values = np.asarray(p, dtype=np.float64)
     if values.ndim != 1 or not len(values):
@@ -92,7 +92,11 @@ def huffman_length(p: ArrayLike) -> float:
 
 
 def histogram(samples: ArrayLike, edges: Sequence[float]) -> Law:
-    """The law of ``samples`` over bins, so that all of the above applies to samples; all must lie in the bins."""
+    """Shares of ``samples`` in the bins between ``edges``: a discrete law.
+
+    Raises:
+        ValueError: a sample lies in no bin.
+    """
     values = np.asarray(samples, dtype=np.float64)
     counts, _ = np.histogram(values, edges)
     if counts.sum() != values.size:

@@ -1,6 +1,7 @@
 """What the papers say, as numbers, each beside what is measured here.
 
-A tolerance is what the measurement itself leaves open, and ``why`` says what that is.
+A tolerance is the error that the way of measuring may have, or what was published may have by rounding; ``why`` says
+which.
 """
 
 import math
@@ -22,7 +23,7 @@ DIFFERENCES = "central differences of width 1e-6"
 
 @dataclass(frozen=True)
 class Statement:
-    """``measure()`` must be within ``tolerance`` of ``expected``."""
+    """``measure()`` must be within ``tolerance`` of ``expected``; ``why`` is the reason for the tolerance."""
 
     source: str
     text: str
@@ -43,6 +44,7 @@ LETTERS = [0.1, 0.15, 0.5, 0.1, 0.1, 0.05]
 
 
 def gaussians(m: float) -> tuple[Gaussian, Gaussian]:
+    """p_r = N(0, 1) and p_g = N(m, 1)."""
     return Gaussian(), Gaussian(m)
 
 
@@ -59,15 +61,18 @@ def slope_at_optimum(term: Callable[[Any], Any], m: float = 1.3, h: float = 1e-5
 
 
 def derivative(f: Callable[[float], float], at: float, h: float = 1e-4) -> float:
+    """f'(at), by central differences over five points."""
     return (f(at - 2 * h) - 8 * f(at - h) + 8 * f(at + h) - f(at + 2 * h)) / (12 * h)
 
 
 def kl_of_shift(m: float) -> float:
+    """KL(p_g || p_r)."""
     p, q = gaussians(m)
     return densities.kl(q.pdf, p.pdf, WIDE)
 
 
 def jsd_of_shift(m: float) -> float:
+    """JSD(p_r, p_g)."""
     p, q = gaussians(m)
     return densities.js(p.pdf, q.pdf, WIDE)
 
@@ -84,7 +89,10 @@ def best_constant(alpha: float, beta: float) -> float:
 
 
 def parallel_lines(t: float, what: str, n: int = 8) -> float:
-    """Two parallel segments at distance ``t``, as ``n`` points each (Arjovsky et al. 2017, example 1)."""
+    """W1 ("w"), JSD ("js"), KL ("kl") or total variation ("tv") of two parallel segments at distance ``t``.
+
+    Each is made of ``n`` points (Arjovsky et al. 2017, example 1).
+    """
     height = np.arange(n) / n
     p, q = np.r_[np.ones(n), np.zeros(n)] / n, np.r_[np.zeros(n), np.ones(n)] / n
     if what == "w":
@@ -94,17 +102,19 @@ def parallel_lines(t: float, what: str, n: int = 8) -> float:
 
 
 def theorem_1(m: float) -> float:
+    """C(G) - (2 JSD - log 4), which is 0."""
     p, q = gaussians(m)
     return value_function.criterion(p.pdf, q.pdf, WIDE) + math.log(4) - 2 * jsd_of_shift(m)
 
 
 def growth(path: np.ndarray) -> float:
+    """The radius at the end of ``path`` ``[T, 2]`` over that at its start."""
     r = toys.radius(path)
     return float(r[-1] / r[0])
 
 
 def statements(losses: Mapping[str, Any]) -> list[Statement]:
-    """All of them. ``losses``: the project's losses by name, whose directions in the Dirac-GAN are compared with theirs."""
+    """All of them. ``losses``: this project's, by name; their directions in the Dirac-GAN are compared with formulas."""
     S = Statement
     shannon, g14, s16, ab17 = "Shannon 1948", "Goodfellow 2014", "Salimans 2016", "Arjovsky 2017"
     m18 = "Mescheder 2018"
@@ -172,6 +182,7 @@ def statements(losses: Mapping[str, Any]) -> list[Statement]:
 
 
 def difference(name: str, loss: Any) -> float:
+    """The largest difference between the direction by ``loss`` and by its formula in toys.FIELDS, over four points."""
     points = [(0.3, 0.7), (-1.2, 0.4), (0.9, -0.8), (-0.5, -0.6)]
     pairs = [(toys.field_of(loss, *p), toys.FIELDS[name](*p)) for p in points]
     return max(abs(a - b) for mine, formula in pairs for a, b in zip(mine, formula, strict=True))
@@ -185,8 +196,10 @@ def largest_alternating(h: float) -> float:
 
 
 def cycle(h: float) -> float:
+    """Mean radius of the non-saturating game's last 10,000 of 60,000 simultaneous steps of ``h``."""
     return float(toys.radius(toys.simultaneous(toys.nsgan, h, 60_000))[-10_000:].mean())
 
 
 def critical(gamma: float) -> float:
+    """Largest imaginary part of the eigenvalues of minimax with R1."""
     return float(np.abs(toys.eigenvalues(toys.with_r1(toys.mmgan, gamma)).imag).max())

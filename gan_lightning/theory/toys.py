@@ -1,7 +1,8 @@
-"""Two games of two numbers, with exact answers.
+"""Two games whose players have one parameter each, with exact answers.
 
 **Dirac-GAN** (Mescheder et al. 2018, definition 2.1): the data are the point 0, G makes the point theta, D's logit is
-psi x. A field gives the direction (theta', psi') in which both players move.
+psi x. A field gives the direction (theta', psi') in which both players move; ``mmgan`` and those below it are the
+fields of the losses of that name.
 
 **The historical-averaging game** (Salimans et al. 2016, section 3.3).
 """
@@ -18,6 +19,7 @@ Field = Callable[[float, float], tuple[float, float]]
 
 
 def sigmoid(t: float) -> float:
+    """1 / (1 + exp(-t)), without overflow."""
     return 1 / (1 + math.exp(-t)) if t >= 0 else math.exp(t) / (1 + math.exp(t))
 
 
@@ -89,7 +91,7 @@ def with_instance_noise(sigma: float, nodes: int = 40) -> Field:
 
 
 def with_consensus(field: Field, gamma: float, eps: float = 1e-5) -> Field:
-    """v - gamma grad |v|^2 / 2 (Mescheder et al. 2017)."""
+    """Consensus optimisation of the field v: v - gamma grad |v|^2 / 2 (Mescheder et al. 2017)."""
 
     def regularised(theta: float, psi: float) -> tuple[float, float]:
         v = np.array(field(theta, psi))
@@ -101,7 +103,7 @@ def with_consensus(field: Field, gamma: float, eps: float = 1e-5) -> Field:
 
 
 def jacobian(field: Field, theta: float = 0.0, psi: float = 0.0, eps: float = 1e-6) -> NDArray[np.float64]:
-    """Derivative of the field, by central differences."""
+    """``[2, 2]``: derivative of the field at (theta, psi), by central differences."""
     columns = []
     for d_theta, d_psi in ((eps, 0.0), (0.0, eps)):
         ahead, behind = field(theta + d_theta, psi + d_psi), field(theta - d_theta, psi - d_psi)
@@ -110,7 +112,10 @@ def jacobian(field: Field, theta: float = 0.0, psi: float = 0.0, eps: float = 1e
 
 
 def eigenvalues(field: Field) -> NDArray[np.complex128]:
-    """Of the field at the equilibrium (0, 0): a positive real part drives away, an imaginary part turns."""
+    """``[2]``: of the field's Jacobian at the equilibrium (0, 0), sorted.
+
+    Where a real part is positive the flow moves away, where an imaginary part is not 0 it turns.
+    """
     return np.sort_complex(np.linalg.eigvals(jacobian(field)).astype(complex))
 
 
@@ -137,7 +142,7 @@ def alternating(field: Field, h: float, steps: int, start: Sequence[float] = (1.
 
 
 def flow(field: Field, time: float, start: Sequence[float] = (1.0, 1.0), points: int = 2) -> NDArray[np.float64]:
-    """``[points, 2]`` of the continuous game, at equal times from 0 to ``time``."""
+    """``[points, 2]``: (theta, psi) as they follow the field in continuous time, at equal times from 0 to ``time``."""
     at = np.linspace(0, time, points)
     solved = solve_ivp(
         lambda t, y: field(*y), (0, time), list(start), t_eval=at, rtol=1e-10, atol=1e-12, method="DOP853"
@@ -152,7 +157,7 @@ def radius(path: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def field_of(loss: Any, theta: float, psi: float) -> tuple[float, float]:
-    """The same directions from one of the project's losses, by differentiating it."""
+    """The direction (theta', psi') that a ``Loss`` of this project gives, by automatic differentiation."""
     import torch
 
     t, p = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (theta, psi))
@@ -165,7 +170,13 @@ def field_of(loss: Any, theta: float, psi: float) -> tuple[float, float]:
 def averaging_game(
     weight: float, steps: int, h: float = 0.01, start: Sequence[float] = (2.0, 2.0)
 ) -> tuple[float, int]:
-    """V = (f(x) - 1)(y - 1), f(x) = x below 0 and x^2 above; x descends, y ascends, drawn to the means of their past.
+    """V = (f(x) - 1)(y - 1), f(x) = x below 0 and x^2 above; x descends V, y ascends it, simultaneously.
+
+    Historical averaging draws each to the mean of its past.
+
+    Args:
+        weight: of the penalty ``weight`` (x - mean of x)^2, and the same of y; 0 for none.
+        steps, h: number and size of the steps.
 
     Returns:
         The distance from the equilibrium (1, 1) at the end, and the step at which the game left every bound (|x| or |y|

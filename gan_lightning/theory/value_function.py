@@ -1,6 +1,6 @@
 """The value function of the 2014 game on densities, and the discriminator that maximises it.
 
-Densities are arrays of values at the same points, or numbers.
+``optimal_discriminator`` takes the values of densities, numbers or arrays; the others take densities as functions.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ def optimal_discriminator(
     """D*(x) = (alpha p_r + beta p_g) / (p_r + p_g) for targets alpha and beta.
 
     Goodfellow et al. 2014, proposition 1 (alpha = 1, beta = 0); Salimans et al. 2016, section 3.4. With
-    beta > 0, D* is high where p_g is large and p_r is nought: G is paid for staying there. nan where both vanish.
+    beta > 0, D* is beta, not 0, where p_r is 0 and p_g is not: G has less reason to leave. nan where both are 0.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         optimum: NDArray[np.float64] | float = (real_target * p_r + fake_target * p_g) / (p_r + p_g)
