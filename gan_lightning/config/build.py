@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 
 
 def make(node: Any, **kwargs: Any) -> Any:
-    """Instantiate ``node`` with plain lists and dicts as arguments; a constructor's ValueError comes out as it is.
+    """Instantiate ``node``, with plain lists and dicts as arguments.
 
     Raises:
-        ValueError: the constructor's own, or one that names the key where it does not take what it gets.
+        ValueError: the constructor's own, or one that names the key where the constructor does not take an argument.
     """
     try:
         return instantiate(node, _convert_="all", **kwargs)
@@ -45,7 +45,7 @@ def make(node: Any, **kwargs: Any) -> Any:
 
 
 def wrong_arguments(key: str, node: Any, error: TypeError) -> str:
-    """A sentence for a constructor that was given what it does not take."""
+    """The sentence for ``error``, by which the constructor of ``node`` refused its arguments."""
     target = str(node.get("_target_", node)) if isinstance(node, DictConfig | dict) else str(node)
     name = f"{key.split('.')[0]}={target.split('.')[-2]}" if target.startswith("gan_lightning.") else target
     knobs = [str(k) for k in node if not str(k).startswith("_")] if isinstance(node, DictConfig | dict) else []
@@ -66,7 +66,11 @@ def wrong_arguments(key: str, node: Any, error: TypeError) -> str:
 
 
 def decide_data(cfg: DictConfig) -> str | None:
-    """Replace ``data=auto`` in ``cfg`` by the dataset that can be had; a note if it is not the first choice."""
+    """Replace ``data=auto`` in ``cfg`` by the first of its datasets that is there or can be fetched.
+
+    Returns:
+        A note with the reason where it is not the first of them, else None.
+    """
     if "auto" not in cfg.data:
         return None
     options = {name: make(cfg.data[name]) for name in cfg.data.auto}
@@ -81,7 +85,7 @@ def decide_data(cfg: DictConfig) -> str | None:
 
 
 def drop_unchosen(cfg: DictConfig) -> None:
-    """Take out of ``cfg`` the settings that an experiment has for techniques that are not chosen now."""
+    """Take out of ``cfg`` an experiment's settings of techniques that are not chosen."""
     with open_dict(cfg):
         for name in [name for name, node in cfg.technique.items() if "_target_" not in node]:
             del cfg.technique[name]
@@ -93,9 +97,9 @@ def build_data(cfg: DictConfig) -> GANData:
 
 
 def judge_of(dataset: Source | str) -> Judge | None:
-    """The judge that conf/judge/ has for a dataset, if it has one for samples of this shape.
+    """The judge that conf/judge/ has for a dataset; None if it has none for the dataset, or for its samples' shape.
 
-    That of a mixture knows the mixture's own means and sd, such as ``data.sd=0.1``.
+    The judge of a mixture gets the means and the sd of ``dataset`` itself, such as ``data.sd=0.1``.
     """
     file = CONF / "judge" / f"{dataset if isinstance(dataset, str) else dataset.name}.yaml"
     if not file.is_file():
@@ -108,13 +112,15 @@ def judge_of(dataset: Source | str) -> Judge | None:
 
 
 def build_gan(cfg: DictConfig, shape: Shape, mean: Callable[[], Tensor] | None = None) -> GAN:
-    """The game of ``cfg`` for samples of ``shape`` (without the batch axis). Seed PyTorch first.
+    """The game of ``cfg``. Its initial weights are drawn from PyTorch's global generator: seed that first.
 
-    A new game also has the ``mean`` of its data: a G may begin there (``Generator.start_from``), before a technique
-    looks at it.
+    Args:
+        shape: of a sample, without the batch axis.
+        mean: gives the mean of the training data, for ``Generator.start_from``; called before techniques transform G.
+            None for a game that was begun before.
 
     Raises:
-        ValueError: parts that do not fit one another.
+        ValueError: parts do not fit one another.
     """
     targets = (cfg.smoothing.real_target, cfg.smoothing.fake_target)
     if targets != (1, 0) and "real_target" not in cfg.loss:
@@ -158,7 +164,7 @@ def build_gan(cfg: DictConfig, shape: Shape, mean: Callable[[], Tensor] | None =
         optimizer_g=optimizers["G"],
         steps=cfg.steps,
         d_steps=cfg.d_steps,
-        update=cfg.get("update", "alternating"),  # runs that were made before there was a choice
+        update=cfg.get("update", "alternating"),  # older runs have no such key
         d_loss_weight=cfg.get("d_loss_weight", 1.0),
         seed=cfg.seed,
         seats=seats,
@@ -167,7 +173,7 @@ def build_gan(cfg: DictConfig, shape: Shape, mean: Callable[[], Tensor] | None =
 
 
 def check_lipschitz(gan: GAN) -> None:
-    """Warns of a game whose loss is only a distance for a Lipschitz D, with nothing that keeps D so."""
+    """Warn of a game whose loss supposes a Lipschitz D, where no technique keeps D Lipschitz."""
     if gan.loss.needs_lipschitz and not any(technique.lipschitz for technique in gan.seats.techniques.values()):
         log.warning(
             "loss=%s is a distance only for a Lipschitz D, and nothing keeps D so: add technique=[gradient_penalty], "

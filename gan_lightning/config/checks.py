@@ -1,4 +1,4 @@
-"""What a configuration must fulfil before anything is built: one sentence per fault."""
+"""Checks of a configuration before anything is built. Each raises a ValueError with one sentence."""
 
 import os
 import re
@@ -31,14 +31,15 @@ def lists(node: Any, path: str = "") -> list[tuple[str, list[Any]]]:
 
 
 def check_values(cfg: DictConfig) -> None:
-    """Hold every value of ``cfg`` against RULES.
+    """Check every value of ``cfg`` by RULES, and those that depend on one another.
 
     Raises:
         ValueError: names the key, the rule, the value got and an example that is right.
     """
     plain = OmegaConf.to_container(cfg, resolve=True)
     derived = {key for key, value in leaves(OmegaConf.to_container(cfg)) if "${" in str(value)}
-    for key, value in sorted([*lists(plain), *leaves(plain)], key=lambda item: item[0] in derived):  # these last
+    # interpolated values last, so that the error names the key that was typed
+    for key, value in sorted([*lists(plain), *leaves(plain)], key=lambda item: item[0] in derived):
         for pattern, ((holds, rule), example) in RULES.items():
             if fnmatchcase(key, pattern) and not holds(value):
                 whole = isinstance(value, float) and value.is_integer() and holds(int(value))
@@ -68,14 +69,15 @@ def check_values(cfg: DictConfig) -> None:
 
 
 def there_already(key: str, value: str) -> str:
+    """The sentence for ``+key=value`` where the configuration has the key."""
     return f"+{key} adds what is there already. Write it without the '+': {key}={value}"
 
 
 def check_added_keys(overrides: Sequence[str], cfg: DictConfig, groups: Collection[str] = ()) -> None:
-    """A key added with ``+`` reaches nobody unless its parent is built from ``_target_``, which checks it.
+    """Refuse a key added with ``+`` that nothing would read: one whose parent is no object built from ``_target_``.
 
     Raises:
-        ValueError: for a ``+key=value`` that would be dead, or whose key is one of the ``groups``.
+        ValueError: names the override; also where its key is one of the ``groups``.
     """
     for override in overrides:
         if not override.startswith("+"):
@@ -97,17 +99,17 @@ def check_added_keys(overrides: Sequence[str], cfg: DictConfig, groups: Collecti
         )
 
 
-# what a search may minimise, beside the numbers of the log: name/name
+# what `objective=` may name, beside any number of metrics.jsonl such as loss/d
 BEST = ("best_fd_over_coverage", "best_fd_judge", "best_coverage_judge")
 MEASURED = ("fd_judge", "coverage_judge", "fd_over_coverage", "classifier_score", "modes", "high_quality")
 COUNTED = (*BEST, "g_steps", "images", "seconds", "epoch")
 
 
 def check_objective(cfg: DictConfig, has_judge: bool) -> None:
-    """``objective=`` is a number that a run of ``cfg`` will have at its end.
+    """Check that a run of ``cfg`` will end with the number that ``objective=`` names.
 
     Raises:
-        ValueError: it is none, or needs an evaluation that there will not be.
+        ValueError: there is no such number, or it needs curves, evaluations or a judge that the run will not have.
     """
     name = cfg.objective
     if name is None:
@@ -139,10 +141,10 @@ def check_objective(cfg: DictConfig, has_judge: bool) -> None:
 
 
 def check_memory(what: str, needed: int, remedy: str) -> None:
-    """``needed`` bytes are no more than the memory of this machine.
+    """Check that ``needed`` bytes fit into the memory of this machine.
 
     Raises:
-        ValueError: says what it would take.
+        ValueError: ``what`` would take more.
     """
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -156,10 +158,10 @@ def check_memory(what: str, needed: int, remedy: str) -> None:
 
 
 def new_folder(folder: str | Path, key: str = "out") -> Path:
-    """``folder``, made if it is not there; told before any work is done for it.
+    """``folder`` as a path, made if it is not there. To be called before the work whose results it gets.
 
     Raises:
-        ValueError: it cannot be made, or cannot be written.
+        ValueError: it cannot be made or written; the text names the ``key`` that chose it.
     """
     path = Path(folder)
     try:
@@ -172,10 +174,10 @@ def new_folder(folder: str | Path, key: str = "out") -> Path:
 
 
 def new_file(file: str | Path, key: str = "out") -> Path:
-    """``file``, which can be written: its folder is there and it is none itself.
+    """``file`` as a path. To be called before the work whose results it gets.
 
     Raises:
-        ValueError: it cannot be written.
+        ValueError: it is a folder, or its folder is missing or cannot be written.
     """
     path = Path(file)
     if path.is_dir():
@@ -190,10 +192,10 @@ def not_writable(key: str, path: Path, why: str, kind: str = "folder") -> ValueE
 
 
 def check_device(cfg: DictConfig) -> None:
-    """The chosen device exists and can do the chosen precision.
+    """Check that the chosen device exists and can compute in the chosen precision.
 
     Raises:
-        ValueError: trainer=gpu without a GPU; fp16 on a CPU.
+        ValueError: trainer=gpu without a GPU, more devices than GPUs, fp16 on a CPU.
     """
     import torch
 

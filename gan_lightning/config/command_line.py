@@ -1,4 +1,4 @@
-"""Words of a command line before Hydra sees them: options that are none, words that are no key=value."""
+"""Checks of a command line before Hydra sees it: options that do not exist, words that are no key=value."""
 
 import argparse
 import contextlib
@@ -28,8 +28,7 @@ def arranged(argv: Sequence[str], config_name: str) -> list[str]:
     """``argv`` with Hydra's own options (``-m``, ``--help``) before the overrides, wherever they were typed.
 
     Raises:
-        ValueError: an option that is none, a word without ``=``, a range without a value, or a run's directory without
-            a name.
+        ValueError: an option that does not exist, a word without ``=``, an empty range, or a directory without a name.
     """
     known, left = options_of(argv[1:], config_name)
     found = {*(known.overrides or []), *left}
@@ -52,7 +51,7 @@ def arranged(argv: Sequence[str], config_name: str) -> list[str]:
                 f"{word} is not of the form key=value. Write {suggestion(word, before, after, config_name)}; "
                 "--help lists the keys."
             )
-        if re.search(r"=range\(", word) and (empty := of_no_value(word)):
+        if re.search(r"=range\(", word) and (empty := key_of_empty_range(word)):
             raise ValueError(f"{word} names no value. Write for example '{empty}=range(0,3)', which is 0, 1 and 2.")
         if word.lstrip("+") in ("hydra.run.dir=", "hydra.sweep.dir=", "run=", "runs=", "folder="):
             raise ValueError(f"{word} must name a directory, got nothing. Write {word}<folder>, or leave it out.")
@@ -65,10 +64,10 @@ def arranged(argv: Sequence[str], config_name: str) -> list[str]:
 
 
 def options_of(words: Sequence[str], config_name: str) -> tuple[argparse.Namespace, list[str]]:
-    """Hydra's options among ``words``, and what it does not know.
+    """Hydra's options among ``words``, parsed, and the words that Hydra does not know.
 
     Raises:
-        ValueError: an option without its value, or one that puts another file in place of the verb's own.
+        ValueError: an option without its value, or one that puts another file in place of the command's own.
     """
     parser = get_args_parser()
 
@@ -84,8 +83,8 @@ def options_of(words: Sequence[str], config_name: str) -> tuple[argparse.Namespa
     return known, left
 
 
-def of_no_value(word: str) -> str | None:
-    """The key of a sweep over a range without a value."""
+def key_of_empty_range(word: str) -> str | None:
+    """The key of ``key=range(...)`` where the range has no value; else None."""
     with contextlib.suppress(HydraException):
         override = OverridesParser.create().parse_overrides([word])[0]
         if override.is_range_sweep() and not list(override.sweep_iterator()):
@@ -94,7 +93,11 @@ def of_no_value(word: str) -> str | None:
 
 
 def no_such_option(dashed: dict[str, str], config_name: str) -> str:
-    """What to type instead of options that are none: the key without dashes, or what stands for it here."""
+    """What to type instead of options that do not exist: the key without dashes, or this project's word for it.
+
+    Args:
+        dashed: each word as it was typed -> ``key=value``.
+    """
     cfg = composed(config_name, [])
     names = names_in(OmegaConf.to_container(cfg))
     keys = {pair: pair.partition("=")[0] for pair in dashed.values()}
@@ -103,15 +106,15 @@ def no_such_option(dashed: dict[str, str], config_name: str) -> str:
     are = "is no option" if len(dashed) == 1 else "are no options"
     parts = [f"{', '.join(dashed)} {are}: keys are typed without dashes, as key=value."]
     parts += [f"Write {' '.join(ours)}"] if ours else []
-    parts += [f"T{said[1:].removesuffix(LISTS)}" for said in others]
+    parts += [f"T{sentence[1:].removesuffix(LISTS)}" for sentence in others]  # "there is no key ..."
     return " ".join(parts)
 
 
-LIKELY = ("run", "runs", "study", "folder")  # the key of a command that a lone word is most often the value of
+LIKELY = ("run", "runs", "study", "folder")  # keys, in this order, whose value a word without = most often is
 
 
 def suggestion(word: str, before: str, after: str, config_name: str) -> str:
-    """What a word without ``=`` was probably meant to be."""
+    """What to type for a word without ``=``, which stands between ``before`` and ``after``."""
     if word in ("help", "?"):
         return "--help"
     if match := re.fullmatch(r"([A-Za-z_][\w.]*):(\S*)", word):  # as YAML has it

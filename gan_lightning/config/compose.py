@@ -1,4 +1,4 @@
-"""Names of run directories, as resolvers of Hydra, and configurations without a command line."""
+"""Names of run directories, as resolvers for conf/, and composing a configuration without a command line."""
 
 import hashlib
 import re
@@ -40,11 +40,12 @@ def arm(sweep: str, overrides: Sequence[str]) -> str:
 
 
 def arm_of(swept: set[str], overrides: Sequence[str]) -> str:
-    """The same, where the swept keys are known."""
+    """As ``arm``, where the keys that the multirun varies are known."""
     return slug([o for o in overrides if o.split("=", 1)[0] in swept])
 
 
 def register_resolvers() -> None:
+    """Make ``${slug:...}`` and ``${arm:...}`` known, which conf/ uses for the names of directories."""
     OmegaConf.register_new_resolver("slug", slug, replace=True)
     OmegaConf.register_new_resolver("arm", arm, replace=True)
 

@@ -1,4 +1,4 @@
-"""What conf/ names for Hydra to call: before a multirun, and for each line on the console."""
+"""Classes that conf/ names for Hydra to call: before a multirun, and for each line on the console."""
 
 import copy
 import logging
@@ -21,13 +21,13 @@ class Brief(logging.Formatter):
 
 
 class StopMultirun(Callback):
-    """SIGTERM ends a multirun, whoever plays its jobs, as Ctrl-C does, and we know which it was.
+    """Lets SIGTERM end a multirun as Ctrl-C does, with any launcher, and keeps its directory for ``last_word``.
 
-    (A run that is being played in this process has handlers of its own, which end it with a checkpoint.)
+    (While a run is played in this process, the handlers of callbacks/signals.py end it with a checkpoint.)
     """
 
-    sweep: str | None = None
-    before: Any = None
+    sweep: str | None = None  # the multirun's directory
+    before: Any = None  # the handler that SIGTERM had
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         StopMultirun.sweep = str(config.hydra.sweep.dir)
@@ -36,13 +36,14 @@ class StopMultirun(Callback):
 
     @classmethod
     def forget(cls) -> None:
+        """Give SIGTERM its former handler."""
         if cls.before is not None:
             signal.signal(signal.SIGTERM, cls.before)
         cls.sweep = cls.before = None
 
     @classmethod
     def last_word(cls) -> str:
-        """What is said when a command was stopped."""
+        """The line for a command that was stopped."""
         if cls.sweep is None:
             return "stopped"
         command = f"python -m gan_lightning.train -m {word('continue', cls.sweep)}"
@@ -50,7 +51,7 @@ class StopMultirun(Callback):
 
 
 class DecideDataOnce(Callback):
-    """A multirun decides ``data=auto`` before its jobs start, for all of them."""
+    """Chooses the dataset of ``data=auto`` before the jobs of a multirun start, for all of them."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         from gan_lightning.config.build import decide_data  # PyTorch, which not every command needs

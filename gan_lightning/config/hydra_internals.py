@@ -1,4 +1,4 @@
-"""What of Hydra is needed and has no public name in 1.3: nobody else imports ``hydra._internal``."""
+"""Parts of Hydra that have no public name in 1.3. No other module imports ``hydra._internal``."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ def jobs_of(overrides: list[Override]) -> list[list[str]]:
 
 
 def share_store() -> None:
-    """A copy of Hydra's store of configurations, of which there is one in a process, is the store itself.
+    """Let ``copy.deepcopy`` of Hydra's ConfigStore, a singleton, return the store itself.
 
-    ``--help`` asks for the choices of each group, and Hydra copies the whole store for each of 142 such questions:
-    1.5 of 2.4 seconds. Nobody writes into a copy, and what is loaded from the store is copied when it is loaded.
+    For ``--help`` Hydra lists the choices of each group, and copies the whole store 142 times: 1.5 of 2.4 seconds.
+    Nothing writes into such a copy, and a configuration is copied when it is loaded from the store.
     """
 
     def itself(self: ConfigStore, memo: dict[int, Any]) -> ConfigStore:

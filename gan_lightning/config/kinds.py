@@ -1,6 +1,6 @@
-"""What was typed, beside what conf/ has: words that make sense, and values of the kind of their defaults.
+"""Checks of what was typed against conf/: overrides that cannot be meant, and values of another kind than the default.
 
-A number stays a number, a list of numbers a list of numbers.
+Where the default is a number, the value has to be a number; where it is a list of numbers, a list of numbers.
 """
 
 import functools
@@ -14,7 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-# What may be null although its default is none: the comment in its YAML file says what null means there.
+# Keys that may be null although their default is not null; the comment in their YAML says what null means.
 NULLABLE = ("metrics.*", "technique.gradient_clipping.?", "study.steps")
 
 
@@ -33,7 +33,7 @@ def _shipped(config_name: str, groups: tuple[str, ...]) -> dict[str, Any]:
     return {key: value for key, value in plain.items() if key != "hydra"}
 
 
-# of Lightning's Trainer -> what says it here
+# option of Lightning's Trainer -> what to type instead
 TRAINER = {
     "max_epochs": "steps=<G steps>",
     "max_steps": "steps=<G steps>",
@@ -67,11 +67,11 @@ VARYING = ("ablation", "search")  # groups whose choice says what a multirun var
 
 
 def check_typed() -> None:
-    """What was typed makes sense as words, before their values are looked at. Only inside a job of Hydra.
+    """Refuse overrides that cannot be meant, whatever their values. Only inside a job of Hydra.
 
     Raises:
-        ValueError: a needed key taken out, a technique named twice, a key of the Trainer that the game has its own
-            word for, or a search or an ablation that is no multirun.
+        ValueError: a needed key is taken out, a technique named twice, an option of the Trainer set that has a key of
+            its own here, or a search or an ablation asked for in a single run.
     """
     hydra = HydraConfig.get()
     for override in hydra.overrides.task:
@@ -104,7 +104,7 @@ def check_typed() -> None:
 
 
 def check_kinds(cfg: DictConfig) -> None:
-    """Hold every value that was typed against its default's kind. Only inside a job of Hydra.
+    """Check that every value is of the kind of its default. Only inside a job of Hydra.
 
     Raises:
         ValueError: names the key, the kind, the value got and the default.
@@ -115,14 +115,15 @@ def check_kinds(cfg: DictConfig) -> None:
 
 
 def resolved(plain: dict[str, Any]) -> Any:
+    """``plain`` with its interpolations replaced by their values."""
     return OmegaConf.to_container(OmegaConf.create(plain), resolve=True)
 
 
 def check_kind(value: Any, default: Any, key: str = "") -> None:
-    """Walk both together. What is built by somebody else's class is for that class to judge.
+    """Compare ``value`` with ``default``, key by key; the arguments of a class that is not this project's are skipped.
 
     Raises:
-        ValueError: the kind of a value is another than its default's.
+        ValueError: a value is of another kind than its default.
     """
     if isinstance(default, dict) and isinstance(value, dict):
         if default.get("_target_", "gan_lightning.").split(".")[0] == "gan_lightning":

@@ -24,10 +24,10 @@ class Launch:
 
 
 def launch() -> Launch | None:
-    """None where this process is alone, or starts the others itself.
+    """How torchrun or srun started this process; None where it is alone, or starts the others itself.
 
-    torchrun starts its processes for one game. Tasks of srun may as well be games of their own (seed=$SLURM_PROCID):
-    they play one where ``trainer.num_nodes=`` is typed.
+    Processes of one torchrun play one game. Tasks of one srun may be games of their own (seed=$SLURM_PROCID): they play
+    one game where ``trainer.num_nodes=`` was typed.
     """
     env = os.environ
     if {"TORCHELASTIC_RUN_ID", "RANK", "WORLD_SIZE"} <= env.keys():
@@ -44,28 +44,28 @@ def launch() -> Launch | None:
 
 
 def starter() -> str:
-    """What stands before the words of ``train`` on a command line that starts as many processes as are there."""
+    """A command line up to ``-m gan_lightning.train``, which starts as many processes as now play this game."""
     found, train = launch(), "-m gan_lightning.train"
     if found is None:
         return f"python {train}"
     if found.by == "srun":
         return f"srun --nodes={found.nodes} --ntasks={found.world} python {train}"
-    each = f"--nproc-per-node={found.world // found.nodes}"  # below: each machine has a rank and the first's address
+    each = f"--nproc-per-node={found.world // found.nodes}"  # "..." below: a machine's rank, and the first's address
     return f"torchrun {each} {train}" if found.nodes == 1 else f"torchrun --nnodes={found.nodes} {each} ... {train}"
 
 
 def resume_command(run: Path) -> str:
     """What to type to go on with ``run``."""
     found = launch()
-    one_game = [f"{NODES}={found.nodes}"] if found and found.by == "srun" else []  # else its tasks play a game each
+    one_game = [f"{NODES}={found.nodes}"] if found and found.by == "srun" else []  # see `launch`
     return " ".join([starter(), *one_game, word("resume", run)])
 
 
 def check_launch(cfg: DictConfig, found: Launch | None) -> None:
-    """``devices`` are the processes of the whole game, ``trainer.num_nodes`` the machines that share them evenly.
+    """Check ``devices``, the processes of the game, against ``trainer.num_nodes``, the machines that share them evenly.
 
     Raises:
-        ValueError: the numbers do not fit one another, or what was started.
+        ValueError: they do not fit one another, or the processes that were started.
     """
     devices, nodes = cfg.devices, cfg.trainer.get("num_nodes", 1)
     if found is not None and (devices, nodes) != (found.world, found.nodes):
@@ -88,9 +88,9 @@ def check_launch(cfg: DictConfig, found: Launch | None) -> None:
 
 
 def choose_ddp(cfg: DictConfig) -> None:
-    """``devices=2`` and more mean DDP, as ``trainer=ddp`` has it, whatever the kind of device.
+    """Set DDP, as in ``trainer=ddp``, for ``devices=2`` and more, whatever the kind of device.
 
-    The game starts the other processes itself, unless they are there.
+    Lightning starts the other processes, unless torchrun or srun has.
 
     Raises:
         ValueError: as ``check_launch`` does.

@@ -16,7 +16,7 @@ from gan_lightning.config.command_line import OWN
 from gan_lightning.config.unknown import composed, not_found, strange_choice, studies
 from gan_lightning.config.where import CONF
 
-FULL = "HYDRA_FULL_ERROR"  # set by a person: whole tracebacks
+FULL = "HYDRA_FULL_ERROR"  # Hydra's environment variable: a person sets it to see whole tracebacks
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -24,8 +24,9 @@ def explain(error: BaseException, config_name: str | None = None, typed: Sequenc
     """One message for a person: what is wrong, and what to do.
 
     Args:
-        config_name: the verb, where its configuration could not be composed from ``sys.argv``.
-        typed: what the person typed, where ``sys.argv`` repeats the command of a run that is resumed.
+        error: what was raised.
+        config_name: the command, where its configuration could not be composed from ``sys.argv``.
+        typed: what the person typed, where ``sys.argv`` has the recorded command of a run that is resumed.
     """
     text = str(error)
     if config_name and (match := re.match(r"Could not override '([^']+)'", text)):
@@ -77,7 +78,7 @@ def explain(error: BaseException, config_name: str | None = None, typed: Sequenc
 
 def unreadable(typed: str, why: str) -> str:
     """What to type instead of a word that Hydra's grammar does not take."""
-    parts = [part.rstrip(",") for part in re.split(r"\s+(?=[\w.@/]+=)", typed)]  # two that were quoted as one
+    parts = [part.rstrip(",") for part in re.split(r"\s+(?=[\w.@/]+=)", typed)]  # several may be quoted as one word
     right = []
     for part in parts:
         key, _, value = re.sub(r"\s*:?=+\s*", "=", part, count=1).partition("=")
@@ -119,6 +120,7 @@ def is_too_large(error: BaseException) -> bool:
 
 
 def too_large(text: str) -> str:
+    """The sentence for an allocation that failed, with its size from PyTorch's error ``text``."""
     asked = re.search(r"you tried to allocate (\d+) bytes", text)
     what = f"{int(asked[1]) / 1e9:,.0f} GB" if asked else "more"
     return (

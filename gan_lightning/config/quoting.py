@@ -1,4 +1,4 @@
-"""Paths on command lines: a person quotes them for the shell alone; what Hydra needs beside that is added here."""
+"""Quotes around paths on command lines: a person quotes for the shell, and those for Hydra's grammar are added here."""
 
 import re
 import shlex
@@ -37,16 +37,16 @@ def typed_for_hydra(arguments: Sequence[str]) -> list[str]:
     does a list in a multirun, which is a sweep.
     """
     multirun = bool({"-m", "--multirun"} & set(arguments))
-    return [_typed(_at_home(argument), multirun) for argument in arguments]
+    return [_quote_path(_expand_home(argument), multirun) for argument in arguments]
 
 
-def _at_home(argument: str) -> str:
-    """``key=~/folder`` with the home folder in it: shells leave a ``~`` behind ``=`` as it is."""
+def _expand_home(argument: str) -> str:
+    """``key=~/folder`` with the home folder in place of ``~``, which shells do not expand behind ``=``."""
     key, _, text = argument.partition("=")
     return f"{key}={Path(text).expanduser()}" if re.match(r"~(/|$)", text) else argument
 
 
-def _typed(argument: str, multirun: bool) -> str:
+def _quote_path(argument: str, multirun: bool) -> str:
     key, equals, text = argument.partition("=")
     sweep = multirun and not key.startswith("hydra.")
     if not equals or key.lstrip("+") not in KEYS or text in ("", "null") or sweep or _in_quotes(text):

@@ -129,9 +129,9 @@ UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 
 
 def duration(value: Any) -> timedelta | None:
-    """A time as it is typed: seconds (``90``), with units (``5m``, ``1h30m``), ``hours:minutes:seconds``, or with days.
+    """A time as it is typed: ``90`` (seconds), ``5m``, ``1h30m``, ``hours:minutes:seconds`` or with days in front.
 
-    None for what is no time above 0.
+    None if it is of no such form, is 0, or has 1e9 seconds and more.
     """
     text = str(value).strip().lower()
     if is_number(value):

@@ -1,4 +1,4 @@
-"""What the installed conf/ offers, as plain data: the pattern that a configuration from a file is held against."""
+"""The installed conf/ as plain data. A configuration from a file is compared with it before anything is built."""
 
 import re
 from functools import cache
@@ -10,9 +10,9 @@ import yaml
 from gan_lightning.config.where import CONF
 from gan_lightning.io.plain import PlainLoader
 
-# groups that set keys of others and are no node of the configuration
+# groups whose choices set keys elsewhere: the configuration has no such key
 GLOBAL = ("experiment", "ablation", "without", "search")
-PATH = object()  # in a pattern: a path of the reader's machine
+PATH = object()  # stands in a pattern for a value that comes from the environment, such as data.root
 
 
 @cache
@@ -32,6 +32,7 @@ def choices(group: str, *more: Path) -> set[str]:
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """``old`` with the values of ``new``, dict by dict."""
     both = {k for k in old.keys() & new.keys() if isinstance(old[k], dict) and isinstance(new[k], dict)}
     return {**old, **new, **{k: merged(old[k], new[k]) for k in both}}
 
@@ -49,7 +50,7 @@ def node(group: str, choice: str) -> dict[str, Any]:
 def patterns(name: str) -> tuple[Any, ...]:
     """What may stand under a top-level name of a run's configuration: the node of each choice, or the default."""
     if name in groups() and name not in GLOBAL:
-        # data=auto, which others are put into, is decided before a configuration is written.
+        # without data=auto, whose YAML contains other choices (group@key): a run's configuration has the chosen one
         files = [c for c in choices(name) if "@" not in (CONF / name / f"{c}.yaml").read_text()]
         return tuple(node(name, choice) for choice in sorted(files))
     keys = {k: v for k, v in train_yaml().items() if k not in ("defaults", "hydra", *groups())}
@@ -57,7 +58,7 @@ def patterns(name: str) -> tuple[Any, ...]:
 
 
 def expanded(found: Any) -> list[Any]:
-    """Patterns without interpolations: what a ``${name.key}`` may refer to stands in its place."""
+    """All that ``found``, a value in a pattern, may be: itself, or for ``${name.key}`` the values of that key."""
     if not (isinstance(found, str) and found.startswith("${")):
         return [found]
     if found.startswith("${oc.env:"):
@@ -70,7 +71,7 @@ def expanded(found: Any) -> list[Any]:
 
 
 def known_targets() -> set[str]:
-    """Every ``_target_`` that a configuration from a file may name, in its place."""
+    """Every ``_target_`` in the groups of ``train``."""
     found, todo = set[str](), [pattern for group in groups() for pattern in patterns(group)]
     while todo:
         item = todo.pop()

@@ -1,6 +1,6 @@
-"""What other tools call a thing, and what it is called here: hints for a mistake."""
+"""Keys and choices as other tools call them, and what to type here: hints in errors."""
 
-# words -> (key that the verb must have, what to type)
+# words -> (key that the command must have, what to type)
 KEYS: dict[str, tuple[str, str]] = {
     "model arch architecture net backbone": ("network", "The players are a group: write network={value}."),
     "generator netg g": ("network", "The players are a group: network=dcgan, and network.G.<setting>={value} for G."),
@@ -132,8 +132,8 @@ CHOICES: dict[str, dict[str, str]] = {
     "network": {"cnn conv convolutional": "It is network=dcgan.", "fc linear dense": "It is network=mlp."},
 }
 
-# what an option of Hydra's comes with: the project's extra that brings it
+# choice of a group of Hydra's -> the extra of this project that installs it
 EXTRAS = {"joblib": "sweeps", "optuna": "search", "submitit_slurm": "slurm", "submitit_local": "slurm"}
 
-# group of Hydra's -> its choices that are files of other packages
+# group of Hydra's -> its choices that are not files of conf/
 OF_HYDRA = {"hydra/launcher": ("basic", "joblib"), "hydra/sweeper": ("basic", "optuna")}

@@ -1,4 +1,4 @@
-"""Keys and choices that do not exist: what is there instead, and what the word is called here."""
+"""Sentences for keys and choices that do not exist: what there is instead, and this project's word for it."""
 
 import difflib
 import sys
@@ -83,11 +83,11 @@ def no_such_key(key: str, config_name: str, typed: Sequence[str], cfg: DictConfi
 
 
 def not_found(config_name: str | None, key: str | None, group: str = "", choice: str = "") -> str:
-    """The key or the choice that Hydra did not find, and whatever else was typed that does not exist."""
-    said = unknown_words(config_name, sys.argv[1:]) if config_name else []
-    if len(said) > 1:
-        lines = "\n".join(f"  {line.removesuffix(LISTS)}" for line in said)
-        return f"{len(said)} keys or choices do not exist; --help lists those that do:\n{lines}"
+    """The sentence for the key or choice that Hydra did not find; where others do not exist either, one for each."""
+    sentences = unknown_words(config_name, sys.argv[1:]) if config_name else []
+    if len(sentences) > 1:
+        lines = "\n".join(f"  {line.removesuffix(LISTS)}" for line in sentences)
+        return f"{len(sentences)} keys or choices do not exist; --help lists those that do:\n{lines}"
     if not key:
         return no_such_choice(group, choice)
     return ((CONF / key).is_dir() and strange_choice(sys.argv[1:])) or no_such_key(key, str(config_name), sys.argv[1:])
@@ -100,22 +100,22 @@ def unknown_words(config_name: str, typed: Sequence[str]) -> list[str]:
         return []
     words = known.overrides or []
     cfg = composed(config_name, words)
-    said = []
+    sentences = []
     for override, word in zip(OverridesParser.create().parse_overrides(words), words, strict=True):
         key = override.key_or_group
         if (CONF / key).is_dir():
-            said += [no_such_choice(key, choice) for choice in no_such_choices(word)]
+            sentences += [no_such_choice(key, choice) for choice in no_such_choices(word)]
         elif word[0] not in "+~" and not key.startswith("hydra"):
             place, _, name = key.rpartition(".")
             parent = OmegaConf.select(cfg, place) if place else cfg
             there: Any = range(len(parent)) if isinstance(parent, ListConfig) else getattr(parent, "keys", list)()
             if name not in map(str, there):
-                said.append(no_such_key(key, config_name, words, cfg))
-    return said
+                sentences.append(no_such_key(key, config_name, words, cfg))
+    return sentences
 
 
 def no_such_choices(word: str) -> list[str]:
-    """The choices in ``group=choice``, ``group=[choice,choice]`` or the sweep ``group=choice,choice`` not there."""
+    """Those that do not exist in ``group=choice``, ``group=[choice,choice]`` or the sweep ``group=choice,choice``."""
     override = OverridesParser.create().parse_overrides([word])[0]
     group = CONF / override.key_or_group
     if override.is_delete() or not group.is_dir() or override.key_or_group.startswith("hydra"):
@@ -128,7 +128,7 @@ def no_such_choices(word: str) -> list[str]:
 
 
 def choices_with(group: str, rest: str) -> list[str]:
-    """The choices of ``group`` that have the key ``rest``."""
+    """The choices of ``group`` whose YAML has the dotted key ``rest``."""
     if not (CONF / group).is_dir():
         return []
     files = sorted((CONF / group).glob("*.yaml"))
@@ -136,7 +136,7 @@ def choices_with(group: str, rest: str) -> list[str]:
 
 
 def synonym(key: str, value: str, plain: dict[str, Any], config_name: str) -> str:
-    """What this project calls a word of other tools, if the verb has it."""
+    """The hint of KEYS for a word of other tools, if the command has the key that it leads to; else empty."""
     plainest = key.lower().replace("-", "_").rpartition(".")[2]
     for words, (ours, advice) in KEYS.items():
         if plainest in words.split() and (ours.split(".")[0] in plain or ours.startswith("hydra.")):
@@ -147,6 +147,7 @@ def synonym(key: str, value: str, plain: dict[str, Any], config_name: str) -> st
 
 
 def no_such_choice(group: str, choice: str) -> str:
+    """The sentence for ``group=choice`` where there is no such choice: those that there are, and a hint."""
     if group.startswith("hydra/") and choice in EXTRAS:
         return f"{group}={choice} needs a package that is not there: pip install 'gan-lightning[{EXTRAS[choice]}]'"
     choices = sorted({*(file.stem for file in (CONF / group).glob("*.yaml")), *OF_HYDRA.get(group, ())})
@@ -167,7 +168,7 @@ def no_such_choice(group: str, choice: str) -> str:
 
 
 def strange_choice(typed: Sequence[str]) -> str | None:
-    """A group that got a number or a truth value, which Hydra does not name."""
+    """The sentence for a group that was given a number, true or false, which Hydra's error does not name; else None."""
     for override in OverridesParser.create().parse_overrides([o for o in typed if not o.startswith("-")]):
         if (CONF / override.key_or_group).is_dir() and not isinstance(override.value(), str | list):
             return no_such_choice(override.key_or_group, str(override.input_line).partition("=")[2])

@@ -1,8 +1,8 @@
-"""What every command shares: Hydra composes, one clear message for a mistake, the exit code.
+"""What every command shares: Hydra composes its configuration, a mistake gets one clear message and exit code 1.
 
-This is the one place that imports when it is asked to: PyTorch and Lightning take five seconds, which ``--help`` and a
-misspelt word need not wait for. It is also the one place that gives Hydra another command line than the typed one:
-Hydra 1.3 reads ``sys.argv`` and has no parameter for it.
+A command's function is imported here, by its name, when the configuration has been read: its imports, PyTorch and
+Lightning, take five seconds, for which ``--help`` and a misspelt key need not wait. ``sys.argv`` is changed here and
+nowhere else: Hydra 1.3 reads the command line from there and has no parameter for it.
 """
 
 import contextlib
@@ -37,24 +37,26 @@ from gan_lightning.io.plain import printable
 log = logging.getLogger(__name__)
 
 Task = str | Callable[[DictConfig], Any]  # "package.module:function", or the function
-OURS = "GAN_LIGHTNING_EXPLAINS"  # beside FULL: set by us, who explain errors better than Hydra prints them
+OURS = "GAN_LIGHTNING_EXPLAINS"  # set beside FULL where this module has set FULL, and not a person
 
 
 class AlreadyExplained(Exception):
-    """The job's error has been told where it happened."""
+    """The job's error has been printed already."""
 
 
 def verb(config_name: str, task: Task, arguments: str | None = None, follower: str | None = None) -> Callable[[], Any]:
     """The command ``python -m gan_lightning.<config_name>``.
 
-    A job's error is told when it happens, and the exit code is 1.
+    A job's error is printed when it happens, and the exit code is 1.
 
     Args:
-        config_name: of conf/.
+        config_name: name of its YAML in conf/.
         task: the function of the configuration that does the work, or its name as "package.module:function". A named
             one is imported when the configuration has been read, so that ``--help`` does not wait for its imports.
-        arguments: the same of what makes other arguments of those that were typed, where a word asks for it.
-        follower: the same of what a process does that torchrun or srun started beside the first one of a game.
+        arguments: name of a function that changes ``sys.argv`` before Hydra reads it; called where ``resume=`` or
+            ``continue=`` was typed, or torchrun or srun started the process.
+        follower: name of the function that a process calls instead of all this, if torchrun or srun started it and it
+            is not the first of its game.
     """
     job = functools.partial(run_job, task)
     job.__module__ = f"gan_lightning.{config_name}"  # Hydra names the job by it
@@ -63,19 +65,19 @@ def verb(config_name: str, task: Task, arguments: str | None = None, follower: s
     def main() -> Any:
         register_resolvers()
         share_store()
-        logging.raiseExceptions = False  # a reader of our lines that has gone, such as head, is no news
+        logging.raiseExceptions = False  # no traceback where the reader of our output, such as head, has gone
         if wants_traceback():
             return composed()
-        os.environ[FULL] = os.environ[OURS] = "1"  # Hydra then raises what it would print, and we say it better
+        os.environ[FULL] = os.environ[OURS] = "1"  # Hydra then raises errors in place of printing them
         typed = None
         try:
-            found = launch() if follower else None
-            if follower and found and found.rank > 0:  # the first process alone reads the command line
+            started = launch() if follower else None
+            if follower and started and started.rank > 0:  # only the first process reads the command line
                 return pkgutil.resolve_name(follower)()
             sys.argv = arranged(sys.argv, config_name)
-            asked = any(a.startswith(("continue=", "resume=")) for a in sys.argv)
-            if arguments and (found or asked):
-                typed = sys.argv if asked else None
+            resumes = any(a.startswith(("continue=", "resume=")) for a in sys.argv)
+            if arguments and (started or resumes):
+                typed = sys.argv if resumes else None
                 sys.argv = pkgutil.resolve_name(arguments)(sys.argv)
             sys.argv = typed_for_hydra(sys.argv)
             return composed()
@@ -93,8 +95,8 @@ def verb(config_name: str, task: Task, arguments: str | None = None, follower: s
         finally:
             let_go()
             StopMultirun.forget()
-            for said in (FULL, OURS):  # for this command alone
-                os.environ.pop(said, None)
+            for variable in (FULL, OURS):
+                os.environ.pop(variable, None)
 
     return main
 
@@ -105,7 +107,7 @@ def wants_traceback() -> bool:
 
 
 def run_job(task: Task, cfg: DictConfig) -> Any:
-    """Run one job; tell its error at once, since the other jobs of a multirun go on."""
+    """Run one job. Its error is printed at once, since the other jobs of a multirun go on."""
     register_resolvers()
     try:
         check_typed()
@@ -127,9 +129,9 @@ def run_job(task: Task, cfg: DictConfig) -> Any:
 
 
 def leave_nothing() -> None:
-    """Remove the directory of a job that was refused before it began: it holds nothing but the log that says so.
+    """Remove the directory of a job that was refused before it began, if it holds nothing but the log and the lock.
 
-    Only one that was named by us, with the time of this very job, is removed.
+    A directory that the person named (``hydra.run.dir=``) stays.
     """
     job = HydraConfig.get()
     named = [o for o in job.overrides.hydra if o.lstrip("+").startswith(("hydra.run.dir", "hydra.sweep"))]
@@ -145,9 +147,9 @@ def leave_nothing() -> None:
 
 
 def leave_no_sweep(directory: str | None) -> None:
-    """Remove the directory of a multirun of which every job was refused: it holds what was typed, and nothing else.
+    """Remove the directory of a multirun of which every job was refused: it holds multirun.yaml and nothing else.
 
-    One that was named by the person stays.
+    A directory that the person named (``hydra.sweep.dir=``) stays.
     """
     if directory is None or any(word.lstrip("+").startswith("hydra.sweep") for word in sys.argv):
         return
@@ -155,5 +157,5 @@ def leave_no_sweep(directory: str | None) -> None:
     with contextlib.suppress(OSError):
         if [path.name for path in sweep.iterdir()] == ["multirun.yaml"]:
             (sweep / "multirun.yaml").unlink()
-        for folder in (sweep, *list(sweep.parents)[:2]):  # of its time, its day, and of multiruns
-            folder.rmdir()  # where something lies in it, this ends it
+        for folder in (sweep, *list(sweep.parents)[:2]):  # outputs/multirun/<day>/<time>, <day>, multirun
+            folder.rmdir()  # raises OSError, which ends the loop, where something lies in it

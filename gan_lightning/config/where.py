@@ -1,4 +1,4 @@
-"""Where conf/ lies."""
+"""The folder of the configuration files: ``conf/``."""
 
 from pathlib import Path
 
