@@ -1,4 +1,4 @@
-"""Checkpoints: read without executing anything, whole or refused, and put into a game."""
+"""Reading checkpoints, without executing anything in them, and putting their weights into a game."""
 
 import os
 import pickle
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gan_lightning.io.archives import check_archive, check_tensors, opened
 from gan_lightning.io.plain import first_line, printable
 
-WANTED = {"state_dict", "config", "shape", "counters"}  # of a checkpoint
+WANTED = {"state_dict", "config", "shape", "counters"}  # keys that a checkpoint of this project has at least
 UNREADABLE = (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError, TypeError, LookupError,
               AttributeError, AssertionError, ArithmeticError, MemoryError)  # fmt: skip
 
@@ -47,7 +47,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def odd_values(checkpoint: dict[str, Any]) -> str | None:
-    """The first plain value of a checkpoint that none of this project has, in words; None if all are right."""
+    """What is wrong with the form of a checkpoint's weights, shape or counters, in words; None if nothing is."""
     weights, shape, counters = (checkpoint[name] for name in ("state_dict", "shape", "counters"))
     if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()):
         return "state_dict holds something else than tensors"
@@ -62,6 +62,7 @@ def odd_values(checkpoint: dict[str, Any]) -> str | None:
 
 
 def is_count(value: Any) -> bool:
+    """Is it a whole number from 0 up to 2^48?"""
     return type(value) is int and 0 <= value < 2**48
 
 
@@ -72,10 +73,10 @@ def others_of(path: Path) -> list[Path]:
 
 
 def whole_checkpoint(run: Path) -> Path:
-    """last.ckpt of a run; if that is damaged, the newest of its checkpoints that is whole, and stderr says so.
+    """last.ckpt of a run; if it is damaged, the newest of the others that is not, and a warning on stderr.
 
     Raises:
-        ValueError: none of them is whole.
+        ValueError: all of them are damaged.
     """
     last = run / "checkpoints" / "last.ckpt"
     faults = []
@@ -94,7 +95,7 @@ def whole_checkpoint(run: Path) -> Path:
 
 
 def load_weights(gan: nn.Module, checkpoint: dict[str, Any], path: Path, config: Path) -> None:
-    """Put the checkpoint's weights into the game of ``config``.
+    """Put the weights of ``checkpoint``, read from ``path``, into the game that was built from the file ``config``.
 
     Raises:
         ValueError: they do not fit it.
@@ -107,6 +108,7 @@ def load_weights(gan: nn.Module, checkpoint: dict[str, Any], path: Path, config:
 
 
 def misfit(path: Path, config: Path, why: str) -> str:
+    """The sentence for weights that do not fit the network of a configuration."""
     return (
         f"the checkpoint {path} does not fit the network of its run ({config}): {why}. "
         "It belongs to another run: take it back there, or give the checkpoint of this one."

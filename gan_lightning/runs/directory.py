@@ -1,4 +1,4 @@
-"""Run directories: finding one again, and what it says of itself."""
+"""Run directories: finding them, and reading their status."""
 
 import logging
 import os
@@ -18,13 +18,16 @@ OUTPUTS = Path("outputs")
 
 
 def is_run(path: Path) -> bool:
+    """Is ``path`` the directory of a run that has begun?"""
     return (path / "config.yaml").is_file() and (path / "status.json").is_file()
 
 
 def find(run: str | Path, key: str = "run") -> tuple[Path, Path]:
     """(run directory, checkpoint) for a run directory, a checkpoint or ``latest`` (the newest below outputs/).
 
-    ``key`` is what was typed before it.
+    Args:
+        run: what was typed behind ``key=``.
+        key: for messages.
 
     Raises:
         ValueError: there is no such run, or it has no checkpoint yet.
@@ -51,7 +54,7 @@ def find(run: str | Path, key: str = "run") -> tuple[Path, Path]:
 
 
 def several_hint(text: str | Path) -> str:
-    """What to add where names with commas between them were typed."""
+    """The end of a message where several names were typed with commas between them."""
     return " Several runs are a glob in quotes, such as '<folder>/*'." if "," in str(text) else ""
 
 
@@ -90,13 +93,13 @@ def folders(folder: Path, depth: int, *, links: bool = False, hidden: bool = Fal
 
 
 def latest(key: str = "run") -> Path:
-    """The run below outputs/ that was begun, or resumed, last and has a checkpoint; stderr says which it is."""
+    """Of the runs below outputs/ that have a checkpoint, the one begun or resumed last; stderr says which it is."""
     found = [p for p in below_outputs("config.yaml") if (p.parent / "checkpoints/last.ckpt").is_file()]
     return _newest_run(found, f"{key}=latest", "finished run", "Train one (python -m gan_lightning.train)")
 
 
 def last_begun() -> Path:
-    """The run below outputs/ that was begun, or resumed, last, and is no job of a sweep; stderr says which it is."""
+    """Of the runs below outputs/ that are no job of a sweep, the one begun or resumed last; stderr says which it is."""
     found = [p for p in below_outputs("record.json") if not (p.parent.parent / "multirun.yaml").is_file()]
     return _newest_run(found, "resume=latest", "run", "Train one (a sweep goes on with -m continue=latest)")
 
@@ -115,7 +118,7 @@ def _newest_run(files: list[Path], asked: str, what: str, remedy: str) -> Path:
 
 
 def status_of(run: Path) -> dict[str, Any]:
-    """status.json, with ``unfinished`` for a run that says running but that no process plays."""
+    """status.json as data. Its status is ``unfinished`` where it says running but no process holds the run's lock."""
     try:
         status = read_json(run / "status.json")
     except ValueError:

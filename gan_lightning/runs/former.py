@@ -1,4 +1,4 @@
-"""Names that parts had when older runs were made: their configurations are read as if they named today's."""
+"""Names that classes had when older runs were made; in their configurations these are replaced by today's names."""
 
 from typing import Any
 

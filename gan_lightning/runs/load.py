@@ -1,4 +1,4 @@
-"""A generator out of a run: read without executing anything that the files bring along."""
+"""Loading the generator of a run, without executing anything in its files."""
 
 import os
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from gan_lightning.runs.checkpoint import load_weights, misfit, others_of, read_
 from gan_lightning.runs.directory import find, is_run
 from gan_lightning.runs.trust import checked
 
-# What sample and evaluate write beside a checkpoint that lies in a folder of something else.
+# Patterns of what sample and evaluate write or read beside a checkpoint that is not in a run directory.
 WRITTEN = ["samples", "samples/*", "checkpoints", "config.yaml", "metrics.json*", "evaluation-*"]
 ALONE = "Each checkpoint carries its own: move config.yaml away and name the checkpoint, run=<its file>."
 UNBUILDABLE = (HydraException, OmegaConfBaseException, TypeError, AttributeError, RuntimeError, ArithmeticError,
@@ -36,7 +36,7 @@ class LoadedGenerator(nn.Module):
         self.G, self.prior = G.eval().requires_grad_(False), prior
         self.config, self.run, self.g_steps = config, run, g_steps
         self.others: list[str] = []  # names of the run's other generators
-        self.path, self.shape = run, list[int]()  # the checkpoint; of a sample
+        self.path, self.shape = run, list[int]()  # path of the checkpoint; shape of a sample
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Samples of ``z``; labels ``y`` ``[N]`` are for a G that takes them."""
@@ -49,13 +49,20 @@ class LoadedGenerator(nn.Module):
 
     @torch.no_grad()
     def sample(self, n: int, seed: int = 0, batch_size: int = 500, y: Tensor | None = None) -> Tensor:
-        """``[n, C, H, W]`` images in [-1, 1], or points ``[n, d]``; of labels ``y`` ``[n]`` where G takes them."""
+        """``[n, C, H, W]`` images in [-1, 1], or points ``[n, d]``, on G's device; the same for the same arguments.
+
+        Args:
+            n: number of samples.
+            seed: of their z.
+            batch_size: samples that G makes at a time.
+            y: labels ``[n]``, for a G that takes them.
+        """
         device = next(self.G.parameters()).device
         return in_batches(self.G, self.z(n, seed).to(device), None if y is None else y.to(device), batch_size)
 
 
 def check_picture(G: LoadedGenerator) -> None:
-    """Its samples can be drawn: points, or images of 1 or 3 channels. Raises ValueError."""
+    """Raises ValueError unless samples of G can be shown: points, or images with 1 or 3 channels."""
     if len(G.shape) == 3 and G.shape[0] not in (1, 3):
         raise ValueError(
             f"{G.path} makes images of {G.shape[0]} channels, and a picture has 1 or 3. Draw from it in Python: "
@@ -64,7 +71,7 @@ def check_picture(G: LoadedGenerator) -> None:
 
 
 def check_finite(samples: Tensor, path: Path) -> None:
-    """``samples`` of the checkpoint ``path`` are numbers. Raises ValueError."""
+    """Raises ValueError where ``samples`` of the checkpoint ``path`` have a nan or an infinity."""
     if not samples.isfinite().all():
         others = " or ".join(p.name for p in others_of(path))
         raise ValueError(
@@ -74,7 +81,10 @@ def check_finite(samples: Tensor, path: Path) -> None:
 
 
 class OnlyShapes(TorchFunctionMode):
-    """Whatever makes a tensor makes one without memory, on the device "meta"; no generator is drawn from."""
+    """Within this context every new tensor is on the device "meta": it has a shape, no memory, and is not drawn.
+
+    ``torch.device("meta")`` alone does not hold for calls that name another device.
+    """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
@@ -87,7 +97,8 @@ class OnlyShapes(TorchFunctionMode):
 def build_to_fit(build: Callable[[], nn.Module], checkpoint: dict[str, Any], path: Path, config: Path) -> Any:
     """The game that ``build`` makes, with the checkpoint's weights.
 
-    It is built without memory first: a configuration may ask for any width, a checkpoint holds what the file does.
+    It is built without memory first, to compare shapes: a configuration may ask for any width, while the weights in a
+    checkpoint are no larger than its file.
 
     Raises:
         ValueError: the weights do not fit it, or it cannot be built.
@@ -105,7 +116,7 @@ def build_to_fit(build: Callable[[], nn.Module], checkpoint: dict[str, Any], pat
 def check_fit(
     build: Callable[[], nn.Module], checkpoint: dict[str, Any], path: Path, config: Path, remedy: str = "Restore it."
 ) -> None:
-    """The game that ``build`` makes, here without memory, has the shapes of the checkpoint's weights.
+    """Check that the game that ``build`` makes, here without memory, has the shapes of the checkpoint's weights.
 
     Raises:
         ValueError: it has others, or cannot be built.
@@ -118,7 +129,7 @@ def check_fit(
 
 
 def check_shapes(gan: nn.Module, checkpoint: dict[str, Any], path: Path, config: Path) -> None:
-    """The tensors of ``gan``, which need not have memory, are those of the checkpoint. Raises ValueError."""
+    """Raises ValueError unless names and shapes of the tensors of ``gan`` are those of the checkpoint's."""
     wanted = {name: list(value.shape) for name, value in gan.state_dict().items()}
     got = {name: list(value.shape) for name, value in checkpoint["state_dict"].items()}
     if wanted != got:
@@ -131,7 +142,7 @@ def check_shapes(gan: nn.Module, checkpoint: dict[str, Any], path: Path, config:
 
 
 def run_config(directory: Path, checkpoint: dict[str, Any], path: Path, trust: str | None = None) -> DictConfig:
-    """What may be built of a run's config.yaml, or, where there is none, of the configuration in its checkpoint."""
+    """What may be built (``trust.checked``) of a run's config.yaml, or where it has none, of its checkpoint's copy."""
     own = directory / "config.yaml"
     if not (own.exists() or own.is_symlink()):
         return checked(checkpoint["config"], path, trust)
@@ -143,9 +154,9 @@ def run_config(directory: Path, checkpoint: dict[str, Any], path: Path, trust: s
 
 
 def readable_root(data: DictConfig) -> str:
-    """Where the data of a run that was read from a file are read: in the run's folder, if the dataset lies whole there.
+    """The folder from which the data of a run are read: the run's own ``data.root``, if the dataset is complete there.
 
-    Otherwise where this machine has its data (``GAN_DATA``, else ``data``): what a file names is never downloaded to.
+    Otherwise this machine's (``GAN_DATA``, else ``data``): nothing is downloaded into a folder that a file names.
     """
     source = make(data)
     if source.is_complete():
@@ -159,8 +170,7 @@ def load(run: str | Path = "latest", generator: str = "G", trust: str | None = N
     Args:
         run: a run directory, a checkpoint, or ``latest``.
         generator: ``G``, or the name of a technique that keeps an average of it, such as ``ema``.
-        trust: dotted name of your own package whose classes the run may name; nothing else than what the project ships
-            is built otherwise.
+        trust: dotted name of your own package, whose classes the run may name beside those of this project.
 
     Raises:
         ValueError: no such run, no such generator, a damaged checkpoint, one that does not fit the run's network, or a

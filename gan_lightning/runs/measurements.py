@@ -7,8 +7,9 @@
                    "floor": {"precision": 0.96, ...},
                    "values": {"3f2a91c04d7e": {"precision": 0.5, ...}}}]}
 
-Numbers belong to weights, and a checkpoint's name points to its own: two names of one checkpoint share them, and a
-checkpoint that trains on leaves them behind. Measuring again replaces what was measured in the same way.
+Numbers are stored by a hash of the weights, to which a checkpoint's name points: two checkpoints with the same weights
+share their numbers, and when last.ckpt is replaced by a later one, it does not keep those of the earlier. Measuring
+again replaces what was measured in the same way.
 """
 
 import hashlib
@@ -22,18 +23,18 @@ from torch import nn
 
 from gan_lightning.io.plain import read_json
 
-HOW = ("metric", "function", "of", "parameters", "protocol")  # measured alike if these are alike
+HOW = ("metric", "function", "of", "parameters", "protocol")  # numbers compare only where all of these are equal
 PROTOCOL = ("dataset", "split", "n_fake", "n_real", "judge_sha256", "seed")
-NOT_RECORDED = "all, with settings that were not recorded"  # of files from before settings were kept
+NOT_RECORDED = "all, with settings that were not recorded"  # "metric" of files that were written without settings
 
-MOST = 300  # measurements of a run
-LARGEST = 1e100  # a number, so that squares of several can be added
+MOST = 300  # measurements in a file
+LARGEST = 1e100  # larger numbers are refused: their squares could not be added
 
 Measurements = dict[str, Any]
 
 
 def weights_of(G: nn.Module) -> str:
-    """A short name of what G's parameters and buffers hold."""
+    """12 hex digits of the SHA-256 of G's parameters and buffers."""
     digest = hashlib.sha256()
     for name, value in sorted(G.state_dict().items()):
         digest.update(f"{name} {value.dtype} {list(value.shape)}".encode())
@@ -47,7 +48,7 @@ def measured_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def read_measurements(path: Path) -> Measurements | None:
-    """What ``path`` holds; None where it does not exist.
+    """The metrics.json at ``path``, also one of the older format; None where it does not exist.
 
     Raises:
         ValueError: it is no metrics.json of this project.
@@ -82,14 +83,14 @@ def read_measurements(path: Path) -> Measurements | None:
 
 
 def expect(found: dict[str, Any], kinds: Mapping[str, Any]) -> None:
-    """Each of these names is there, with a value of its kind. Raises ValueError."""
+    """Raises KeyError or ValueError unless ``found`` has each name of ``kinds`` with a value of its type."""
     for name, kind in kinds.items():
         if not isinstance(found[name], kind) or isinstance(found[name], bool):
             raise ValueError(f"{name} is {str(found[name])[:80]!r}")
 
 
 def from_before(found: Mapping[str, Any]) -> Measurements:
-    """The format that had one protocol a file and no settings of the metrics."""
+    """Today's format of a file of the older one, which had one protocol and no settings of the metrics."""
     names, values = {}, {}
     what = {"last": "last checkpoint", "best": "checkpoint chosen on validation images"}
     for name, numbers in found["checkpoints"].items():
@@ -112,7 +113,7 @@ def merge(old: Measurements | None, new: Measurements) -> Measurements:
     for name, now in new["checkpoints"].items():
         then = before["checkpoints"].get(name, {})
         if then.get("weights", "").startswith("unknown-") and then["g_steps"] == now["g_steps"]:
-            for column in before["measured"]:  # the same checkpoint, measured before weights had names
+            for column in before["measured"]:  # the same checkpoint, in the older format, which had no hash
                 if then["weights"] in column["values"]:
                     column["values"][now["weights"]] = column["values"].pop(then["weights"])
     before["checkpoints"] |= new["checkpoints"]

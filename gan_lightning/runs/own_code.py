@@ -1,4 +1,4 @@
-"""The reader's own classes: which modules ``trust=<package>`` means, and what in them may be built."""
+"""``trust=<package>``: which modules a person may declare to be their own, and which classes in them may be built."""
 
 import importlib
 import importlib.metadata
@@ -12,7 +12,7 @@ from typing import Any
 
 @cache
 def dependencies() -> set[str]:
-    """Top-level modules that gan_lightning's dependencies, and theirs, install; of pip and setuptools too."""
+    """Top-level modules of all that gan_lightning depends on, directly or not, and of pip and setuptools."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
@@ -32,10 +32,10 @@ def dependencies() -> set[str]:
 
 
 def check_trust(trust: Any) -> str:
-    """What was typed behind ``trust=``, as the dotted prefix of the modules that may be built from; "" for none.
+    """What was typed behind ``trust=``, as the dotted prefix of the modules whose classes may be built; "" for none.
 
     Raises:
-        ValueError: it is no dotted name, or names what is nobody's own: Python, gan_lightning, what they depend on.
+        ValueError: it is no dotted name, or is a module of Python, of gan_lightning or of a dependency.
     """
     if trust is None:
         return ""
@@ -54,8 +54,8 @@ def check_trust(trust: Any) -> str:
 def own_class(target: str, trust: str, where: str) -> Any:
     """The class or function with the dotted name ``target``, imported.
 
-    Each part of the name below ``trust`` must be defined there: ``my_package.os.system`` is Python's, whoever
-    imports it.
+    Each part of the name, from ``trust`` on, must be defined in ``trust``. In ``my_package.os.system``, which Python
+    finds where my_package imports os, ``os`` is not.
 
     Args:
         trust: dotted prefix of the reader's own modules.

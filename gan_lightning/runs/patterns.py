@@ -1,7 +1,7 @@
-"""A configuration from a file, held against conf/: each value must be of a kind that conf/ has at the same key.
+"""Checks of a configuration from a file against conf/: each value must be of a kind that conf/ has at the same key.
 
-A pattern is what conf/ has at one key, a value as YAML gives it; several choices of a group are several patterns.
-``at`` is the dotted key, for messages.
+A pattern is a value that conf/ has at a key, as plain data; several choices of a group give several patterns. In all
+methods ``shapes`` are the patterns for a value, and ``at`` is its dotted key, for messages.
 """
 
 import importlib
@@ -19,8 +19,8 @@ from gan_lightning.runs.own_code import is_below, own_class
 WORD = re.compile(r"[A-Za-z0-9_.:+-]{0,100}")  # a string that names a choice, never a path
 
 
-NUMBERS, LONGEST = 2.0**63, 1000  # how large a number, how long a list may be
-OPEN = re.compile(r"(technique|callbacks|logger)\.[A-Za-z][A-Za-z0-9_]*")  # places that have any name
+NUMBERS, LONGEST = 2.0**63, 1000  # limits of a number's size, and of the length of a list or a path
+OPEN = re.compile(r"(technique|callbacks|logger)\.[A-Za-z][A-Za-z0-9_]*")  # keys whose last part may be any name
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Check:
         )
 
     def own(self, value: dict[str, Any], partial: bool, at: str) -> dict[str, Any]:
-        """A mapping whose ``_target_`` is the reader's own class; its arguments are plain data or his classes again.
+        """A mapping whose ``_target_`` is in ``trust``; its arguments are plain data or such mappings again.
 
         ``partial`` allows ``_partial_: true``.
         """
@@ -131,7 +131,7 @@ class Check:
         return result
 
     def free(self, value: Any, at: str) -> Any:
-        """An argument of the reader's own class: plain data of any form, in which every ``_target_`` is his own too."""
+        """An argument of a class in ``trust``: plain data of any form; each ``_target_`` in it is in ``trust`` too."""
         if isinstance(value, dict):
             if "_target_" in value:
                 if not (isinstance(value["_target_"], str) and is_below(value["_target_"], self.trust)):
@@ -206,7 +206,7 @@ class Check:
         return value
 
     def path(self, value: str, at: str) -> str:
-        """A string of one line that OmegaConf would not resolve, of at most LONGEST characters."""
+        """A string of one line without interpolations, of at most LONGEST characters."""
         if "${" in value or CONTROL.search(value) or "\n" in value or len(value) > LONGEST:
             raise self.fault(at, "one line without interpolations", value)
         return value

@@ -1,4 +1,4 @@
-"""The record that a run leaves: what was typed, on what it ran, how it ended."""
+"""The files in which a run is recorded: config.yaml, record.json (command, versions, machine) and status.json."""
 
 import logging
 import os
@@ -77,14 +77,21 @@ def now() -> str:
 def record(
     run: Path, cfg: DictConfig, note: str | None, overrides: list[str], resumed: bool = False, again: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Keep the status of ``run``, whose lock the caller holds: running, then done (or as it says), or failed, and why.
+    """Write the record of a run around the block that plays it. The caller holds the lock of ``run``.
 
-    What the caller puts into the yielded dict goes into status.json. A ``resumed`` run keeps its directory: config.yaml
-    becomes what is played now, record.json remembers each resumption. Before a run begins ``again``, what its directory
-    holds moves aside.
+    Yields a dict that goes into status.json when the block ends: the caller puts the results there, and may set another
+    "status" than "done". Where the block raises, the status is "failed", with the error.
 
     config.yaml is written last: a directory with config.yaml has record.json and status.json too, and a run that was
     killed before config.yaml was there has not begun.
+
+    Args:
+        run: the run's directory.
+        cfg: the resolved configuration.
+        note: why data=auto took another dataset.
+        overrides: what was typed.
+        resumed: the run goes on in its directory: config.yaml is replaced, record.json gets one more resumption.
+        again: the run begins again: what the directory holds is moved to .unfinished/ first.
 
     Raises:
         ValueError: the directory holds a run already, or cannot be written.
@@ -132,11 +139,13 @@ def record(
 
 
 def set_aside(run: Path) -> Path:
-    """Move what is in ``run`` to .unfinished/ beside it, but for its lock; record.json is copied, until it is renewed.
+    """Move what is in ``run``, but for its lock, to .unfinished/ beside it.
 
-    Returns where in the folder above it that is.
+    record.json is copied and stays, and config.yaml is moved last, so that the run can be begun again even if the
+    process is killed in between.
 
-    config.yaml goes last. So whoever is killed on the way leaves a run that can be begun again.
+    Returns:
+        The new folder, relative to the parent of ``run``.
     """
     inside = [p for p in run.iterdir() if p.name not in (NAME, "record.json")]
     aside = run.parent / ASIDE / f"{run.name}-{time.time_ns()}"

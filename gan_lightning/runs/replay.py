@@ -1,7 +1,8 @@
-"""Overrides that a file recorded, such as record.json or multirun.yaml: data, until each of them has been looked at.
+"""Checks of the overrides in a run's record.json or a sweep's multirun.yaml, before they are given to Hydra once more.
 
 Hydra composes whatever an override names: a file by its path (``loss=../../x``), a package (``loss@hydra=x``), its own
-logging and callbacks. Only what chooses among the installed names, or sets a plain value of the game, is typed again.
+logging and callbacks, which run code. An override is used again only if it chooses an installed name or sets a plain
+value of the game.
 """
 
 import math
@@ -29,12 +30,12 @@ from gan_lightning.io.plain import CONTROL, first_line, printable
 
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9][A-Za-z0-9_]*)*")
 NAME = re.compile(r"[A-Za-z0-9_]+")
-ONCE = {"resume", "resume_override", "continue", "trust"}  # said once, for once
+ONCE = {"resume", "resume_override", "continue", "trust"}  # keys that hold only for the command they are typed in
 WITH_VALUE = {"--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn", "--package", "-p", "--cfg", "-c"}
-MOST, LONGEST, JOBS = 1000, 5_000, 10_000  # overrides, characters of all, jobs of a sweep
-PROCESSES = 4 * max(4, os.cpu_count() or 1)  # that a file may ask for
+MOST, LONGEST, JOBS = 1000, 5_000, 10_000  # limits: overrides, their characters together, jobs of a sweep
+PROCESSES = 4 * max(4, os.cpu_count() or 1)  # how many a file may ask for
 
-# Of Hydra's own: what a recorded sweep may say of how its jobs run.
+# Overrides of Hydra's own keys that a recorded sweep may have: they say how its jobs run.
 LAUNCHING = {
     "hydra/launcher": {"basic", "joblib", "slurm", "slurm_local", "submitit_slurm", "submitit_local"},
     "hydra/sweeper": {"basic", "optuna"},
@@ -51,10 +52,10 @@ LAUNCH_WORDS = {f"hydra.launcher.{knob}" for knob in ("partition", "qos", "accou
 
 
 def parsed(overrides: Any, origin: Path) -> list[Override]:
-    """The recorded strings, parsed; nothing of them is looked up.
+    """The overrides that the file ``origin`` has, parsed; no name in them is looked up.
 
     Raises:
-        ValueError: they are no list of overrides.
+        ValueError: they are no list of overrides, or too many.
     """
     try:
         if not isinstance(overrides, list) or len(overrides) > MOST:
@@ -62,7 +63,7 @@ def parsed(overrides: Any, origin: Path) -> list[Override]:
         for line in overrides:
             if not isinstance(line, str) or len(line) > LONGEST or CONTROL.search(line) or "\n" in line:
                 raise ValueError(f"{printable(str(line))[:80]!r} is no override")
-        if sum(map(len, overrides)) > LONGEST:  # 8,000 take the parser 5 s
+        if sum(map(len, overrides)) > LONGEST:  # the parser takes 5 s for 8,000
             raise ValueError(f"its overrides have more than {LONGEST} characters")
         return list(_parsed(tuple(overrides)))
     except (ValueError, HydraException, RecursionError, ArithmeticError, AttributeError, TypeError) as error:
@@ -77,19 +78,19 @@ def _parsed(overrides: tuple[str, ...]) -> list[Override]:
 
 
 def typed_keys(arguments: Iterable[str]) -> set[str]:
-    """The keys of what is typed now."""
+    """The keys of the overrides among ``arguments``, those of the present command line."""
     return {a.lstrip("+~").split("=", 1)[0] for a in arguments if not a.startswith("-")}
 
 
 def own_folders(arguments: Sequence[str]) -> list[Path]:
-    """The directories of ``--config-dir``, typed now."""
+    """The directories behind ``--config-dir`` in the present command line."""
     found = [a.split("=", 1)[1] for a in arguments if a.startswith("--config-dir=")]
     found += [arguments[i + 1] for i, a in enumerate(arguments[:-1]) if a in ("--config-dir", "-cd")]
     return [Path(folder) for folder in found]
 
 
 def options_first(arguments: Sequence[str]) -> list[str]:
-    """The same command line with Hydra's options, and what belongs to them, before the overrides, as it wants them."""
+    """The same command line with Hydra's options, and the values that follow them, before the overrides."""
     options, others = list[str](), list[str]()
     for before, argument in zip(["", *arguments], arguments, strict=False):
         (options if argument.startswith("-") or before in WITH_VALUE else others).append(argument)
@@ -97,14 +98,15 @@ def options_first(arguments: Sequence[str]) -> list[str]:
 
 
 def game_overrides(overrides: Any, origin: Path, typed: Sequence[str] = (), *, sweeps: bool = False) -> list[str]:
-    """The recorded overrides of a game that may be typed again, without those that are typed now.
+    """The recorded overrides of a game, without those whose key is in ``typed``.
 
     Args:
-        typed: the command line of now, whose ``--config-dir`` adds choices.
+        overrides: as read from the file ``origin``.
+        typed: the present command line, whose ``--config-dir`` adds choices.
         sweeps: a key may have several values.
 
     Raises:
-        ValueError: names the first that is more than a choice of an installed name or a plain value.
+        ValueError: names the first override that does more than choose an installed name or set a plain value.
     """
     again = typed_keys(typed) | ONCE
     found = [o for o in parsed(overrides, origin) if o.key_or_group not in again]
@@ -122,9 +124,9 @@ def game_overrides(overrides: Any, origin: Path, typed: Sequence[str] = (), *, s
 
 
 def is_elsewhere(override: Override, pictures: bool) -> bool:
-    """Does it name a folder for data that holds none here? It is then left out: a file never says where to download to.
+    """Does it name a data folder that holds no data on this machine? Then it is left out: nothing is downloaded there.
 
-    ``pictures``: it is one of pictures, into which nothing is downloaded.
+    ``pictures``: the folder is one of pictures (data=image_folder), into which nothing is ever downloaded.
     """
     if override.key_or_group not in ("data.root", "data.mnist.root"):
         return False
@@ -137,7 +139,12 @@ def has_mnist(folder: Path) -> bool:
 
 
 def reason_to_refuse(override: Override, folders: Sequence[Path], sweeps: bool) -> str | None:
-    """Why an override may not be typed again; None if it may."""
+    """Why a recorded override is not used again, in words; None if it is.
+
+    Args:
+        folders: further directories with choices, from ``--config-dir``.
+        sweeps: its key may have several values.
+    """
     key = override.key_or_group
     top = key.split(".")[0]
     if override.package is not None or not KEY.fullmatch(key) or "${" in str(override.input_line):
@@ -166,6 +173,7 @@ def reason_to_refuse(override: Override, folders: Sequence[Path], sweeps: bool) 
 
 
 def is_list(override: Override) -> bool:
+    """Are its values known without looking at conf/, as those of ``glob(*)`` are not?"""
     return override.value_type != ValueType.GLOB_CHOICE_SWEEP
 
 
@@ -189,7 +197,7 @@ def values_of(override: Override) -> list[Any]:
 
 
 def n_values(override: Override) -> float:
-    """How many values a sweep has."""
+    """How many values a sweep gives its key; inf where that is not known."""
     value = override._value
     if isinstance(value, ChoiceSweep):
         return len(value.list)
@@ -202,7 +210,7 @@ def n_values(override: Override) -> float:
 
 
 def is_plain(value: Any, depth: int = 0) -> bool:
-    """Numbers, strings, and lists and dicts of them, in which nothing is built or looked up."""
+    """Is it a number, a string without interpolations, true, false or null, or lists and dicts of these?"""
     if isinstance(value, QuotedString):
         value = value.text
     if isinstance(value, dict):
@@ -217,10 +225,10 @@ def is_plain(value: Any, depth: int = 0) -> bool:
 
 
 def launcher_overrides(overrides: Any, origin: Path, typed: Sequence[str] = ()) -> list[str]:
-    """The recorded overrides of Hydra's own that say how a sweep's jobs run: launcher, sweeper and their plain knobs.
+    """The recorded overrides of Hydra's own keys, without those whose key is in ``typed``.
 
     Raises:
-        ValueError: names the first that is something else.
+        ValueError: names the first that is more than a known launcher or sweeper, or one of their plain options.
     """
     again = typed_keys(typed) | {"hydra.sweep.dir", "hydra.mode"}  # set anew
     kept = [o for o in parsed(overrides, origin) if o.key_or_group not in again]

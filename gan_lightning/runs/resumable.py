@@ -1,7 +1,7 @@
-"""What a checkpoint has to hold so that a game can go on from it, looked at before anything of the run is touched.
+"""Checks that a game can go on from a checkpoint, before any file of the run is changed.
 
-Lightning would find out in the middle of restoring: after config.yaml, record.json and status.json have been renewed,
-and without naming the file.
+Without them Lightning would fail while it restores the checkpoint, when config.yaml, record.json and status.json have
+been written anew, with an error that does not name the file.
 """
 
 from collections.abc import Mapping
@@ -22,10 +22,12 @@ ODD = (KeyError, TypeError, ValueError, AttributeError, IndexError, InvalidVersi
 
 
 def check_resumable(checkpoint: Mapping[str, Any], path: Path, gan: GAN, trainer: Trainer) -> None:
-    """``gan`` and ``trainer`` can take up what ``checkpoint`` says.
+    """Check that ``gan`` and ``trainer`` can restore the state in ``checkpoint``, read from ``path``.
+
+    The functions ``odd_...`` return what is wrong with a part of it, in words, or None.
 
     Raises:
-        ValueError: names the file and what in it cannot be.
+        ValueError: names the file and what is wrong in it.
     """
     try:
         if Version(checkpoint["pytorch-lightning_version"]) < Version("2"):
@@ -47,6 +49,7 @@ def check_resumable(checkpoint: Mapping[str, Any], path: Path, gan: GAN, trainer
 
 
 def odd_counters(checkpoint: Mapping[str, Any]) -> str | None:
+    """The counters, the epoch and the global step must be whole numbers."""
     counters = {name: checkpoint["counters"].get(name) for name in COUNTERS}
     counters |= {name: checkpoint[name] for name in ("epoch", "global_step")}
     odd = [name for name, value in counters.items() if not is_count(value)]
@@ -54,14 +57,14 @@ def odd_counters(checkpoint: Mapping[str, Any]) -> str | None:
 
 
 def form(value: Any) -> Any:
-    """``value`` with each leaf replaced by its kind, to compare the structure of two states."""
+    """``value`` with each leaf replaced by the name of its type, to compare the structure of two states."""
     if isinstance(value, dict):
         return {name: form(child) for name, child in value.items()}
     return "a count" if is_count(value) else type(value).__name__
 
 
 def odd_loops(loops: Mapping[str, Any], trainer: Trainer) -> str | None:
-    """Lightning's own progress has the form that a fresh trainer's has."""
+    """The state of Lightning's loops must have the form of a new trainer's."""
     for name in LOOPS:
         if form(loops[name]) != form(getattr(trainer, name).state_dict()):
             return f"loops.{name} has another form than Lightning's"
@@ -69,7 +72,7 @@ def odd_loops(loops: Mapping[str, Any], trainer: Trainer) -> str | None:
 
 
 def odd_optimizers(states: Any, gan: GAN) -> str | None:
-    """Both optimizers, D's first: the groups of the game, and for each weight nothing or moments of its shape."""
+    """Both optimizers, D's first, must have the parameter groups of the game, and moments of all weights or of none."""
     fresh = gan.configure_optimizers()
     if not isinstance(states, list) or len(states) != len(fresh):
         return f"optimizer_states must hold those of D and of G, got {len(states)}"
@@ -87,7 +90,10 @@ def odd_optimizers(states: Any, gan: GAN) -> str | None:
 
 
 def fits(name: Any, value: Any, weight: Tensor) -> bool:
-    """Is it a moment of ``weight``? Fused optimizers write as many numbers as the weight has, whatever there is."""
+    """Is it a moment of ``weight``, of its shape and dense?
+
+    A fused optimizer writes as many numbers as the weight has to the moment's memory, even beyond its end.
+    """
     if not (isinstance(name, str) and isinstance(value, Tensor)):
         return isinstance(name, str) and value is None
     if name == "step":
@@ -97,7 +103,7 @@ def fits(name: Any, value: Any, weight: Tensor) -> bool:
 
 
 def odd_moments(states: Any, gan: GAN) -> str | None:
-    """Each optimizer can take a step with the moments that it gets, tried on a single number."""
+    """Each optimizer must take a step with the moments it gets; tried on one parameter of one number."""
     for player, state, maker in zip("DG", states, gan.make_optimizers, strict=True):
         for moments in {repr({k: v is None for k, v in m.items()}): m for m in state["state"].values()}.values():
             number = nn.Parameter(torch.zeros(()))
@@ -114,7 +120,7 @@ def odd_moments(states: Any, gan: GAN) -> str | None:
 
 
 def odd_callbacks(states: Mapping[str, Any], trainer: Trainer) -> str | None:
-    """Each callback can load its saved state, tried here; Lightning loads it again when it restores."""
+    """Each callback must load its saved state, which raises where it cannot. (Lightning loads it again later.)"""
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if callback.state_key in states:
             callback.load_state_dict(states[callback.state_key])

@@ -1,7 +1,7 @@
-"""Going on with a run that was stopped, in its own directory, as if nothing had happened.
+"""Going on with a run that was stopped, in its own directory, to the result it would have had.
 
-``resume=<run>`` becomes the command line that began the run, with what is typed now behind it; the configuration that
-comes out may differ from the run's own only where that changes nothing of the game.
+``resume=<run>`` becomes the command line that began the run, followed by what is typed now. The configuration that
+Hydra then composes may differ from the run's own only in the keys FREE, which change nothing of the game.
 """
 
 import copy
@@ -24,15 +24,15 @@ from gan_lightning.runs.replay import game_overrides, options_first, parsed
 
 FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "checkpoint_seconds",
         "trainer.", "callbacks.", "logger.", "data.root", "resume", "continue", "objective")  # fmt: skip
-# what runs played that were begun before there was a choice
+# values of keys that the configuration of an older run does not have
 UNSAID = {"update": "alternating", "d_loss_weight": 1.0, "memory_format": "contiguous"}
 
 
 def recorded_overrides(run: Path, typed: Sequence[str] = ()) -> list[str]:
-    """What was typed when the run began and is not ``typed`` now: its game, and nothing that could name other code.
+    """The overrides with which ``run`` began, without those whose key is in ``typed``, the present command line.
 
     Raises:
-        ValueError: record.json is not there, torn, or says something else.
+        ValueError: record.json is missing or damaged, or has an override that could run other code (``replay.py``).
     """
     file = run / "record.json"
     try:
@@ -47,10 +47,12 @@ def recorded_overrides(run: Path, typed: Sequence[str] = ()) -> list[str]:
 
 
 def resume_arguments(argv: list[str]) -> list[str]:
-    """Turn ``resume=<run>`` into the command line that began the run, in the run's own directory, whose lock is kept.
+    """Turn ``resume=<run>`` in ``argv`` into the command line that began the run, in the run's own directory.
+
+    The lock of the run is taken, until ``lock.let_go``.
 
     Raises:
-        ValueError: no such run, one that is still running, or a multirun.
+        ValueError: there is no such run, it is still running, or the command is a multirun.
     """
     asked = [a for a in argv if a.startswith("resume=")]
     if not asked or asked[-1] in ("resume=null", "resume=auto"):
@@ -61,21 +63,21 @@ def resume_arguments(argv: list[str]) -> list[str]:
     run, checkpoint = to_resume(named)
     check_links(run, played=True)
     more = [a for a in argv[1:] if not a.startswith("resume=")]
-    recorded_overrides(run, more)  # what is refused is refused before a lock is written
+    recorded_overrides(run, more)  # raises before the lock's file is made in a directory that is refused
     keep(run)
     own = recorded_overrides(run, more)
-    if checkpoint is None and is_run(run):  # a run was named, and which of its checkpoints is for us to choose
+    if checkpoint is None and is_run(run):  # a run directory was named, not one of its checkpoints
         checkpoint = start_of(run)
     start = run if checkpoint is None else checkpoint
-    said = [f"resume={for_hydra(start.resolve())}", f"hydra.run.dir={for_hydra(run.resolve())}"]
-    return [argv[0], *options_first([*own, *more]), *said]
+    place = [f"resume={for_hydra(start.resolve())}", f"hydra.run.dir={for_hydra(run.resolve())}"]
+    return [argv[0], *options_first([*own, *more]), *place]
 
 
 def to_resume(named: str) -> tuple[Path, Path | None]:
-    """(run directory, checkpoint if one was named) for what stands behind ``resume=``.
+    """(run directory, checkpoint if one was named) for what was typed behind ``resume=``.
 
     Raises:
-        ValueError: there is nothing of a run.
+        ValueError: it is no run, or one that was stopped before it recorded anything.
     """
     path = last_begun() if named == "latest" else Path(named)
     if path.is_file():
@@ -88,26 +90,26 @@ def to_resume(named: str) -> tuple[Path, Path | None]:
 
 
 def start_of(run: Path) -> Path | None:
-    """The newest whole checkpoint of ``run``; None if it has none yet: it is a function of its configuration.
+    """The newest undamaged checkpoint of ``run``; None if it has no checkpoint yet, so that it has to begin again.
 
     Raises:
-        ValueError: no checkpoint of it is whole.
+        ValueError: all of them are damaged.
     """
     return whole_checkpoint(run) if (run / "checkpoints" / "last.ckpt").is_file() else None
 
 
 def check_same_game(own: DictConfig, cfg: DictConfig) -> None:
-    """The run's own configuration and today's describe the same game.
+    """Check that the run's own configuration and the present one differ in nothing but the keys FREE.
 
-    Today's ``steps`` may be larger. Both are compared with the run's own ``steps``, so that a value computed from it,
-    such as the length of a schedule, does not count as another game.
+    ``steps`` is one of these. The present configuration is resolved with the run's own ``steps``, so that a value that
+    is computed from it, such as the length of a schedule, is no difference.
 
     Args:
-        own: of the run, resolved.
-        cfg: today's, with its interpolations.
+        own: the run's, resolved.
+        cfg: the present one, with its interpolations.
 
     Raises:
-        ValueError: names every difference that is not free, unless ``resume_override=true``.
+        ValueError: names every other difference, unless ``resume_override=true``.
     """
     before = UNSAID | dict(leaves(OmegaConf.to_container(own)))
     asked = copy.deepcopy(cfg)
@@ -127,10 +129,14 @@ def check_same_game(own: DictConfig, cfg: DictConfig) -> None:
 
 
 def check_something_left(run: Path, begun: int, steps: int) -> None:
-    """A run that is done is resumed only to play more steps.
+    """Refuse to resume a run that is done without more ``steps``.
+
+    Args:
+        begun: G steps that it has played.
+        steps: G steps that it shall have played in the end.
 
     Raises:
-        ValueError: it has played ``steps`` G steps.
+        ValueError: it is done, and ``steps`` is not above ``begun``.
     """
     if begun >= steps and status_of(run)["status"] == "done":
         raise ValueError(
@@ -149,11 +155,11 @@ def drop_lines_after(lines: Path, g_steps: int) -> None:
             try:
                 step = json.loads(line)["step"] if len(line) <= LINE else None
             except (ValueError, LookupError, TypeError, RecursionError):
-                continue  # torn when the power went
+                continue  # cut off by a power failure
             if isinstance(step, int) and step <= g_steps:
                 file.write(line.rstrip(b"\n") + b"\n")
 
 
 def resumed_loggers(loggers: dict[str, Any], g_steps: int) -> dict[str, dict[str, int]]:
-    """What TensorBoard's logger is to be built with, so that points after ``g_steps`` are purged."""
+    """Name of a logger -> arguments that let TensorBoard's drop its points after ``g_steps`` G steps."""
     return {name: {"purge_step": g_steps + 1} for name in loggers if "TensorBoard" in loggers[name]["_target_"]}

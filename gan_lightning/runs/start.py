@@ -13,13 +13,13 @@ from gan_lightning.runs.sweep import continue_arguments, is_settled
 
 @dataclass(frozen=True)
 class Start:
-    """A new run, unless it says otherwise.
+    """How a job starts; with all defaults, as a new run.
 
     Attributes:
-        checkpoint: the run goes on from it.
-        again: the run in the directory has no checkpoint yet, so it begins again; what is there moves aside.
-        typed: all of the configuration was typed by the person who waits for it, even where a run goes on.
-        sweep: the job belongs to a sweep that goes on.
+        checkpoint: the run in the directory goes on from it.
+        again: the run in the directory has no checkpoint, so it begins again; its files are moved to .unfinished/.
+        typed: the person typed the whole command, ``resume=auto`` among it; nothing of it was read from a file.
+        sweep: the job belongs to a sweep that goes on (``continue=``).
     """
 
     checkpoint: Path | None = None
@@ -29,15 +29,15 @@ class Start:
 
     @property
     def from_file(self) -> bool:
-        """Does the configuration come out of a file, which may be a stranger's?"""
+        """Does the configuration come from overrides in a file, which may be a stranger's?"""
         return self.sweep or ((self.checkpoint is not None or self.again) and not self.typed)
 
 
 def arguments(argv: list[str]) -> list[str]:
-    """What to give Hydra in place of ``resume=<run>`` or ``-m continue=<sweep>`` and the words beside it.
+    """The command line for Hydra in place of one with ``resume=<run>`` or ``-m continue=<sweep>``.
 
     Raises:
-        ValueError: there is no such run or sweep, it still runs, or processes that are there for one game get several.
+        ValueError: there is no such run or sweep, it is still running, or torchrun or srun started a multirun.
     """
     if (found := launch()) and {"-m", "--multirun"} & set(argv):
         raise ValueError(
@@ -53,7 +53,7 @@ def start_of_job(cfg: DictConfig, run: Path) -> Start | None:
     """How the job of ``cfg`` starts in its directory ``run``; None where it has nothing left to do.
 
     Raises:
-        ValueError: no checkpoint of the run is whole.
+        ValueError: all checkpoints of the run are damaged.
     """
     sweep = cfg["continue"] is not None
     if sweep and is_settled(run):

@@ -25,10 +25,10 @@ from gan_lightning.runs.replay import (
 
 
 def directory_of(sweep: str) -> Path:
-    """The multirun directory that a person means.
+    """The multirun directory for what was typed: its path, or ``latest``.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is no multirun directory.
     """
     path = newest("multirun.yaml", "multirun") if sweep == "latest" else Path(sweep)
     if is_run(path):
@@ -45,10 +45,10 @@ def directory_of(sweep: str) -> Path:
 
 
 def recorded_words(sweep: Path) -> tuple[list[str], list[str]]:
-    """(overrides of the task, overrides of Hydra) as they were typed when the sweep was started; data, not to be run.
+    """(overrides of the task, overrides of Hydra's own keys) as typed when the sweep was started; unchecked data.
 
     Raises:
-        ValueError: multirun.yaml does not tell.
+        ValueError: multirun.yaml does not have them.
     """
     file = sweep / "multirun.yaml"
     overrides = read_yaml(file).get("hydra")
@@ -60,7 +60,11 @@ def recorded_words(sweep: Path) -> tuple[list[str], list[str]]:
 
 
 def jobs(sweep: Path) -> dict[str, list[str]]:
-    """Directory name -> overrides of every job that the sweep has, begun or not (Hydra's basic sweeper)."""
+    """Directory name -> overrides of every job of the sweep, begun or not (as Hydra's basic sweeper makes them).
+
+    Raises:
+        ValueError: multirun.yaml is not the record of such a sweep, or has more than JOBS jobs.
+    """
     file = sweep / "multirun.yaml"
     task = parsed(recorded_words(sweep)[0], file)
     if math.prod(map(n_values, task)) > JOBS or not all(map(is_list, task)):
@@ -97,15 +101,15 @@ def continue_arguments(argv: list[str]) -> list[str]:
             f"continue= goes on with the sweep as it was started, got {' '.join(changed)} beside it. "
             "Start a new sweep for other values."
         )
-    said = [f"continue={for_hydra(sweep)}", f"hydra.sweep.dir={for_hydra(sweep)}"]
-    return [argv[0], "-m", *options_first([*task, *hydra, *more]), *said]
+    place = [f"continue={for_hydra(sweep)}", f"hydra.sweep.dir={for_hydra(sweep)}"]
+    return [argv[0], "-m", *options_first([*task, *hydra, *more]), *place]
 
 
 def is_settled(run: Path) -> bool:
-    """In a sweep that goes on: has this job nothing left to do? An unfinished one is moved aside, to begin again.
+    """In a sweep that goes on: is this job done, or was it ended by its ``max_time``?
 
-    A job that is done, or that had the time it was given, has nothing to do; one that failed or was stopped starts
-    afresh, and what it had written lies in the sweep's .unfinished/.
+    Where it is not, because it failed, was stopped or killed, its files are moved to the sweep's .unfinished/, so that
+    it can begin again.
     """
     if not (run / "config.yaml").is_file():
         return False
@@ -117,7 +121,7 @@ def is_settled(run: Path) -> bool:
 
 
 def objective_of(cfg: DictConfig, status: dict[str, Any]) -> float | None:
-    """What the run has of ``objective=``; None where nothing is searched for.
+    """The number in ``status``, that of status.json, that ``objective=`` names; None where it names none.
 
     Raises:
         ValueError: the run has no such number.

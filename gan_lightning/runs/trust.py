@@ -1,9 +1,9 @@
-"""What may be built of a configuration that comes from a file, such as a stranger's run.
+"""Which classes a configuration from a file, such as that of a stranger's run, may build.
 
-A configuration that was read (``io/plain.py``) is data. ``checked`` copies what of it may be built: classes that the
-installed conf/ names at the same key, with arguments that conf/ lists or the class has, each of the kind it has there.
-Only that copy is handed to Hydra's instantiate. The reader's own classes are built where he says so:
-``trust=<package>``.
+Hydra's instantiate calls whatever a ``_target_`` names. So of a configuration that was read as plain data
+(``io/plain.py``), ``checked`` copies only classes that the installed conf/ names at the same key, with arguments that
+conf/ lists or the class has, each of the kind that it has there; and only this copy is instantiated. Classes of one's
+own may be built where the command says so: ``trust=<package>``.
 """
 
 from pathlib import Path
@@ -18,24 +18,24 @@ from gan_lightning.runs.former import with_todays_names
 from gan_lightning.runs.own_code import check_trust
 from gan_lightning.runs.patterns import Check
 
-MADE = 2**31  # numbers of a dataset that is made up, or resized
-MOST = {  # in a file, of what takes memory or time beyond the network; the command line has no such limits
+MADE = 2**31  # limit of n * side^2 * channels of a dataset that is generated or resized
+MOST = {  # limits of what takes memory or time beyond the network, in a file; the command line has none
     "d_steps": 2**12,
     "batch_size": 2**20,
     "callbacks.samples.n": 2**14,
     "callbacks.evaluation.n": 2**20,
     "technique.spectral_norm.iterations": 2**10,
 }
-UNBUILT = ("trainer", "callbacks", "logger")  # of a run that is only looked at
+UNBUILT = ("trainer", "callbacks", "logger")  # not built where a run is only sampled or evaluated
 
 
 def checked(config: Any, origin: Path, trust: str | None = None, *, whole: bool = False) -> DictConfig:
-    """A copy of ``config`` that may be built; there is no interpolation in it.
+    """A copy of ``config`` that may be instantiated; there is no interpolation in it.
 
     Args:
         config: plain data, as read from a file.
         origin: the file that it was read from, for messages.
-        trust: prefix of the reader's own modules.
+        trust: dotted prefix of the modules whose classes may be built too.
         whole: with trainer, callbacks and loggers, which only training builds; else they are left out.
 
     Raises:
@@ -70,7 +70,7 @@ def checked(config: Any, origin: Path, trust: str | None = None, *, whole: bool 
 
 
 def check_size(data: dict[str, Any]) -> None:
-    """A dataset that is made up or resized has at most MADE numbers. Raises ValueError."""
+    """Raises ValueError where a dataset that is generated or resized would have more than MADE numbers."""
     known = {key: value for key, value in data.items() if isinstance(value, int | float)}
     side, channels = known.get("size", 1), known.get("channels", 1)
     n = max(known.get("n", 2000), known.get("n_test", 0))
@@ -79,7 +79,7 @@ def check_size(data: dict[str, Any]) -> None:
 
 
 def check_most(cfg: DictConfig) -> None:
-    """What costs memory or time is within MOST. Raises ValueError."""
+    """Raises ValueError where a value exceeds its limit in MOST."""
     for key, most in MOST.items():
         value = OmegaConf.select(cfg, key)
         if isinstance(value, int | float) and value > most:
@@ -87,7 +87,7 @@ def check_most(cfg: DictConfig) -> None:
 
 
 def plain_config(path: Path) -> dict[str, Any]:
-    """A run's config.yaml as plain data, to be compared or shown; it must not be built (``checked`` is for that).
+    """A run's config.yaml as plain data, to be compared or shown. It must not be instantiated: see ``checked``.
 
     Raises:
         ValueError: the file cannot be read, or has an interpolation.
@@ -102,6 +102,6 @@ def plain_config(path: Path) -> dict[str, Any]:
 
 
 def required() -> list[str]:
-    """The keys that the configuration of every run has."""
+    """The keys that the configuration of every run must have."""
     built = [g for g in groups() if patterns(g) and g not in UNBUILT]
     return ["steps", "d_steps", "batch_size", "devices", "seed", *built]
