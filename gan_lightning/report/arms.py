@@ -1,4 +1,4 @@
-"""What a sweep holds: its runs with their numbers, in arms of runs that differ in the seed only."""
+"""The runs of a sweep with their numbers, grouped into arms: the runs of an arm differ in the seed only."""
 
 import json
 import logging
@@ -19,15 +19,23 @@ from gan_lightning.runs.trust import plain_config
 
 log = logging.getLogger(__name__)
 
-# Where and how a run computed, not what: runs that differ in nothing else are one arm. The number of processes is not
-# among them: BatchNorm, dropout and the views see each process's share of a batch.
+# Keys that say where and how a run computed, not which game it played: runs that differ in nothing else are one arm.
+# `devices`, the number of processes, is not among them: BatchNorm, dropout and views see a process's share of a batch.
 NOT_THE_GAME = ("seed", "max_time", "resume", "objective", "trainer", "callbacks.", "logger.", "trust",
                 "memory_format", "log_every", "sample_every", "evaluate_every", "checkpoint_", "data.root")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run as its directory tells it."""
+    """One run, as read from its directory.
+
+    Attributes:
+        path: the directory.
+        status: done, failed, stopped, running or unfinished.
+        overrides: what was typed, key -> value, without the keys NOT_THE_GAME.
+        game: the configuration as sorted (dotted key, value), without the keys NOT_THE_GAME.
+        metrics: its metrics.json; None if there is none.
+    """
 
     path: Path
     status: str
@@ -36,10 +44,11 @@ class Run:
     metrics: Measurements | None
 
     def is_measured(self, checkpoint: str, what: str) -> bool:
+        """Does metrics.json have a checkpoint of that name, which is ``what``, such as "last checkpoint"?"""
         return self.metrics is not None and self.metrics["checkpoints"].get(checkpoint, {}).get("what") == what
 
     def numbers(self, column: Mapping[str, Any], checkpoint: str) -> Mapping[str, float]:
-        """What this run has measured in the way of ``column`` of the checkpoint of that name; empty if nothing."""
+        """The run's numbers of that checkpoint that were measured as ``column`` was; empty if it has none."""
         if self.metrics is None or checkpoint not in self.metrics["checkpoints"]:
             return {}
         weights = self.metrics["checkpoints"][checkpoint]["weights"]
@@ -50,7 +59,7 @@ class Run:
 
     @cached_property
     def by_protocol(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-        """Protocol as text -> what was measured under it."""
+        """Protocol as text -> the columns of metrics.json under that protocol."""
         found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for column in self.metrics["measured"] if self.metrics else []:
             found[text_of(column["protocol"])].append(column)
@@ -58,11 +67,12 @@ class Run:
 
 
 def text_of(protocol: Mapping[str, Any]) -> str:
+    """A protocol as JSON, to compare and to look it up."""
     return json.dumps(protocol, sort_keys=True)
 
 
 def read(path: Path) -> Run:
-    """What a run's files say, as data. Raises ValueError that names the file which cannot be read."""
+    """The run in the directory ``path``. Raises ValueError that names a file which cannot be read."""
     config = plain_config(path / "config.yaml")
     game = tuple(sorted((k, repr(v)) for k, v in game_of(config).items()))
     record = read_json(path / "record.json") if (path / "record.json").is_file() else {}
@@ -81,7 +91,7 @@ def read(path: Path) -> Run:
 
 
 def read_all(paths: Sequence[Path]) -> tuple[list[Run], dict[str, str]]:
-    """The runs whose files can be read, and name -> what is wrong with those of the others."""
+    """The runs that can be read; and of the others, name of the directory -> what is wrong with its files."""
     runs, odd = [], {}
     for path in paths:
         try:
@@ -92,7 +102,10 @@ def read_all(paths: Sequence[Path]) -> tuple[list[Run], dict[str, str]]:
 
 
 def game_of(config: Any) -> dict[str, Any]:
-    """What makes a run's game the one it is; the seed of a part that follows the run's own is no difference."""
+    """The values of a configuration that make its game, by dotted key: runs in which they are equal are one arm.
+
+    A part's own seed that equals the run's is replaced by a word, so that it is no difference between two runs.
+    """
     found = dict(leaves(config))
     seed = found.get("seed")
     return {
@@ -103,10 +116,14 @@ def game_of(config: Any) -> dict[str, Any]:
 
 
 def gather(runs: str) -> tuple[list[Run], dict[str, str], Path]:
-    """(runs, jobs of a multirun that never started -> missing, folder that the runs share).
+    """The runs that ``runs=`` names: those of a multirun directory, or those that match a glob.
+
+    Returns:
+        The runs; name -> why it is not among them, such as "missing" for a job of the multirun that never started; and
+        the folder that the runs share.
 
     Raises:
-        ValueError: no run is there.
+        ValueError: there is no run.
     """
     if is_glob(runs):
         paths = matching(runs)
@@ -116,7 +133,7 @@ def gather(runs: str) -> tuple[list[Run], dict[str, str], Path]:
         folder = directory_of(runs)
         try:
             states = statuses(folder)
-        except ValueError as error:  # what there is can be compared all the same
+        except ValueError as error:  # multirun.yaml cannot be read; the runs themselves may be
             log.warning("%s", error)
             states = {path.name: "there" for path in sorted(folder.glob("*")) if is_run(path)}
         paths = [folder / name for name in states if is_run(folder / name)]
@@ -140,14 +157,14 @@ def arms(runs: Sequence[Run]) -> dict[str, list[Run]]:
     for members in groups.values():
         values = members[0].overrides
         name = " ".join(f"{k}={values.get(k, 'default')}" for k in differing) or "all"
-        while name in named:  # the same words on the command line, another configuration
+        while name in named:  # the same overrides were typed, and the configurations differ
             name += " (other defaults)"
         named[name] = members
     return named
 
 
 def protocols(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Protocol (dataset, split, how many, seed, judge) as text -> the runs that have numbers of it, in no other."""
+    """Protocol (dataset, split, number of samples, seed, judge) as text -> the runs with numbers under it."""
     groups: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         for protocol in run.by_protocol:

@@ -1,4 +1,4 @@
-"""The columns of a table of measurements: what each is called, and the mean of several runs in one cell."""
+"""Columns of a table of measurements: their headings, and the numbers of several runs in one cell."""
 
 import math
 import statistics
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def headings(columns: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any], str]]:
-    """(heading, column, key) of every number; its settings are in the heading where another column has its name."""
+    """(heading, column, key) of every number; where two numbers have one name, the settings are in the heading."""
     numbers = [(key, column) for column in columns for key in column["floor"]]
     often = Counter(key for key, _ in numbers)
     return [(key if often[key] == 1 else f"{key} ({settings(column)})", column, key) for key, column in numbers]
@@ -25,7 +25,7 @@ def settings(column: Mapping[str, Any]) -> str:
 def summary(values: Sequence[float], of: int | None = None) -> str:
     """mean +- standard deviation (n - 1) of the finite values; the value alone for one seed; "-" for none.
 
-    Behind it, how many of ``of`` runs it is of, where that is not all of them, and what is not finite.
+    Behind it in parentheses: how many of ``of`` runs it is taken over, if not over all, and how many are nan or inf.
     """
     if not values:
         return "-"

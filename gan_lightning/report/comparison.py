@@ -1,4 +1,4 @@
-"""From the runs of a sweep to one table: what differs names the arm, seeds are its repetitions."""
+"""Tables of a sweep: a row per arm, which is named by what differs between arms, over its seeds as repetitions."""
 
 import csv
 import io
@@ -27,27 +27,25 @@ from gan_lightning.runs.trust import plain_config
 
 log = logging.getLogger(__name__)
 
-# Where and how a run computed, not what: runs that differ in nothing else are one arm. The number of processes is not
-# among them: BatchNorm, dropout and the views see each process's share of a batch.
-NOT_THE_GAME = ("seed", "max_time", "resume", "objective", "trainer", "callbacks.", "logger.", "trust",
-                "log_every", "sample_every", "evaluate_every", "checkpoint_", "data.root")  # fmt: skip
-
 
 def columns_of(runs: Sequence[Run], protocol: str) -> list[dict[str, Any]]:
-    """Each way in which something was measured under ``protocol``, once: its numbers may stand in one column."""
+    """One column for each way in which something was measured under ``protocol`` (``measured_alike``)."""
     found: list[dict[str, Any]] = []
     for run in runs:
         for column in run.by_protocol.get(protocol, ()):
             same = next((other for other in found if measured_alike(column, other)), None)
             if same is None:
                 found.append(dict(column))
-            else:  # an earlier file may lack some of the numbers
+            else:  # a file of an older version may lack some of the numbers
                 same["floor"] = {**column["floor"], **same["floor"]}
     return found
 
 
 def rows_of(arms: Mapping[str, Sequence[Run]], checkpoint: str, protocol: str) -> list[dict[str, str]]:
-    """A row per arm for one protocol and one checkpoint, and the floor as the last; "-" where an arm has no number."""
+    """A row per arm for one protocol and one checkpoint: heading -> cell, "-" where the arm has no number.
+
+    The last row is the floor: the same numbers of real training images.
+    """
     runs = [run for members in arms.values() for run in members]
     columns = [c for c in columns_of(runs, protocol) if any(r.numbers(c, checkpoint) for r in runs)]
     rows = []
@@ -66,6 +64,7 @@ def rows_of(arms: Mapping[str, Sequence[Run]], checkpoint: str, protocol: str) -
 
 
 def markdown(rows: Sequence[Mapping[str, str]]) -> str:
+    """``rows`` as a Markdown table with the keys of the first as its head; all text is escaped."""
     names = list(rows[0])
     cells = [[markdown_cell(row.get(n, "")) for n in names] for row in rows]
     return markdown_table([*map(markdown_cell, names)], cells)
@@ -85,7 +84,7 @@ def checkpoints(runs: Sequence[Run], protocol: str) -> list[tuple[str, str]]:
 
 
 def all_tables(runs: Sequence[Run], missing: Mapping[str, str]) -> str:
-    """All tables, one per protocol and checkpoint, then what is not in them and why."""
+    """All tables as Markdown, one per protocol and checkpoint, and a list of runs that are missing in them and why."""
     parts = []
     named = arms(runs)
     for protocol, members in protocols(runs).items():
@@ -112,7 +111,7 @@ def all_tables(runs: Sequence[Run], missing: Mapping[str, str]) -> str:
 
 
 def write_csv(runs: Sequence[Run], path: Path) -> None:
-    """One row per evaluated checkpoint and protocol: the numbers, the protocol, and the settings of the metrics."""
+    """A row per run, evaluated checkpoint and protocol: numbers, protocol, settings of the metrics. No file if none."""
     rows: list[dict[str, Any]] = []
     for name, members in arms(runs).items():
         for run in members:
@@ -137,7 +136,7 @@ def write_csv(runs: Sequence[Run], path: Path) -> None:
 
 
 def write_origins(runs: Sequence[Run], folder: Path, out: Path) -> None:
-    """Where the numbers come from: each run's configuration, and runs.json with command, commit, machine and time."""
+    """Write, into ``out``, a copy of each run's config.yaml and runs.json: commands, commits, machines and times."""
     (out / "configs").mkdir(exist_ok=True)
     origins = {}
     for run in runs:
@@ -149,7 +148,7 @@ def write_origins(runs: Sequence[Run], folder: Path, out: Path) -> None:
         }
     try:
         sweep = recorded_words(folder)[0] if (folder / "multirun.yaml").is_file() else []
-    except ValueError:  # told when the runs were gathered
+    except ValueError:  # `gather` has warned of it
         sweep = []
     write_json(out / "runs.json", {"sweep": sweep, "runs": origins})
 

@@ -11,7 +11,7 @@ from gan_lightning.io.files import whole
 
 
 def figure(rows: int, columns: int, width: float = 4.6, height: float = 3.6) -> tuple[Any, Any]:
-    """A figure of matplotlib and its axes, flattened; ``width`` and ``height`` of one of them in inches."""
+    """A figure of matplotlib and its ``rows * columns`` axes in one array; ``width``, ``height`` of each in inches."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -24,7 +24,7 @@ def figure(rows: int, columns: int, width: float = 4.6, height: float = 3.6) -> 
 
 
 def save_figure(fig: Any, path: Path) -> None:
-    """As a PNG that is whole or not there; the figure is closed."""
+    """Write the figure as a PNG, as ``io.files.whole`` does, and close it."""
     import matplotlib.pyplot as plt
 
     with whole(path) as file:
@@ -33,7 +33,7 @@ def save_figure(fig: Any, path: Path) -> None:
 
 
 def frame(fig: Any) -> np.ndarray:
-    """The figure as uint8 ``[H, W, 3]``, for an animation; the figure is closed."""
+    """The figure as uint8 ``[H, W, 3]``, for an animation. It is closed."""
     import matplotlib.pyplot as plt
 
     fig.canvas.draw()
@@ -43,9 +43,9 @@ def frame(fig: Any) -> np.ndarray:
 
 
 def save_animation(frames: Sequence[np.ndarray | Image.Image], path: Path, frame_ms: int = 120) -> None:
-    """A GIF, whole or not there, that shows each frame for ``frame_ms`` milliseconds and rests on the last.
+    """Write a GIF that shows each frame for ``frame_ms`` milliseconds, and the last one 20 times as long.
 
-    Frames are pictures with a palette, or uint8 ``[H, W, 3]`` that get one each.
+    Frames are pictures with a palette, or uint8 ``[H, W, 3]``, each of which gets a palette of its own.
     """
     pictures = [
         f if isinstance(f, Image.Image) else Image.fromarray(f).convert("P", palette=Image.Palette.ADAPTIVE)

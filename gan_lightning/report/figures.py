@@ -18,11 +18,11 @@ from gan_lightning.runs.load import LoadedGenerator, check_picture, load
 log = logging.getLogger(__name__)
 
 CURVES = ("metric/fd_judge", "metric/coverage_judge", "d/real_prob", "d/fake_prob", "d/real_score", "d/fake_score")
-POINTS_DRAWN = 4000  # of a curve, evenly among its steps: several for each column of the picture
+POINTS_DRAWN = 4000  # at most, of a curve; several for each column of pixels
 
 
 def curves_of(runs: Sequence[Run]) -> dict[Path, dict[str, Curve]]:
-    """Each run's logged steps and values of CURVES; none of a file that cannot be read, which is told."""
+    """Run directory -> its logged steps and values of CURVES; none, and a warning, where the file cannot be read."""
     found: dict[Path, dict[str, Curve]] = {}
     for run in runs:
         file = run.path / "metrics.jsonl"
@@ -35,7 +35,10 @@ def curves_of(runs: Sequence[Run]) -> dict[Path, dict[str, Curve]]:
 
 
 def mean_and_spread(found: Sequence[Curve]) -> tuple[Any, Any, Any]:
-    """(steps, mean, standard deviation with n - 1) over the curves that have a value at that step."""
+    """(steps, mean, standard deviation with n - 1), at each step over the curves that have a value there.
+
+    At most POINTS_DRAWN steps, evenly spaced among all.
+    """
     steps, at, n = np.unique(np.concatenate([s for s, _ in found]), return_inverse=True, return_counts=True)
     values = np.concatenate([v for _, v in found])
     mean = np.bincount(at, values) / n
@@ -45,9 +48,10 @@ def mean_and_spread(found: Sequence[Curve]) -> tuple[Any, Any, Any]:
 
 
 def draw_curves(runs: Sequence[Run], path: Path) -> list[str]:
-    """Mean over seeds per arm, shaded by the standard deviation: of each of CURVES that some run has, which it returns.
+    """Draw the curves of all arms: mean over seeds, shaded by the standard deviation.
 
-    D's verdicts are probabilities or scores, by the loss.
+    Returns:
+        The names of those CURVES that some run has. (D(x) is a probability or a score, depending on the loss.)
     """
     logged = curves_of(runs)
     metrics = [m for m in CURVES if any(m in found for found in logged.values())] or [CURVES[0]]
@@ -59,7 +63,7 @@ def draw_curves(runs: Sequence[Run], path: Path) -> list[str]:
                 continue
             steps, mean, spread = mean_and_spread(found)
             label = f"{title(name)} ({len(members)})"
-            if len(steps) == 1:  # one evaluation, at the end: a line through one point is nothing
+            if len(steps) == 1:  # one evaluation, at the end: a line through one point could not be seen
                 axis.errorbar(steps, mean, yerr=spread, label=label, marker="o", linestyle="", capsize=4)
                 continue
             (line2d,) = axis.plot(steps, mean, label=label, linewidth=1.2)
@@ -75,7 +79,7 @@ def draw_curves(runs: Sequence[Run], path: Path) -> list[str]:
 
 
 def first_that_loads(runs: Sequence[Run], trust: str | None) -> LoadedGenerator | None:
-    """G of the first run that has a whole checkpoint; what is wrong with those before it is told."""
+    """G of the first run whose last checkpoint can be loaded, with a warning for each before it; None without one."""
     for run in runs:
         if (run.path / "checkpoints" / "last.ckpt").is_file():
             try:
@@ -88,7 +92,7 @@ def first_that_loads(runs: Sequence[Run], trust: str | None) -> LoadedGenerator 
 
 
 def draw_samples(runs: Sequence[Run], path: Path, n: int, seed: int, trust: str | None = None) -> None:
-    """A row of samples per arm, its first seed that has a checkpoint, all from the same z."""
+    """Draw a row of ``n`` samples per arm, by the first of its runs that can be loaded, all from the same z."""
     rows = []
     for name, members in arms(runs).items():
         if G := first_that_loads(members, trust):

@@ -1,4 +1,4 @@
-"""The numbers of a run: every metric on the test set, for the last and the best checkpoint, beside the real data's."""
+"""Evaluation of a run: every metric against the test set, of its last and its best checkpoint and of real data."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from gan_lightning.runs.measurements import merge, read_measurements, weights_of
 
 log = logging.getLogger(__name__)
 
-LAST, BEST = "last checkpoint", "checkpoint chosen on validation images"
+LAST, BEST = "last checkpoint", "checkpoint chosen on validation images"  # "what" in metrics.json
 
 
 def expand(run: str) -> list[str]:
@@ -57,10 +57,10 @@ class Candidate:
 
 
 def candidates(run: str, trust: str | None = None) -> tuple[Path, dict[str, Candidate]]:
-    """(run directory, name -> what is to be measured): of a run its last and best, of a checkpoint what it holds.
+    """(run directory, name -> generator to be measured).
 
-    An average has its name behind the checkpoint's, such as ``last-ema``; ``best-ema`` is the average in best-ema.ckpt,
-    where it was best.
+    Of a run directory: each generator in last.ckpt (``last``, ``last-ema``), and from each best checkpoint the
+    generator that was best there (``best``, ``best-ema``). Of a checkpoint file: each generator in it.
     """
     directory, path = find(run)
     folder = directory / "checkpoints"
@@ -81,9 +81,12 @@ def candidates(run: str, trust: str | None = None) -> tuple[Path, dict[str, Cand
 
 
 def evaluate_runs(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
-    """Measure the runs that ``cfg.run`` names; each gets a metrics.json and sheets.
+    """What ``python -m gan_lightning.evaluate`` does: measure the runs that ``cfg.run`` names.
 
-    Returns, for each run directory, what was measured now, in the form of ``measurements.py``.
+    Each run directory gets a metrics.json and a picture per generator.
+
+    Returns:
+        Run directory -> what was measured now, in the form of ``runs/measurements.py``.
     """
     metrics = build_metrics(cfg.metrics)
     yardsticks: dict[str, Yardstick] = {}
@@ -116,7 +119,7 @@ def evaluate_runs(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
 
 
 def check_same_shape(G: LoadedGenerator, source: Source) -> None:
-    """A sample of G has the shape of the data that its run names. Raises ValueError."""
+    """Raises ValueError unless a sample of G has the shape of its run's data."""
     if list(source.shape) != G.shape:
         raise ValueError(
             f"the checkpoint {G.path} is of shape {G.shape}, and the data of its run, {source.name}, of "
@@ -137,8 +140,8 @@ def evaluate_run(
     bar: Bar,
     written: Written,
 ) -> dict[str, Any]:
-    """Measure the generators of one run, each set of weights once, and write what came out."""
-    kept = read_measurements(directory / "metrics.json")  # before the long work, should it be damaged
+    """Measure the generators of one run, each set of weights once; write metrics.json and a picture for each name."""
+    kept = read_measurements(directory / "metrics.json")  # raises, if it is damaged, before the long work
     measured: dict[str, dict[str, dict[str, float]]] = {}  # weights -> metric -> values
     drawn: dict[str, Tensor] = {}
     names: dict[str, dict[str, Any]] = {}
@@ -151,7 +154,7 @@ def evaluate_run(
             "weights": weights,
         }
         if weights in measured:
-            continue  # another name of the same generator
+            continue  # two checkpoints with the same weights
         bar.set_postfix_str(f"{directory}, samples of {name}")
         samples = G.sample(yardstick.n, seed)
         check_finite(samples, G.path)
@@ -182,7 +185,10 @@ def evaluate_run(
 
 
 def sheet(samples: Tensor, train: Tensor, n: int = 36) -> Tensor:
-    """Left the first ``n`` samples, right the training image nearest to each; of points, all, and training points."""
+    """A picture ``[C, H, W]`` in [0, 1]: left the first ``n`` samples, right the training image nearest to each.
+
+    For points: left all samples, right as many training points.
+    """
     if samples.ndim == 2:
         limit = 1.3 * train.abs().max().item()
         return torch.cat([grid(samples, limit), grid(train[: len(samples)], limit)], dim=2)
@@ -191,7 +197,7 @@ def sheet(samples: Tensor, train: Tensor, n: int = 36) -> Tensor:
 
 
 def checkpoint_table(result: Mapping[str, Any]) -> str:
-    """A line per number that was measured now: each checkpoint, then the floor."""
+    """The numbers that were measured now as text: a line per number, a column per checkpoint, the floor as the last."""
     names: Mapping[str, Any] = result["checkpoints"]
     columns: Sequence[Mapping[str, Any]] = result["measured"]
     protocol = columns[0]["protocol"] if columns else {"n_fake": 0, "seed": None}

@@ -9,13 +9,13 @@ from torchvision.utils import make_grid, save_image
 
 from gan_lightning.io.files import whole
 
-POINTS = 2500  # in a picture of points
+POINTS = 2500  # how many samples a picture of points shows
 
 
 def grid(images: Tensor, limit: float | None = None) -> Tensor:
-    """Samples to one picture ``[C, H', W']`` in [0, 1]: images ``[N, C, H, W]`` in [-1, 1] as square as it goes.
+    """Samples as one picture ``[C, H', W']`` in [0, 1]: images ``[N, C, H, W]`` in [-1, 1] in a nearly square grid.
 
-    Points ``[N, 2]`` give a map of the plane from -``limit`` to ``limit`` (default: as far as they go).
+    Points ``[N, 2]`` give a map of the plane from -``limit`` to ``limit`` (default: such that all lie in it).
     """
     if images.ndim == 2:
         return plane(images, limit or images.abs().max().item() * 1.1 + 1e-9)
@@ -24,13 +24,16 @@ def grid(images: Tensor, limit: float | None = None) -> Tensor:
 
 
 def save_picture(picture: Tensor, path: Path) -> None:
-    """``[C, H, W]`` in [0, 1] as a PNG that is whole or not there."""
+    """Write ``[C, H, W]`` in [0, 1] as a PNG, as ``io.files.whole`` does."""
     with whole(path) as file:
         save_image(picture, file, format="png")
 
 
 def plane(points: Tensor, limit: float, side: int = 320) -> Tensor:
-    """``[1, side, side]``: how many points fell where, on a logarithmic scale; the second coordinate points up."""
+    """``[1, side, side]`` in [0, 1]: log(1 + number of points ``[N, 2]``) per pixel, over its maximum.
+
+    The second coordinate points up; points beyond ``limit`` are left out.
+    """
     inside = points[(points.abs() < limit).all(1)].double()
     at = ((inside / limit + 1) / 2 * side).long()
     counts = torch.bincount((side - 1 - at[:, 1]) * side + at[:, 0], minlength=side * side).double().view(1, side, side)

@@ -1,7 +1,7 @@
 """docs/results.md from what ``compare out=docs/results/<name>`` put there.
 
 A folder of docs/results/ is one claim: ``about.md`` (written by hand: title, what was asked, commands), and table.md,
-table.csv, runs.json, configs/ and two pictures (all by ``compare``). Nothing is computed here, nothing typed twice.
+table.csv, runs.json, configs/ and two pictures (all by ``compare``). Nothing is computed here.
 """
 
 import json
@@ -29,7 +29,7 @@ What they stand on: [numbers](numbers.md).
 
 
 def origin(runs: dict[str, Any]) -> str:
-    """One paragraph: how many runs, how long, on what, from which commits."""
+    """One sentence, from the contents of runs.json: how many runs, how long, on what, of which commits."""
     records = list(runs["runs"].values())
     seconds = [r["seconds"] for r in records if "seconds" in r]
     versions = sorted({f"torch {r['versions']['torch']}, lightning {r['versions']['lightning']}" for r in records})
@@ -44,7 +44,7 @@ def origin(runs: dict[str, Any]) -> str:
 
 
 def section(folder: Path) -> str:
-    """One claim.
+    """The part of the page about one claim, from its folder.
 
     Raises:
         ValueError: a file is missing.
@@ -74,7 +74,7 @@ def page(folder: Path) -> str:
 def write_page(cfg: DictConfig) -> None:
     """What ``python -m gan_lightning.results`` does."""
     folder = Path(cfg.folder)
-    text = page(folder)  # all of it, before anything is written
+    text = page(folder)  # raises before anything is written
     out = folder.with_suffix(".md")
     written = Written()
     write_text(written.add(out), text)

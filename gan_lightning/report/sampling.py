@@ -31,14 +31,27 @@ def sample(
     trust: str | None = None,
     written: Written | None = None,
 ) -> tuple[Path, Path]:
-    """Draw ``n`` samples from a generator of ``run``; nothing else in the run changes.
+    """Draw ``n`` samples from a generator of ``run`` and write them as a grid and as numbers.
 
     The files are named by checkpoint (unless it is the last), generator (unless it is G), ``n`` and ``seed``; in a
-    folder ``out`` of your own, by the run too. ``written`` takes note of them.
+    folder ``out`` of your own, by the run too.
+
+    Args:
+        run: a run directory, a checkpoint, or ``latest``.
+        n: number of samples; the grid shows the first GRID images.
+        seed: of their z.
+        out: folder for the files; None: ``samples/`` of the run.
+        generator: ``G``, or the name of an average of it, such as ``ema``.
+        trust: dotted name of your own package, whose classes the run may name.
+        written: gets the two paths.
 
     Returns:
-        The PNG grid, and the .npz with uint8 ``[n, C, H, W]`` under the key ``images``, or with float32 ``[n, d]``
-        under ``points``.
+        Paths of the PNG grid, and of the .npz with uint8 ``[n, C, H, W]`` under the key ``images``, or with float32
+        ``[n, d]`` under ``points``.
+
+    Raises:
+        ValueError: as ``runs.load.load`` does; too many samples for the memory; samples that are not finite; ``out``
+            cannot be written.
     """
     written = written or Written()
     directory, checkpoint = find(run)

@@ -31,7 +31,7 @@ Where the source is "notes", "derived" or "this project", no paper states the li
 
 
 def statement_table(rows: Iterable[Sequence[str]]) -> str:
-    """In Markdown: what each statement expects, what was measured, and whether it holds."""
+    """Rows of cells (source, statement, expected, measured, error, allowed, since, verdict) as a Markdown table."""
     head = ("source", "statement", "expected", "measured", "error", "allowed", "since", "")
     return markdown_table(head, [[cell.replace("|", "\\|") for cell in row] for row in rows])
 

@@ -1,4 +1,4 @@
-"""What samples are measured with: the metrics, and real data, judge and floors of one dataset."""
+"""What samples are measured with: the metrics, and the real data, the judge and the floors of one dataset."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from gan_lightning.metrics.judge import Judge
 
 
 class Observed:
-    """Images, and, once somebody asks, what the judge says of them."""
+    """Samples or real data, with the judge's features and class probabilities of them, computed when first needed."""
 
     def __init__(self, images: Tensor, judge: Judge) -> None:
         self.images, self.judge = images, judge
@@ -28,6 +28,7 @@ class Observed:
         return self.judge(self.images)
 
     def look(self, what: str) -> Any:
+        """``images``, their ``features`` ``[N, F]`` or ``probabilities`` ``[N, classes]``, or the ``judge`` itself."""
         if what in ("judge", "images"):
             return self.judge if what == "judge" else self.images
         features, probabilities = self.verdict
@@ -36,7 +37,10 @@ class Observed:
 
 @dataclass(frozen=True)
 class Metric:
-    """A function and what it looks at: names such as ``test_features`` or ``fake_images``."""
+    """A metric's function and its arguments: names such as ``test_features`` or ``fake_images``.
+
+    The first part is train, validation, test or fake, the second what ``Observed.look`` gives.
+    """
 
     name: str
     of: Sequence[str]
@@ -51,10 +55,10 @@ class Metric:
         return value if isinstance(value, dict) else {self.name: value}
 
     def settings(self, n_train: int) -> dict[str, Any]:
-        """What its numbers depend on beside the samples and the common protocol, as plain values.
+        """What its numbers depend on beside the samples and the protocol, as plain values for metrics.json.
 
-        The function, what it looks at, its parameters (but ``chunk``, which moves no value), and the number of
-        training images where it looks at them.
+        The function, its arguments, its parameters (but ``chunk``, which changes no value), and the number of training
+        images where it gets them.
         """
         named = inspect.signature(self.function).parameters.items()
         values = {name: p.default for name, p in named if p.default is not p.empty and name != "chunk"}
@@ -73,6 +77,11 @@ class Yardstick:
 
     Where ``n`` is below the number of test images, they are ``n`` of a fixed permutation, never the first of the file:
     MNIST's first and second half come from different writers.
+
+    Args:
+        source: the dataset.
+        metrics: what is measured.
+        n: number of samples and of test images; None: all test images.
 
     Raises:
         ValueError: the dataset has no judge, or fewer than ``n`` test images.
@@ -122,7 +131,7 @@ class Yardstick:
 
     @cached_property
     def floors(self) -> dict[str, dict[str, float]]:
-        """Every metric of real training images."""
+        """Every metric of the first ``n`` training images in place of samples; the others are then the training set."""
         rest = Observed(self.train[self.n :], self.judge)
         return self.measure(self.train[: self.n], {**self.real, "train": rest})
 
@@ -133,7 +142,10 @@ class Yardstick:
         doing: str = "",
         bar: Bar | None = None,
     ) -> dict[str, dict[str, float]]:
-        """Name of each metric -> its values; ``bar`` shows ``doing`` and which metric it is."""
+        """Name of each metric -> its values, of ``samples`` against ``real`` (default: the dataset's own).
+
+        ``bar`` shows ``doing`` and the metric that is being computed.
+        """
         observed = {**(real or self.real), "fake": Observed(samples, self.judge)}
         found = {}
         for metric in self.metrics:
@@ -144,7 +156,7 @@ class Yardstick:
 
 
 def as_pixels(samples: Tensor) -> Tensor:
-    """Images as a picture file would hold them: 256 levels in [-1, 1], like the real ones. Points stay as they are."""
+    """Images with 256 levels in [-1, 1], as real ones and picture files have. Points are returned as they are."""
     if samples.ndim == 2:
         return samples
     return to_signed_range(to_pixels(samples))
