@@ -1,7 +1,7 @@
-"""checkpoints/last.ckpt, the one before it, and how to build the game again: the configuration travels inside.
+"""checkpoints/last.ckpt and the one before it, each with the configuration from which its game can be built.
 
-Counted in G steps. Lightning's ModelCheckpoint counts optimizer steps and tests for equality once per batch,
-which k D steps per G step seldom meet; in manual optimization it also ignores its time interval.
+Counted in G steps. Lightning's ModelCheckpoint counts the steps of both optimizers and compares once per batch, so that
+with k D steps per G step it misses most of its multiples; in manual optimization it also ignores its time interval.
 """
 
 import os
@@ -18,17 +18,17 @@ from gan_lightning.game.module import GAN
 
 
 def save_whole(trainer: Trainer, path: Path, former: Path | None = None) -> None:
-    """Save beside ``path``, then take its name: nobody ever sees half a checkpoint. Called by every process.
+    """Save a checkpoint under another name, sync it to the disk, then rename it to ``path``. Called by every process.
 
-    What had that name before becomes ``former``. No plugin of Lightning's (CheckpointIO) does this: it is told one path
-    and writes it, and ``former`` must get its name when the new bytes are on the disk and before they take ``path``.
+    The file that was ``path`` before becomes ``former``, when the new bytes are on the disk and before they take the
+    name. (A CheckpointIO plugin of Lightning's could not do this: it gets one path and writes it.)
     """
     part = path.with_name(path.name + ".part")
     try:
         trainer.save_checkpoint(part)
         if trainer.is_global_zero:
             with part.open("rb") as file:
-                os.fsync(file.fileno())  # its bytes before its name, should the power go
+                os.fsync(file.fileno())  # so that after a power failure the name does not have half a file
             if former is not None and path.is_file():
                 link(path, former)
             part.replace(path)
@@ -39,25 +39,26 @@ def save_whole(trainer: Trainer, path: Path, former: Path | None = None) -> None
 
 
 def link(old: Path, new: Path) -> None:
-    """``new`` becomes a second name of the file ``old``, whatever it named before."""
+    """Make ``new`` a second name (a hard link) of the file ``old``; a file that was ``new`` before loses that name."""
     part = new.with_name(new.name + ".part")
     part.unlink(missing_ok=True)
     part.hardlink_to(old)
     part.replace(new)
-    part.unlink(missing_ok=True)  # it stays where both named one file before
+    part.unlink(missing_ok=True)  # where both were one file already, replace() has done nothing
 
 
 class Checkpoints(FewHooks):
     """Save ``last.ckpt`` every ``every`` G steps, after ``seconds`` at the latest, and at the end.
 
-    What had its name before becomes ``previous.ckpt``.
-
-    A run thus holds last, previous, best (the evaluation's) and at most ``keep`` numbered checkpoints.
+    The file that was last.ckpt before becomes ``previous.ckpt``. So a run has last, previous, best (saved by the
+    evaluation) and the checkpoints that ``keep`` asks for.
 
     Args:
-        every: G steps between two checkpoints; 0: they are not counted.
-        keep: so many of the newest that ``every`` and the end ask for are kept as ``<G steps>.ckpt`` too; -1: all.
-        seconds: between two checkpoints at most, but for one G step; 0: no clock. The first process's clock decides.
+        every: G steps between two checkpoints; 0: no checkpoints by counting.
+        keep: how many of the newest checkpoints are kept as ``<G steps>.ckpt`` too; -1: all. Those that only the clock
+            asked for are not.
+        seconds: longest time between two checkpoints, to which a G step may be added; 0: no clock. With several
+            processes the clock of the first counts.
     """
 
     def __init__(self, every: int = 1000, keep: int = 0, seconds: float = 120) -> None:
@@ -67,9 +68,10 @@ class Checkpoints(FewHooks):
                 "0 keeps the last, the one before and the best."
             )
         self.every, self.keep, self.seconds = every, keep, seconds
-        self.identity: Mapping[str, Any] = {}
-        self.last = -1
-        self.since, self.next_look = (0.0, 0), 0  # when and after which G step the clock was set; when to look at it
+        self.identity: Mapping[str, Any] = {}  # configuration and shape of a sample, which every checkpoint gets
+        self.last = -1  # G step of the last checkpoint
+        self.since = (0.0, 0)  # (seconds, G step) when the clock was set
+        self.next_look = 0  # G step at which it is looked at again
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
         self.set_clock(module.g_steps_done)
@@ -86,10 +88,10 @@ class Checkpoints(FewHooks):
             self.save(trainer, module, numbered=False)
 
     def time_is_up(self, trainer: Trainer, step: int) -> bool:
-        """Has it been ``seconds``? Asked by all processes after the same G steps.
+        """Have ``seconds`` passed since the clock was set? All processes ask after the same G steps.
 
-        To look together costs a broadcast. So they look again when, at the pace of this stretch, half of what is left
-        has passed.
+        With several processes the first one's answer is broadcast. To save broadcasts, they ask again when half of the
+        time that is left will have passed, by the pace of the steps since the clock was set.
         """
         if step < self.next_look:
             return False

@@ -1,4 +1,4 @@
-"""What the game is doing, as numbers: read from the device only when they are logged."""
+"""Curves of the game: losses, D's outputs, gradient norms, speed. Read from the device only when they are logged."""
 
 import time
 from typing import Any
@@ -22,17 +22,18 @@ class Diagnostics(FewHooks):
     """Every ``every`` G steps, to all loggers, with the number of G steps as the x axis:
 
     ``loss/d`` ``loss/g`` of the last step, and each term of them by its name: ``loss/d_adversarial``,
-    ``loss/d_gradient_penalty``, ``loss/g_feature_matching``, ... (a penalty that is not computed at each step: as it
-    was computed last). Of D's half: ``d/real_prob`` and ``d/fake_prob``, the means of D(x) and D(G(z)), where the loss
-    makes logits log-odds; otherwise ``d/real_score`` and ``d/fake_score``, the means of the logits, and for the
-    Wasserstein loss their difference ``d/wasserstein``. ``grad/d_norm`` ``grad/g_norm``. ``speed/images_per_s`` and
-    ``speed/g_steps_per_s`` since the last time, ``epoch`` (passes over the data).
+    ``loss/d_gradient_penalty``, ``loss/g_feature_matching``, ... (of a penalty with an ``interval``, the value at the
+    last step that computed it). Of D's half: ``d/real_prob`` and ``d/fake_prob``, the means of D(x) and D(G(z)), where
+    the logits are log-odds; otherwise ``d/real_score`` and ``d/fake_score``, the means of the logits, and for the
+    Wasserstein loss their difference ``d/wasserstein``. ``grad/d_norm`` ``grad/g_norm``: 2-norms of the gradients of
+    the last step. ``speed/images_per_s`` and ``speed/g_steps_per_s`` since these numbers were last logged. ``epoch``:
+    passes over the data.
     """
 
     def __init__(self, every: int = 50) -> None:
         self.every = every
-        self.since = (0.0, 0, 0)
-        self.lazy: dict[str, Tensor] = {}  # terms that are not computed at each step, as they were last
+        self.since = (0.0, 0, 0)  # (seconds, G steps, images) when the numbers were last logged
+        self.lazy: dict[str, Tensor] = {}  # last value of each penalty with an interval
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
         self.since = (time.perf_counter(), module.g_steps_done, module.images_seen)
@@ -48,13 +49,14 @@ class Diagnostics(FewHooks):
             logger.log_metrics(values, step)
 
     def remember(self, module: GAN) -> None:
-        """Keep what a lazy penalty was at the D step that computed it: between two of these it is 0."""
+        """Keep the value of a penalty with an ``interval`` at a D step that computes it: at the others it is 0."""
         for name, technique in module.seats.techniques.items():
             interval = technique.interval
             if interval > 1 and (module.d_steps_done - 1) % interval == 0 and name in module.terms.get("D", {}):
                 self.lazy[f"loss/d_{name}"] = module.terms["D"][name]
 
     def measure(self, trainer: Trainer, module: GAN) -> dict[str, float]:
+        """Name of a curve -> its value now, the mean over processes."""
         latest = module.latest
         on_device = {
             "loss/d": latest["loss/d"],
@@ -89,7 +91,7 @@ class Diagnostics(FewHooks):
 
 
 def verdicts(loss: Loss, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
-    """What D says of a batch, by what the loss makes of its logits: probabilities only where they are log-odds."""
+    """Means of D's outputs for a batch, from logits ``[N]``: probabilities where they are log-odds, else scores."""
     if loss.logits == "log_odds":
         return {"d/real_prob": real_logits.sigmoid().mean(), "d/fake_prob": fake_logits.sigmoid().mean()}
     real, fake = real_logits.float().mean(), fake_logits.float().mean()

@@ -1,7 +1,7 @@
-"""A cheap evaluation while the run goes on: curves, and the best checkpoint beside the last.
+"""A cheap evaluation during the run, for curves and for the choice of the best checkpoint.
 
-It compares with validation images, which are training images: what is reported of a run is measured by ``evaluate``
-on the test set, with another sample seed.
+It compares with validation images, many of which may be training images. The numbers of a run that are reported are
+those of ``evaluate``: of the test set, with another sample seed.
 """
 
 import logging
@@ -41,7 +41,7 @@ class Evaluation(FewHooks):
 
     Args:
         every: G steps between two evaluations; 0 for none.
-        n: samples of each; all these numbers depend on it, so it is fixed.
+        n: samples of each generator; all these numbers depend on it, so it stays the same throughout a run.
         seed: of their z, the same each time.
     """
 
@@ -49,13 +49,13 @@ class Evaluation(FewHooks):
         if n < 6:
             raise ValueError(f"callbacks.evaluation.n must be 6 or more, for neighbours to exist, got {n}. Try 1000.")
         self.every, self.n, self.seed = every, n, seed
-        self.judge: Judge | None = None  # set by who knows the dataset; without one there is nothing to do
-        self.real: tuple[Tensor, Tensor] | None = None
+        self.judge: Judge | None = None  # set in training/setup.py; without one nothing is evaluated
+        self.real: tuple[Tensor, Tensor] | None = None  # its features and probabilities of the validation images
         self.best: dict[str, dict[str, float]] = {}  # suffix of a generator's curves -> its numbers where it was best
-        self.last = -1
+        self.last = -1  # G step of the last evaluation
 
     def see(self, validation: Tensor) -> None:
-        """Take in what samples are compared with."""
+        """Have the judge look at the ``validation`` images, with which samples are compared."""
         assert self.judge is not None
         self.real = self.judge(validation)
 
@@ -64,7 +64,7 @@ class Evaluation(FewHooks):
             self.evaluate(trainer, module)
 
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:
-        if self.every and module.g_steps_done >= module.steps:  # a run that was stopped is not judged at odd moments
+        if self.every and module.g_steps_done >= module.steps:  # not where a run is stopped, which depends on chance
             self.evaluate(trainer, module)
 
     def evaluate(self, trainer: Trainer, module: GAN) -> None:
@@ -90,7 +90,7 @@ class Evaluation(FewHooks):
         self.keep(trainer, self.improved(trainer.strategy.broadcast(values), step))
 
     def numbers_of(self, features: Tensor, probabilities: Tensor) -> dict[str, float]:
-        """What the judge's verdicts on samples say; nothing if they are not finite."""
+        """Name of a curve -> its value, from the judge's features and probabilities of samples; empty if not finite."""
         assert self.judge is not None
         assert self.real is not None
         if not features.isfinite().all():
@@ -107,7 +107,7 @@ class Evaluation(FewHooks):
         }
 
     def improved(self, values: dict[str, float], step: int) -> list[str]:
-        """Take note of an evaluation; the suffixes of the generators that were never better."""
+        """Keep the numbers of generators that are better than ever before; returns the suffixes of these generators."""
         found = []
         for key in (k for k in values if k.startswith(CHOICE)):
             suffix = key.removeprefix(CHOICE)
@@ -117,7 +117,7 @@ class Evaluation(FewHooks):
         return found
 
     def keep(self, trainer: Trainer, suffixes: list[str]) -> None:
-        """Save the game once, under the name of each generator that is at its best."""
+        """Save one checkpoint under the names of all generators that are at their best (``improved``)."""
         folder = Path(trainer.default_root_dir) / "checkpoints"
         paths = [folder / f"best{suffix.replace('_', '-', 1)}.ckpt" for suffix in suffixes]
         for i, path in enumerate(paths):
@@ -127,7 +127,7 @@ class Evaluation(FewHooks):
                 link(paths[0], path)
 
     def best_numbers(self) -> dict[str, float]:
-        """For status.json, of each generator: when it was best, the number that chose it, and what that came from."""
+        """For status.json, of each generator: the G step at which it was best, and its numbers there."""
         names = {"g_steps": "best_g_steps", CHOICE: "best_fd_over_coverage", FD: "best_fd_judge",
                  COVERAGE: "best_coverage_judge"}  # fmt: skip
         return {f"{names[k]}{suffix}": v for suffix, values in self.best.items() for k, v in values.items()}
@@ -137,7 +137,7 @@ class Evaluation(FewHooks):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         best = state_dict["best"]
-        best = dict(best) if isinstance(best, dict) else {}  # a number: of before coverage had a say
+        best = dict(best) if isinstance(best, dict) else {}  # older checkpoints have a number, a distance alone
         for numbers in best.values():
             if numbers.keys() != {"g_steps", CHOICE, FD, COVERAGE} or not all(
                 isinstance(v, int | float) for v in numbers.values()

@@ -1,4 +1,4 @@
-"""TensorBoard's hparams tab: the configuration beside the values reached."""
+"""TensorBoard's hparams tab: the configuration beside the last logged numbers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ class HParams(FewHooks):
     """Written once, at the end: a record at the start would show a first point of 0 for every value."""
 
     def __init__(self) -> None:
-        self.config: Mapping[str, Any] = {}  # flat, set by who knows it
+        self.config: Mapping[str, Any] = {}  # dotted key -> value, set in training/setup.py
 
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:
         values = {f"final/{name}": value for name, value in module.numbers.items() if "/" in name}

@@ -1,4 +1,4 @@
-"""What Lightning and TensorBoard say beside our own lines, and where that is said instead."""
+"""Messages of Lightning and TensorBoard that are switched off."""
 
 import logging
 import threading
@@ -7,14 +7,15 @@ from typing import Any
 
 
 def silence_libraries() -> None:
-    """The first line is ours; what Lightning says about accelerators and workers is not news here."""
+    """Switch off what libraries print about devices, workers and other things that are as intended here."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # The data lie in memory: workers would only copy them.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     # An average of G stays in eval mode on purpose.
     warnings.filterwarnings("ignore", ".*module\\(s\\) in eval mode at the start of training.*")
-    # TensorBoard's thread leaves an error that it met for the next write to raise, where it is told; and prints it.
+    # An OSError in TensorBoard's writing thread is raised once more by the next write, and reported there. So the
+    # traceback that the thread prints is left out.
     otherwise = threading.excepthook
     if getattr(otherwise, "__name__", "") != "pass_over_os_errors":
 
@@ -23,5 +24,5 @@ def silence_libraries() -> None:
                 otherwise(args)
 
         threading.excepthook = pass_over_os_errors
-    # Lightning's own use of PyTorch.
+    # From Lightning's own code, which calls a function of PyTorch that is deprecated.
     warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")

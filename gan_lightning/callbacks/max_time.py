@@ -1,4 +1,4 @@
-"""``max_time=``: how long one sitting of a run may take."""
+"""``max_time=``: how long a run may take, counted anew each time that it is resumed."""
 
 from typing import Any
 
@@ -6,11 +6,10 @@ from lightning.pytorch.callbacks import Timer
 
 
 class MaxTime(Timer):
-    """Lightning's Timer, ending the run after ``duration`` (a timedelta) of this sitting.
+    """Lightning's Timer, which ends the run after ``duration`` (a timedelta), without the time before a resumption.
 
-    Lightning's own counts the sittings before it too: a run that was ended by it, resumed with the same limit, would
-    play nothing.
+    Lightning's own adds that time: a run that it had ended would, resumed with the same limit, end at once.
     """
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """What came before is forgotten."""
+        """Nothing: the time that was spent before is not loaded."""

@@ -18,25 +18,25 @@ log = logging.getLogger(__name__)
 class Progress(FewHooks):
     """A bar on a terminal; elsewhere (a log file, CI) a line every ``line_seconds``.
 
-    Lightning's bars count batches to an end of (k + 1) steps, so a run is over at half; into a pipe rich's says nothing
-    before the end, and tqdm's 52 kB in 12 s.
+    Lightning's bars count batches, but take max_steps, which counts the steps of both optimizers, for their end: with
+    k = 1 a run ends at half of the bar. Into a pipe rich's bar prints nothing before the end, tqdm's 52 kB in 12 s.
     """
 
     def __init__(self, line_seconds: float = 30.0) -> None:
         self.line_seconds = line_seconds
         self.bar: tqdm[Any] | None = None
-        self.start = self.spoke = 0.0
-        self.first = 0
+        self.start = self.last_line = 0.0  # seconds
+        self.first = 0  # G steps done at the start
 
     def setup(self, trainer: Trainer, module: GAN, stage: str) -> None:
         silence_libraries()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        silence_libraries()  # a spawned process, which is sent this before it begins, has Lightning's own loggers
+        silence_libraries()  # a spawned process gets this callback by pickle, and has not silenced anything yet
         self.__dict__.update(state)
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
-        self.start = self.spoke = time.monotonic()
+        self.start = self.last_line = time.monotonic()
         self.first = module.g_steps_done
         if trainer.is_global_zero and sys.stderr.isatty():
             self.bar = tqdm(total=module.steps, initial=self.first, unit="step", dynamic_ncols=True)
@@ -46,10 +46,10 @@ class Progress(FewHooks):
             self.bar.update(module.g_steps_done - self.bar.n)
             if module.numbers:
                 self.bar.set_postfix_str(numbers_line(module.numbers), refresh=False)
-        elif trainer.is_global_zero and time.monotonic() - self.spoke > self.line_seconds:
-            self.spoke = time.monotonic()
+        elif trainer.is_global_zero and time.monotonic() - self.last_line > self.line_seconds:
+            self.last_line = time.monotonic()
             done = module.g_steps_done
-            left = (self.spoke - self.start) * (module.steps - done) / max(done - self.first, 1)
+            left = (self.last_line - self.start) * (module.steps - done) / max(done - self.first, 1)
             log.info("%d of %d steps, %.0f s left  %s", done, module.steps, left, numbers_line(module.numbers))
 
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:
@@ -65,7 +65,7 @@ class Progress(FewHooks):
 
 
 def numbers_line(numbers: dict[str, float]) -> str:
-    """Both losses, D's mean verdicts and the speed, in one short line."""
+    """Both losses, the means of D(x) and D(G(z)), and the speed, in one short line."""
     shown = {"loss/d": "d", "loss/g": "g", "d/real_prob": "D(x)", "d/fake_prob": "D(G(z))",
              "d/real_score": "D(x)", "d/fake_score": "D(G(z))"}  # fmt: skip
     parts = [f"{label} {numbers[key]:.3f}" for key, label in shown.items() if key in numbers]

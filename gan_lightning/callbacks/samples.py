@@ -1,4 +1,4 @@
-"""Pictures of the run: grids from one fixed z, the real sheet beside them, an animation at the end."""
+"""Pictures of the run: grids of samples from one fixed z, a grid of real images, an animation at the end."""
 
 import logging
 import math
@@ -19,7 +19,7 @@ from gan_lightning.report.pictures import POINTS, grid, save_picture
 
 log = logging.getLogger(__name__)
 
-PIXELS = 2**28  # of an animation, all its frames together
+PIXELS = 2**28  # limit for all frames of an animation together
 
 
 def by_steps(folder: Path) -> list[Path]:
@@ -29,16 +29,19 @@ def by_steps(folder: Path) -> list[Path]:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Of a PNG, without reading its pixels; (0, 0) for anything else."""
+    """(width, height) of a PNG, without reading its pixels; (0, 0) for anything else."""
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             return picture.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what a file that is none raises
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # it is no PNG
         return 0, 0
 
 
 def frames_of(paths: list[Path]) -> list[Image.Image]:
-    """The pictures of the size of the last, as many as an animation may have, evenly; what is none is told."""
+    """The frames of an animation: the last of ``paths``, and evenly spaced ones before it, within PIXELS.
+
+    Those that cannot be read, or have another size than the last, are left out with a warning.
+    """
     size = picture_size(paths[-1]) if paths else (0, 0)
     every = math.ceil(len(paths) / max(2, PIXELS // max(1, math.prod(size))))
     frames = []
@@ -56,19 +59,19 @@ def frames_of(paths: list[Path]) -> list[Image.Image]:
 class Samples(FewHooks):
     """``samples/<G steps>.png`` every ``every`` G steps, and the same grid in TensorBoard.
 
-    An average of G has its own, in a folder of its name.
+    Grids of an average of G are in a folder of its name, such as ``samples/ema/``.
 
     Args:
         every: G steps between two grids; 0 for none at all.
-        n: pictures per grid; of points there are always 2,500.
+        n: images per grid; of points there are always 2,500.
         seed: of the fixed z.
         frame_ms: how long the animation shows each grid.
     """
 
     def __init__(self, every: int = 1000, n: int = 64, seed: int = 0, frame_ms: int = 150) -> None:
         self.every, self.n, self.seed, self.frame_ms = every, n, seed, frame_ms
-        self.last = -1
-        self.limit: float | None = None  # of the plane, for points
+        self.last = -1  # G step of the last grid
+        self.limit: float | None = None  # for points: pictures show the plane from -limit to limit
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
         if not self.every or not trainer.is_global_zero:
@@ -96,7 +99,7 @@ class Samples(FewHooks):
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:
         if not self.every:
             return
-        if module.g_steps_done >= module.steps:  # a run that was stopped goes on as if it had not been
+        if module.g_steps_done >= module.steps:  # a run that is stopped shall not leave more files than one that is not
             self.snapshot(trainer, module)
         if trainer.is_global_zero:
             for name in module.generators:

@@ -1,6 +1,6 @@
-"""SIGTERM and Ctrl-C end a run as its last step would: after the batch that is being played, with a checkpoint.
+"""SIGTERM and Ctrl-C end a run as its last step would: after the present batch, with a checkpoint.
 
-Lightning's own handler raises in the middle of the loop instead. A second signal ends the run at once.
+Lightning's own handler raises in the middle of a batch instead. A second signal ends the run at once.
 """
 
 import functools
@@ -17,14 +17,14 @@ from lightning.pytorch import Trainer
 from gan_lightning.callbacks.overhead import FewHooks, steps_within
 from gan_lightning.game.module import GAN
 
-SECONDS = 1.0  # between two questions of several processes
+SECONDS = 1.0  # about how often several processes ask one another for signals
 
 
 @functools.cache  # once a process
 def end_with_parent() -> None:
-    """A process that was started to play for another, a rank of DDP or joblib's worker, is killed when that one dies.
+    """Let this process be killed when its parent dies, if it is a rank of DDP or a worker of joblib.
 
-    The parent holds the run's lock: what plays on after its death would play beside the next player.
+    The parent holds the run's lock: after its death another process could take the lock, and both would play the run.
     """
     me, parent = multiprocessing.current_process(), os.getppid()
     by, joblib = multiprocessing.parent_process(), me.name.startswith("Loky")
@@ -32,7 +32,7 @@ def end_with_parent() -> None:
     def watch() -> None:
         if by is not None and not joblib:
             by.join()
-        while os.getppid() == parent and joblib:  # its workers have nothing to wait for
+        while os.getppid() == parent and joblib:  # a worker of joblib has no handle of its parent to wait for
             sleep(0.5)
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -41,23 +41,27 @@ def end_with_parent() -> None:
 
 
 class Signals(FewHooks):
-    """``came`` names the signal that ended the run, if one did.
+    """Ends a run at SIGTERM or SIGINT.
 
-    A signal reaches the processes of one game at different batches, or one of them only. So they ask one another, all
-    after the same batch, which is then the last of all: whoever played another would wait for ever. What they answer is
-    read from the device, which waits for it; so they ask about once in ``SECONDS``.
+    A signal may reach only some processes of a game, and during different batches. So they ask one another after the
+    same batch, which is then the last for all: a process that began another one would wait for the others for ever.
+    Reading the answer makes the device wait, so they ask only about every ``SECONDS``.
+
+    Attributes:
+        came: name of the signal that ended the run; None if none did.
     """
 
     def __init__(self) -> None:
         self.came: str | None = None
         self.received = 0  # the signal's number, in this process
-        self.asked, self.next_ask = (0.0, 0), 0  # when and after which D step; after which D step next
+        self.asked = (0.0, 0)  # (seconds, D step) when the processes last asked one another
+        self.next_ask = 0  # D step after which they ask again
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
         end_with_parent()
         self.asked, self.next_ask = (monotonic(), module.d_steps_done), module.d_steps_done + 1
         if threading.current_thread() is not threading.main_thread():
-            return  # only there may handlers be set; Lightning puts the former ones back in the end
+            return  # handlers can be set in the main thread only; Lightning restores the former ones at the end
 
         def stop(number: int, frame: Any) -> None:
             if self.received:

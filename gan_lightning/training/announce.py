@@ -1,4 +1,4 @@
-"""What a run says on the console: what is played, what came of it, what to type next."""
+"""The lines of a run on the console: what is trained, how it ended, what to type next."""
 
 import logging
 import shlex
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def warn_loudly(note: str, loggers: dict[str, Any]) -> None:
-    """Say ``note`` between two rules, and in TensorBoard: whoever looks at the run later has to know it."""
+    """Log ``note`` between two lines of =, and write it to TensorBoard for those who look at the run later."""
     log.warning("%s\n%s\n%s", "=" * 100, note, "=" * 100)
     for logger in loggers.values():
         if isinstance(logger, TensorBoardLogger):
@@ -25,7 +25,7 @@ def warn_loudly(note: str, loggers: dict[str, Any]) -> None:
 
 
 def announce_start(training: Training) -> None:
-    """Say which game is played, on what data and device, and in which directory."""
+    """Log which game is played, on what data and device, and in which directory."""
     cfg, gan, begun, source = training.cfg, training.gan, training.begun, training.data.source
     choice = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
     log.info(
@@ -48,7 +48,7 @@ def announce_start(training: Training) -> None:
 
 
 def announce_end(training: Training, status: dict[str, Any]) -> None:
-    """Say how the run ended, what it wrote and which commands come next."""
+    """Log how the run ended, what it wrote and which commands may come next."""
     run, gan, shown, steps = training.run, training.gan, training.shown, training.cfg.steps
     if gan.g_steps_done < steps:
         why = "max_time was reached" if status["by"] == "max_time" else f"{status['by']} came"

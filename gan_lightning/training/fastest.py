@@ -1,7 +1,7 @@
-"""precision=auto and memory_format=auto: what is faster here, timed before the game begins.
+"""precision=auto and memory_format=auto: the faster choice on this machine, timed before the game begins.
 
-Throw-away games of the same parts play the same real batch in turn. The game itself, its random numbers and its files
-are not touched; its configuration says what was taken, and a run that goes on keeps that.
+Throw-away games with the same parts play the same real batch in turn; the game itself and its random numbers are not
+touched. The choice is written into config.yaml, and a run that is resumed keeps it.
 """
 
 import json
@@ -33,10 +33,10 @@ from gan_lightning.runs.trust import plain_config
 log = logging.getLogger(__name__)
 
 AUTO = "auto"
-ENOUGH = 0.95  # of the time of the simpler choice: another one takes at most so much, or is not taken
-WARM_UP, ROUNDS = 3, 8
-SLOW = 3.0  # times slower than the fastest: it plays no more
-SECONDS = 5.0  # no round begins later
+ENOUGH = 0.95  # a choice is taken in place of a simpler one if it needs at most this share of its time
+WARM_UP, ROUNDS = 3, 8  # rounds that are not counted, and rounds that are
+SLOW = 3.0  # a choice that needs this many times the fastest one's time is not timed any more
+SECONDS = 5.0  # no round begins later than this
 GAME = ("network", "data", "prior", "loss", "technique", "optimizer", "batch_size", "devices", "d_steps", "update",
         "precision", "memory_format")  # fmt: skip
 
@@ -46,13 +46,13 @@ decided: dict[str, Choice] = {}  # of games that this process has timed, such as
 
 
 def recall(cfg: DictConfig, run: Path) -> None:
-    """Where the run in ``run`` goes on, auto in ``cfg`` is what its config.yaml says: nothing is chosen again."""
+    """Replace ``auto`` in ``cfg`` by the choice in the config.yaml of ``run``, which is resumed or begins again."""
     if AUTO not in (cfg.precision.name, cfg.memory_format):
         return
     try:
         own = plain_config(run / "config.yaml")
     except ValueError:
-        return  # told where it is read to be played
+        return  # raised again where the run's configuration is checked
     precision, memory_format = own.get("precision"), own.get("memory_format", "contiguous")
     name = str(precision.get("name")) if isinstance(precision, dict) else ""
     if cfg.precision.name == AUTO and name in choices("precision") - {AUTO}:
@@ -64,7 +64,7 @@ def recall(cfg: DictConfig, run: Path) -> None:
 def decide(cfg: DictConfig, data: GANData) -> None:
     """Replace ``precision=auto`` and ``memory_format=auto`` in the resolved ``cfg`` by what is faster for its game.
 
-    A run of several processes is timed in the one that decides for all, with its share of a batch.
+    With several processes only the first is timed, with its share of a batch.
     """
     asked = {"precision": cfg.precision.name == AUTO, "memory_format": cfg.memory_format == AUTO}
     if not any(asked.values()):
@@ -84,7 +84,7 @@ def decide(cfg: DictConfig, data: GANData) -> None:
 
 
 def chosen(cfg: DictConfig, data: GANData, asked: Mapping[str, bool]) -> tuple[Choice, str]:
-    """What is taken, and why in words."""
+    """The choice, and the reason in words. ``asked``: which of precision and memory_format are auto."""
     precisions = ["fp32", "bf16"] if asked["precision"] else [cfg.precision.name]
     formats = list(FORMATS) if asked["memory_format"] else [cfg.memory_format]
     images, labels = next(iter(data.train_dataloader()))
@@ -109,7 +109,7 @@ def chosen(cfg: DictConfig, data: GANData, asked: Mapping[str, bool]) -> tuple[C
 
 
 def device_of(cfg: DictConfig) -> torch.device:
-    """Where the run will be played."""
+    """The device on which the run will be played."""
     if cfg.trainer.accelerator == "cpu":
         return torch.device("cpu")
     return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
@@ -130,7 +130,7 @@ class Trial:
         self.mixed = {"bf16": "bf16-mixed", "fp16": "16-mixed"}.get(precision)
 
     def context(self) -> AbstractContextManager[None]:
-        """What Lightning plays a step in."""
+        """The autocast context in which Lightning runs a step."""
         if self.mixed is None:
             return nullcontext()
         return MixedPrecision(self.mixed, self.device.type).forward_context()  # type: ignore[arg-type]
@@ -144,10 +144,11 @@ class Trial:
 
 
 def medians(plays: Mapping[T, Callable[[], None]], clock: Callable[[], float] = time.perf_counter) -> dict[T, float]:
-    """Seconds of each of ``plays``: medians of ROUNDS in which all play in turn, after WARM_UP rounds.
+    """Seconds of each of ``plays``: median over ROUNDS in which all play in turn, after WARM_UP rounds.
 
-    One that is SLOW in the second and the third round is out, and no round but the second begins after SECONDS: then
-    what was timed after the first round counts. One that the device cannot play, unless it is the first, takes inf.
+    From the third round on, one that has always been SLOW is timed no more. After SECONDS no round begins, but for the
+    second; where there were too few rounds, all but the first count. One that raises RuntimeError, since the device
+    cannot do it, has inf seconds; the first one must not raise.
     """
     seconds: dict[T, list[float]] = {name: [] for name in plays}
     begun, still = clock(), list(plays)

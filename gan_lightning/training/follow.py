@@ -1,4 +1,4 @@
-"""A process of a game that torchrun or srun started, and not the first: it plays along and writes nothing."""
+"""What the processes of a game do that torchrun or srun started beside the first: play along, and write nothing."""
 
 import logging
 import re
@@ -15,14 +15,15 @@ from gan_lightning.training.ranks import Ranks, joined
 from gan_lightning.training.setup import build_training
 from gan_lightning.training.training import Training
 
-FIRST_HAS_GONE = "the first process of the game has gone; what it said last tells why."
+FIRST_HAS_GONE = "the first process of the game has gone; what it said last tells why."  # for all of the others
 
 
 def follow() -> None:
-    """Play what the first process says, in its run directory, to the end.
+    """Play the game of the first process, in its run directory, to the end.
 
     Raises:
-        ValueError: another process is gone, or this one cannot play.
+        ValueError: the first process has died, or this one cannot build the game.
+        SystemExit: the first process has no game to play.
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     ranks = joined()
@@ -30,7 +31,7 @@ def follow() -> None:
     try:
         training = built(ranks)
         if training is None:
-            raise SystemExit(1)  # the first has said why
+            raise SystemExit(1)  # the first process has printed why
         fit(training.trainer, training.gan, training.data, training.start.checkpoint, training.run)
     except RuntimeError as error:
         if not re.search(GONE, str(error)):
@@ -43,7 +44,7 @@ def follow() -> None:
 
 
 def built(ranks: Ranks) -> Training | None:
-    """The game that the first process tells, which hears of it where this one cannot build it; None for none."""
+    """Build the game that the first process has sent; None if it sent none. Its success or error is sent back."""
     game = ranks.hear("game")
     if game is None:
         return None

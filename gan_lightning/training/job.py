@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def train_job(cfg: DictConfig) -> float | None:
-    """Train in Hydra's output directory; what a search minimises."""
+    """Train in Hydra's output directory. Returns the number that a search minimises (``objective=``), if any."""
     run = Path(HydraConfig.get().runtime.output_dir)
     check_place(run)
     with sole(run):
@@ -38,14 +38,14 @@ def train_job(cfg: DictConfig) -> float | None:
             if cfg.objective is None:
                 raise
             log.warning("%s", error)
-            return math.inf  # for a search, the worst there is
+            return math.inf  # the worst result for a search, which goes on
     if status["status"] == "stopped" and status["by"] != "max_time":
         end_sweep()
     return objective_of(cfg, status)
 
 
 def end_sweep() -> None:
-    """A signal that stopped a job stops the sweep or search that it belongs to; says how to go on."""
+    """Where a job of a sweep or search was stopped by a signal, end all of it, with a line that says how to go on."""
     job = HydraConfig.get()
     if job.mode != RunMode.MULTIRUN:
         return
@@ -56,7 +56,7 @@ def end_sweep() -> None:
 
 
 def check_place(run: Path) -> None:
-    """Nothing is written through a link that leads out of ``run``, the log of this included. Raises ValueError."""
+    """Raises ValueError where a link leads out of ``run``, and closes its log first, which may be such a link."""
     try:
         check_links(run, played=True)
     except ValueError:

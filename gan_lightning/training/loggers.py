@@ -12,7 +12,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 
 class JSONLines(Logger):
-    """Appends to ``save_dir/metrics.jsonl``; every line is whole when it is written, and no file stays open."""
+    """Appends to ``save_dir/metrics.jsonl``, a line at a time; the file is not kept open."""
 
     def __init__(self, save_dir: str) -> None:
         super().__init__()
@@ -33,8 +33,8 @@ class JSONLines(Logger):
             try:
                 file.write((json.dumps({"step": step, **metrics}) + "\n").encode())
             except OSError:
-                file.truncate(before)  # a full disk keeps no half a line
+                file.truncate(before)  # no half a line when the disk is full
                 raise
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """config.yaml has them."""
+        """Nothing: config.yaml has them."""

@@ -1,4 +1,4 @@
-"""Games of several spawned processes: which one is gone, told in a sentence, and what they wrote, gathered."""
+"""Games of several processes: one sentence where a process has died, and the results of spawned processes."""
 
 import json
 import re
@@ -15,11 +15,11 @@ from gan_lightning.game.module import GAN
 from gan_lightning.runs.checkpoint import read_checkpoint
 from gan_lightning.training.ranks import KINDS, Ranks
 
-GONE = r"[Cc]onnection (was likely )?(closed|reset|refused)|NCCL"  # what a process is told whose partner has gone
+GONE = r"[Cc]onnection (was likely )?(closed|reset|refused)|NCCL"  # in the error of a process when another has died
 
 
 class CheckedReading(TorchCheckpointIO):
-    """Lightning reads the checkpoint ``resume`` as everybody here does; other files are its own."""
+    """Lets Lightning read the checkpoint ``resume`` with this project's checks; other files as it always does."""
 
     def __init__(self, resume: Path) -> None:
         self.resume = resume
@@ -33,11 +33,14 @@ class CheckedReading(TorchCheckpointIO):
 
 
 def fit(trainer: Trainer, gan: GAN, data: GANData, resume: Path | None, run: Path, ranks: Ranks | None = None) -> None:
-    """Play, from the checkpoint ``resume`` if there is one; with ``ranks``, beside the other processes that are there.
+    """Play the game, from the checkpoint ``resume`` if there is one.
+
+    Args:
+        ranks: the other processes, in the first one of those that torchrun or srun started; else None.
 
     Raises:
-        ValueError: a process is gone, or what it raised.
-        NotFinite, OSError: a process raised that.
+        ValueError: a process has died, or raised an error of another kind than the two below.
+        NotFinite, OSError: a process raised it.
     """
     if resume is not None:
         trainer.strategy.checkpoint_io = CheckedReading(resume)
@@ -48,7 +51,7 @@ def fit(trainer: Trainer, gan: GAN, data: GANData, resume: Path | None, run: Pat
         raise ValueError(lost_process(run, f"process {error.error_index + 1} of {trainer.world_size} {why}")) from error
     except ProcessRaisedException as error:  # its text is the process's traceback
         kind, _, words = str(error).strip().splitlines()[-1].partition(": ")
-        if re.search(GONE, words):  # who is told of it first is chance
+        if re.search(GONE, words):  # which process Lightning names, the dead one or another, is chance
             raise ValueError(lost_process(run, f"one of the {trainer.world_size} processes has gone")) from error
         raise KINDS.get(kind.rpartition(".")[2], ValueError)(words or kind) from error
     except RuntimeError as error:
@@ -60,7 +63,7 @@ def fit(trainer: Trainer, gan: GAN, data: GANData, resume: Path | None, run: Pat
 
 
 def lost_process(run: Path, what: str) -> str:
-    """What is said when a process of a game of several is gone."""
+    """The sentence for a process that has died: ``what`` says which and how."""
     return (
         f"{what}, and the others with it. SIGKILL often comes from the system when memory runs out: then a smaller "
         f"batch_size or fewer devices. To go on: {resume_command(run)}"
@@ -68,15 +71,18 @@ def lost_process(run: Path, what: str) -> str:
 
 
 def gather_results(gan: Any, evaluation: Any, run: Path, begun: int = 0) -> None:
-    """What spawned processes counted and measured, from the files they wrote after ``begun`` G steps."""
+    """Put the counters and numbers of spawned processes into ``gan`` and ``evaluation`` of this one.
+
+    They are read from last.ckpt, and from the lines of metrics.jsonl after ``begun`` G steps, where the run went on.
+    """
     last = read_checkpoint(run / "checkpoints" / "last.ckpt")
     gan.on_load_checkpoint(last)
     if kept := last.get("callbacks", {}).get(evaluation.state_key):
-        evaluation.load_state_dict(kept)  # with the best of the sittings before
+        evaluation.load_state_dict(kept)
     lines = (run / "metrics.jsonl").read_text().splitlines() if (run / "metrics.jsonl").is_file() else []
     for line in lines:
         entry = json.loads(line)
         if entry["step"] <= begun:
-            continue  # of a sitting before this one, and perhaps a stranger's
+            continue  # written before the run was resumed, perhaps by a stranger
         gan.numbers |= {key: value for key, value in entry.items() if key != "step"}
         evaluation.improved(entry, entry["step"])

@@ -1,7 +1,7 @@
-"""The processes of one game that torchrun or srun started: the first decides and records, the others play along.
+"""The processes of one game that torchrun or srun started: the first decides and writes, the others play along.
 
-They agree through PyTorch's key-value store at the address that their starter gave them, before a game begins: the
-first alone reads the command line, so there is one run directory and one lock, and the others write nothing.
+Before a game begins they exchange messages through PyTorch's key-value store, at the address that torchrun or srun gave
+them. Only the first reads the command line, so that there is one run directory and one lock; the others write nothing.
 """
 
 import json
@@ -23,14 +23,14 @@ from torch.distributed.rendezvous import rendezvous
 from gan_lightning.callbacks.finite import NotFinite
 from gan_lightning.config.launch import Launch, launch
 
-KINDS = {"NotFinite": NotFinite, "OSError": OSError}  # errors of a process that somebody waits for
-START = timedelta(minutes=3)  # between the starts of two processes, at most
-PATIENCE = timedelta(minutes=30)  # the first may have a dataset to fetch
-LAST_WORD = 5.0  # seconds: a process that fails says why before its connections close, but elsewhere
+KINDS = {"NotFinite": NotFinite, "OSError": OSError}  # errors that keep their type on the way to another process
+START = timedelta(minutes=3)  # longest wait for all processes to start
+PATIENCE = timedelta(minutes=30)  # longest wait for a message: the first process may have a dataset to download
+LAST_WORD = 5.0  # seconds to wait for the message of a process that failed, when its connection is closed already
 
 
 def cluster_environment() -> dict[str, list[ClusterEnvironment]]:
-    """For the Trainer: whom Lightning asks for ranks and addresses; nothing where the game starts its own processes."""
+    """Argument of the Trainer by which Lightning finds ranks and addresses; empty where it starts processes itself."""
     found = launch()
     if found is None:
         return {}
@@ -38,7 +38,7 @@ def cluster_environment() -> dict[str, list[ClusterEnvironment]]:
 
 
 class Ranks:
-    """What the processes of a game tell one another, by key."""
+    """Messages between the processes of a game, each under a key; every value has to be JSON."""
 
     def __init__(self, found: Launch) -> None:
         self.rank, self.world = found.rank, found.world
@@ -53,7 +53,7 @@ class Ranks:
         self.store.set(key, json.dumps(value))
 
     def hear(self, key: str) -> Any:
-        """Waits until it is told."""
+        """The value under ``key``; waits until a process has told it."""
         return json.loads(self.store.get(key))
 
     def name(self) -> str:
@@ -63,7 +63,7 @@ class Ranks:
         self.tell("failure", [type(error).__name__, f"{self.name()}: {words}"])
 
     def failure(self, seconds: float = LAST_WORD) -> Exception | None:
-        """What another process failed of, if it says so within ``seconds``."""
+        """The error by which another process failed; None if none is told within ``seconds``."""
         until = time.monotonic() + seconds
         while not self.store.check(["failure"]):
             if time.monotonic() >= until:
@@ -73,10 +73,10 @@ class Ranks:
         return KINDS.get(kind, ValueError)(words)
 
     def begin(self, training: Any) -> None:
-        """The first tells the others what is played, and waits until each has built it.
+        """Called by the first process: send the game to the others and wait until each has built it.
 
         Raises:
-            ValueError: one of them cannot.
+            ValueError: one of them cannot build it.
         """
         checkpoint = training.start.checkpoint
         self.tell(
@@ -93,19 +93,19 @@ class Ranks:
 
 
 def joined() -> Ranks | None:
-    """The processes that this one belongs to; None where it is alone, or starts them itself."""
+    """The processes of this game; None where there is one, or it starts the others itself."""
     found = launch()
     return None if found is None else Ranks(found)
 
 
 @contextmanager
 def leading(ranks: Ranks | None) -> Iterator[Ranks | None]:
-    """Where the first process fails, the others are told that nothing is played."""
+    """Within the block the first process prepares the game; where it fails, the others are told that there is none."""
     try:
         yield ranks
     except BaseException:
         if ranks is not None:
-            with suppress(RuntimeError):  # whoever serves the store may have gone
+            with suppress(RuntimeError):  # the process that serves the store may have ended
                 if not ranks.store.check(["game"]):
                     ranks.tell("game", None)
         raise

@@ -54,14 +54,21 @@ def train(
     extra_callbacks: Sequence[Any] = (),
     start: Start = NEW,
 ) -> dict[str, Any]:
-    """Play the game of ``cfg`` in the empty directory ``run``, or go on with the run there, as ``start`` has it.
+    """Play the game of ``cfg`` in the directory ``run``.
 
-    Where it begins again, what is in ``run`` moves to .unfinished/ beside it when all is ready to begin.
+    Args:
+        cfg: the composed configuration; it becomes the one that is played (``settle``).
+        run: an empty directory, or that of a run which goes on or begins again, as ``start`` says. Where it begins
+            again, what it holds is moved to .unfinished/ beside it when all parts have been built.
+        overrides: what was typed, for record.json.
+        extra_callbacks: of Lightning, beside those of the configuration.
+        start: how the run starts.
 
-    Returns what status.json says of it.
+    Returns:
+        What status.json has at the end.
 
     Raises:
-        ValueError: another process plays this run, ``run`` holds another, or ``cfg`` is not a game.
+        ValueError: another process plays this run, ``run`` holds another, or ``cfg`` describes no game.
     """
     with sole(run), leading(joined()) as ranks:
         training = prepare(cfg, run, overrides or [], start, extra_callbacks)
@@ -74,7 +81,7 @@ def train(
 
 
 def prepare(cfg: DictConfig, run: Path, overrides: list[str], start: Start, extra_callbacks: Sequence[Any]) -> Training:
-    """Check and build all of a run. A mistake of the user's is found here, before anything is written."""
+    """Check the configuration and build all parts of the run. Mistakes are found here, before anything is written."""
     check_values(cfg)
     silence_libraries()
     if start.checkpoint is not None or start.again:
@@ -94,7 +101,7 @@ def build_training(
     note: str | None = None,
     extra_callbacks: Sequence[Any] = (),
 ) -> Training:
-    """Data, players, callbacks and Trainer of a settled ``cfg``; still nothing is written."""
+    """Build data, players, callbacks and Trainer of a settled ``cfg``. Nothing is written."""
     begun = checkpoint["counters"]["g_steps_done"] if checkpoint else 0
     data = build_data(cfg)
     judge = judge_of(data.source) if cfg.evaluate_every else None
@@ -126,8 +133,8 @@ def settle(cfg: DictConfig) -> tuple[str, str | None, DictConfig]:
         The prefix of modules that the person trusts, why data=auto took another dataset, and the configuration with
         its interpolations.
     """
-    trust, cfg.trust = check_trust(cfg.trust), None  # the word of the person who types it; config.yaml keeps none
-    cfg["continue"], cfg.resume = None, cfg.resume if cfg.resume == "auto" else None  # said for once
+    trust, cfg.trust = check_trust(cfg.trust), None  # trust holds for this command, so config.yaml has none
+    cfg["continue"], cfg.resume = None, cfg.resume if cfg.resume == "auto" else None  # nor a resumption
     check_device(cfg)
     note = decide_data(cfg)
     drop_unchosen(cfg)
@@ -138,7 +145,11 @@ def settle(cfg: DictConfig) -> tuple[str, str | None, DictConfig]:
 
 
 def checkpoint_of(start: Start, run: Path, cfg: DictConfig, composed: DictConfig) -> dict[str, Any] | None:
-    """The checkpoint from which a run of the same game goes on; None for a run that begins."""
+    """The content of the checkpoint from which the run goes on; None where it begins.
+
+    Raises:
+        ValueError: ``composed`` is another game than the run's, the checkpoint is damaged, or nothing is left to play.
+    """
     if start.checkpoint is None:
         return None
     check_links(run, played=True)
@@ -149,21 +160,21 @@ def checkpoint_of(start: Start, run: Path, cfg: DictConfig, composed: DictConfig
 
 
 def build_game(cfg: DictConfig, data: GANData, run: Path, start: Start, checkpoint: dict[str, Any] | None) -> GAN:
-    """The game, new or with the weights of its checkpoint."""
+    """The game, with new weights or with those of the checkpoint."""
     shape = data.source.shape
     seed_everything(cfg.seed, verbose=False)
-    if checkpoint and start.checkpoint:  # a file may ask for any width; what a checkpoint holds has the file's size
+    if checkpoint and start.checkpoint:  # a configuration may ask for any width: compare shapes before memory is taken
         check_fit(lambda: build_gan(cfg, shape), checkpoint, start.checkpoint, run / "config.yaml")
     gan = build_gan(cfg, shape, data.mean)
     gan.lay_out(cfg.memory_format)
     check_lipschitz(gan)
     if checkpoint and start.checkpoint:
-        load_weights(gan, checkpoint, start.checkpoint, run / "config.yaml")  # before anything of the run is touched
+        load_weights(gan, checkpoint, start.checkpoint, run / "config.yaml")  # raises before anything is written
     return gan
 
 
 def callbacks_of(cfg: DictConfig, data: GANData, judge: Any) -> dict[str, Any]:
-    """The callbacks of the configuration, with what is known only now, such as the judge and the data's shape."""
+    """The callbacks of the configuration, completed by what it does not name: the judge, the shape of the data."""
     callbacks = {name: make(node) for name, node in cfg.callbacks.items()}
     config = OmegaConf.to_container(cfg)
     callbacks["checkpoints"].identity = {"config": config, "shape": list(data.source.shape)}
@@ -175,7 +186,7 @@ def callbacks_of(cfg: DictConfig, data: GANData, judge: Any) -> dict[str, Any]:
 
 
 def flat(config: Any) -> dict[str, bool | int | float | str]:
-    """What may differ between runs, as scalars under dotted keys."""
+    """The configuration as scalars by dotted key, without callbacks, loggers and trainer; for the hparams tab."""
     return {
         key: value if isinstance(value, bool | int | float | str) else str(value)
         for key, value in leaves(config)
@@ -184,7 +195,7 @@ def flat(config: Any) -> dict[str, bool | int | float | str]:
 
 
 def play_run(training: Training) -> dict[str, Any]:
-    """Play, with a record in the run's directory of how it goes; what status.json says at the end."""
+    """Play the game, with its record in the run's directory. Returns what status.json has at the end."""
     run, cfg, gan, start = training.run, training.cfg, training.gan, training.start
     resumed = start.checkpoint is not None
     evaluation = training.callbacks["evaluation"]

@@ -1,4 +1,4 @@
-"""The parts of a run, between building and playing."""
+"""All parts of a run, after they have been built and before the game is played."""
 
 import os
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ from gan_lightning.training.ranks import Ranks
 
 @dataclass
 class Training:
-    """All of a run that has been built and not yet begun: nothing is written before ``play``."""
+    """A run that has been built and not begun: ``setup.play_run`` is the first to write anything."""
 
     cfg: DictConfig
     run: Path
     overrides: list[str]
     start: Start
     note: str | None  # why data=auto took another dataset
-    begun: int  # G steps that were played before
+    begun: int  # G steps in the checkpoint from which it goes on; 0 without one
     data: GANData
     gan: GAN
     judge: Any
