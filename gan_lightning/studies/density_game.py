@@ -1,7 +1,7 @@
-"""A game on the line, watched: the data's density, G's density and D against D* = p_r / (p_r + p_g).
+"""A game on the line: the data's density, G's density, and D beside D* = p_r / (p_r + p_g), while it is played.
 
 Goodfellow et al. 2014, figure 1, proposition 1 and theorem 1. First G stands still as an affine map, so that p_g is
-exact and D can be held against the formula; then both play, with the minimax and with the non-saturating loss.
+exact and D can be compared with the formula; then both play, with the minimax and with the non-saturating loss.
 """
 
 from pathlib import Path
@@ -31,7 +31,7 @@ from gan_lightning.theory.densities import Gaussian
 from gan_lightning.theory.value_function import optimal_discriminator
 
 X = np.linspace(-6, 6, 1201)
-LIMIT = -2 * np.log(2)
+LIMIT = -2 * np.log(2)  # V(D, G) where p_g = p_r
 
 
 def frozen(bar: Any, steps: int, batch_size: int, seed: int) -> dict[str, float]:
@@ -59,6 +59,7 @@ def density_of(gan: GAN, n: int = 40_000, bandwidth: float = 0.08) -> Array:
 
 
 def plot_game(axis: Any, gan: GAN, data: LineMixture, title: str) -> None:
+    """Draw p_r, p_g, D and D* over X, and lines from z to G(z) below them (figure 1 of the paper)."""
     p_r, p_g, d = data.pdf(X), density_of(gan), probability(gan.D, X)
     seen = p_r + p_g >= 0.01
     axis.plot(X, p_r, "k:", label="p_r")
@@ -79,7 +80,20 @@ def plot_game(axis: Any, gan: GAN, data: LineMixture, title: str) -> None:
 def run(
     out: Path, bar: Any, steps: int = 6000, d_steps: int = 5, batch_size: int = 512, frames: int = 60, seed: int = 0
 ) -> dict[str, Any]:
-    """Writes figure.png and animation.gif; returns the frozen game's numbers and both losses' course."""
+    """Writes figure.png and animation.gif.
+
+    Args:
+        out: folder for the files.
+        bar: shows the progress.
+        steps: batches of each game.
+        d_steps: k, batches per G step.
+        batch_size: points of a batch.
+        frames: pictures of the animation per game.
+        seed: of the initial weights and the noise.
+
+    Returns:
+        The numbers of the game with a fixed G (``frozen``), and for each loss its course: G steps, V, 2 JSD - 2 log 2.
+    """
     if not 1 <= frames <= steps:
         raise ValueError(f"study.frames must lie between 1 and study.steps={steps}, got {frames}.")
     bar.reset(total=3 * steps)
@@ -122,7 +136,7 @@ def run(
             seed=seed,
             after=watch,
         )
-        torch.manual_seed(seed)  # what the game began with
+        torch.manual_seed(seed)  # the players before their first step once more
         start = GAN(
             Generator(1, (1,), (32, 32)),
             Discriminator((1,)),

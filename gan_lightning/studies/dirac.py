@@ -1,4 +1,4 @@
-"""The Dirac-GAN under each loss and regulariser: where two numbers go when both players move at once, and in turn.
+"""The Dirac-GAN under each loss and regulariser: paths of (theta, psi) by simultaneous and by alternating steps.
 
 Mescheder et al. 2018, section 2 and figure 2.
 """
@@ -14,6 +14,7 @@ from gan_lightning.theory import toys
 
 
 def games(gamma: float, weight: float, sigma: float) -> dict[str, toys.Field]:
+    """Name -> field, of each loss alone and of losses with a regulariser."""
     return {
         **toys.FIELDS,
         f"mmgan + R1 ({gamma:g})": toys.with_r1(toys.mmgan, gamma),
@@ -25,7 +26,7 @@ def games(gamma: float, weight: float, sigma: float) -> dict[str, toys.Field]:
 
 
 def describe(values: NDArray[np.complex128] | None) -> str:
-    """Two eigenvalues in one phrase."""
+    """Two eigenvalues as text; None where the field has no derivative at the equilibrium."""
     if values is None:
         return "none: no derivative at 0"
     real, imaginary = values.real.round(3) + 0.0, np.abs(values.imag).max()
@@ -42,9 +43,19 @@ def run(
     sigma: float = 0.7,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Writes figure.png; returns eigenvalues and the radius after ``steps`` over that at the start.
+    """Writes figure.png.
 
-    ``seed`` draws nothing.
+    Args:
+        out: folder for the file.
+        bar: shows the progress.
+        steps, h: number and size of the steps.
+        gamma: weight of R1.
+        weight: of the gradient penalty.
+        sigma: standard deviation of the instance noise.
+        seed: unused, since nothing is drawn; every study has it.
+
+    Returns:
+        For each game the eigenvalues at the equilibrium, and the radius at the end over that at the start.
     """
     found = games(gamma, weight, sigma)
     columns = 4

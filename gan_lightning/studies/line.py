@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LineMixture:
-    """Normals on the line."""
+    """A mixture of normals on the line."""
 
     means: Sequence[float]
     sds: Sequence[float]
@@ -67,10 +67,10 @@ def play_on_the_line(
     seed: int,
     after: Callable[[GAN, int], None],
 ) -> GAN:
-    """The project's own game on fresh draws of ``data``; ``after(gan, batches)`` is called after every batch.
+    """Play ``steps`` batches with fresh draws of ``data``; ``after(gan, batches)`` is called after every batch.
 
-    The learning rates fall to a hundredth over the last half, so that the end is a point and no cloud. With
-    ``d_steps`` above ``steps`` G never moves.
+    The learning rates fall to a hundredth over the last half, so that the players come to rest. With ``d_steps`` above
+    ``steps`` G never moves.
     """
 
     def adam(parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
@@ -93,7 +93,7 @@ def play_on_the_line(
 def best_discriminator(
     data: LineMixture, fake: Gaussian, loss: Loss, bar: Any, steps: int, batch_size: int, seed: int
 ) -> Discriminator:
-    """D trained alone, against a G that stands still and whose density is ``fake``'s."""
+    """D trained alone, for ``steps`` batches, against a fixed G whose density is ``fake``'s."""
     torch.manual_seed(seed)
     gan = play_on_the_line(
         data,
@@ -113,7 +113,7 @@ def best_discriminator(
 
 @torch.no_grad()
 def probability(D: Discriminator, x: Array) -> Array:
-    """D's verdict at points of the line."""
+    """sigmoid(D(x)) at the points ``x`` ``[N]`` of the line."""
     logits: Tensor = D(torch.tensor(x, dtype=torch.float32)[:, None])
     return logits.sigmoid().double().numpy()
 

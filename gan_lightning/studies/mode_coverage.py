@@ -1,9 +1,9 @@
-"""Which games reach all modes of a mixture in the plane: scatter, animation, and a table beside the published one.
+"""Which games reach all modes of a mixture in the plane: scatter, animation, and a table with published numbers.
 
-Each arm is a list of overrides of ``python -m gan_lightning.train experiment=<data>``: what a row of the table
-names can be trained alone by typing them. Data and scoring are those of Srivastava et al. 2017 and Lin et al. 2018
-(PacGAN): 2,500 samples, of high quality within 3 sd of a mean, a mode found with one of them. Networks and recipe are
-this project's.
+Each arm is a list of overrides of ``python -m gan_lightning.train experiment=<data>``, so that the game of a row can be
+trained alone. Data and scoring are those of Srivastava et al. 2017 and Lin et al. 2018 (PacGAN): of 2,500 samples those
+within 3 sd of a mean are of high quality, and a mode is reached if one of these is nearest to it. Networks and recipe
+are this project's.
 """
 
 import math
@@ -30,7 +30,7 @@ from gan_lightning.report.drawing import figure, frame, save_animation, save_fig
 from gan_lightning.report.pictures import plane
 
 SAMPLES = 2500
-JUDGED = 777  # the seed of their z
+JUDGED = 777  # seed of the z of the samples that are scored
 # name -> modes, high quality in %, reverse KL, as printed; ten runs, +- standard error where the paper has one
 PUBLISHED = {
     "ring8": {
@@ -58,7 +58,7 @@ def configuration(experiment: str, overrides: Sequence[str], seed: int = 0) -> D
 
 
 def game_of_arm(experiment: str, overrides: Sequence[str], seed: int) -> tuple[GAN, Iterator[Any]]:
-    """That game, and its batches."""
+    """The game of ``configuration``, and its batches without end."""
     cfg = configuration(experiment, overrides, seed)
     data = build_data(cfg)
     data.prepare_data()
@@ -70,18 +70,24 @@ def game_of_arm(experiment: str, overrides: Sequence[str], seed: int) -> tuple[G
 
 
 def best_of(gan: GAN) -> Any:
-    """The average of G, where the arm keeps one."""
+    """The average of G if the game keeps one, else G."""
     return list(gan.generators.values())[-1]
 
 
 def points(gan: GAN, n: int, seed: int = JUDGED) -> Tensor:
+    """``[n, 2]`` samples of ``best_of``."""
     return draw(best_of(gan), gan.prior, n, seed, torch.device("cpu"))
 
 
 def play(
     experiment: str, overrides: Sequence[str], seed: int, judge: ModeJudge, bar: Any, frames: int
 ) -> tuple[dict[str, Any], Tensor, list[Tensor]]:
-    """Figures, the judged samples, and samples at ``frames`` moments in equal ratios of the run."""
+    """Play one game to its end.
+
+    Returns:
+        Its numbers, the samples ``[SAMPLES, 2]`` that they are of, and samples ``[10000, 2]`` after ``frames`` batches
+        of the run, whose numbers are in equal ratios.
+    """
     start = time.perf_counter()
     gan, batches = game_of_arm(experiment, overrides, seed)
     loop = Loop(gan)
@@ -95,7 +101,9 @@ def play(
             film.append(points(gan, 10_000))
         if i % gan.d_steps == 0:
             bar.update()
-    judged = points(gan, SAMPLES, JUDGED + seed)  # z of its own for each game: their errors do not add up
+    judged = points(
+        gan, SAMPLES, JUDGED + seed
+    )  # each game has z of its own, so that the games' errors are independent
     seconds = round(time.perf_counter() - start, 1)
     return {"seed": seed, **mode_coverage(judge, judged), "seconds": seconds}, judged, film
 
@@ -113,8 +121,8 @@ def cells_of(name: str, runs: Sequence[Mapping[str, float]], modes: int) -> tupl
         return f"{mean:.{digits}f} ± {statistics.stdev(values) / math.sqrt(len(values)):.{digits}f}"
 
     full = sum(r["modes"] == modes for r in runs)
-    sure = [r for r in runs if not math.isnan(r["narrowest"])]
-    spreads = f"{min(r['narrowest'] for r in sure):.2f} to {max(r['widest'] for r in sure):.2f}" if sure else ""
+    wide = [r for r in runs if not math.isnan(r["narrowest"])]  # with modes of 20 points or more
+    spreads = f"{min(r['narrowest'] for r in wide):.2f} to {max(r['widest'] for r in wide):.2f}" if wide else ""
     return (name, mean_of("modes", digits=1), f"{full} of {len(runs)}", mean_of("high_quality", 100, 1),
              mean_of("reverse_kl", digits=4), mean_of("spread"), spreads, mean_of("seconds", digits=0))  # fmt: skip
 
@@ -122,7 +130,7 @@ def cells_of(name: str, runs: Sequence[Mapping[str, float]], modes: int) -> tupl
 def mode_table(
     name: str, results: Mapping[str, Sequence[Mapping[str, float]]], real: Mapping[str, float], modes: int
 ) -> str:
-    """Markdown: mean ± standard error over the seeds; published rows, as printed in the papers, below."""
+    """Markdown: a row per arm (mean ± standard error over the seeds), real data, and the rows printed in the papers."""
     head = ("game", "modes", "all modes", "high quality, %", "reverse KL, nats", "spread", "of any mode", "seconds")
     ours = [cells_of(arm, runs, modes) for arm, runs in results.items()]
     data = ("real data", f"{real['modes']}", "", f"{100 * real['high_quality']:.1f}", f"{real['reverse_kl']:.4f}",
@@ -181,7 +189,7 @@ def run(
             results.setdefault(name, []).append(found)
             shown.setdefault(name, judged)
             films.setdefault(name, film)
-            write_json(out / "games.json", results)  # what is done stays, whatever comes
+            write_json(out / "games.json", results)  # so that a study that is stopped leaves the games it has played
 
     source_test = build_data(configuration(experiment, [])).source.test().images
     real = mode_coverage(judge, source_test)

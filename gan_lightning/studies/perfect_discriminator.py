@@ -1,9 +1,10 @@
-"""What G is told by a D trained to perfection: Arjovsky & Bottou 2017, figures 1 to 3, on small images.
+"""The gradient that G gets from a D trained to perfection: Arjovsky & Bottou 2017, figures 1 to 3, on small images.
 
-A DCGAN is trained; at some points G is kept. Against each kept G, standing still, a new D is trained from scratch, and
-after each few of its steps the gradient that G would get is measured: of log(1 - D(G(z))) (minimax) and of -log D(G(z))
-(non-saturating), its norm and, over fresh batches of z, the variance of its coordinates. One G is met again with
-instance noise on all that D sees, and with the Wasserstein loss under weight clipping, whose gradient is that of -D.
+A DCGAN is trained, and after some numbers of G steps a copy of G is kept. Against each kept G, which is fixed, a new D
+is trained, and every few of its steps the gradient that G would get is measured: of log(1 - D(G(z))) (minimax) and of
+-log D(G(z)) (non-saturating), its norm and, over fresh batches of z, the variance of its coordinates. Against one of
+the G this is repeated with instance noise on all that D sees, and with the Wasserstein loss under weight clipping,
+where the gradient is that of -D(G(z)).
 """
 
 import copy
@@ -38,6 +39,7 @@ BETAS = (0.5, 0.999)  # of Adam, as in Radford et al. 2015
 
 
 def batches(data: GANData) -> Iterator[Batch]:
+    """Images in [-1, 1] and labels, without end."""
     for images, labels in iter(data.train_dataloader()):
         yield to_signed_range(images), labels
 
@@ -58,8 +60,11 @@ def trained_generators(data: GANData, at: Sequence[int], width: int, seed: int, 
     return kept
 
 
-def told_to_g(gan: GAN, terms: dict[str, Any], z: Tensor) -> dict[str, dict[str, float]]:
-    """Norm of the mean gradient in G's parameters over ``z`` [B, n, dim], and the mean variance of its coordinates."""
+def gradient_of_g(gan: GAN, terms: dict[str, Any], z: Tensor) -> dict[str, dict[str, float]]:
+    """For each of ``terms`` (name -> loss of G as a function of logits ``[n]``) its gradient in G's parameters.
+
+    Over the B batches of ``z`` ``[B, n, dim]``: norm of the mean gradient, and mean variance of the coordinates.
+    """
     parameters = list(gan.G.parameters())
     found: dict[str, list[Tensor]] = {name: [] for name in terms}
     for part in z:
@@ -84,7 +89,18 @@ def perfect(
     sigma: float = 0.0,
     wasserstein: bool = False,
 ) -> list[dict[str, float]]:
-    """A new D against ``G``, standing still, with Adam (Wasserstein: RMSprop, as its paper has it)."""
+    """Train a new D against a fixed ``G``, with Adam (for Wasserstein with RMSprop, as in its paper).
+
+    Args:
+        iterations: steps of D.
+        every: steps from one measurement to the next.
+        width, lr, norm: of D, of its Adam, and its normalisation ("batch" or "none").
+        sigma: of the instance noise; 0 for none.
+        wasserstein: the Wasserstein loss under weight clipping in place of the 2014 loss.
+
+    Returns:
+        Of each measurement: the iteration, ``gradient_of_g``, the loss of D, and its accuracy on a batch.
+    """
     torch.manual_seed(seed)
     techniques: dict[str, Any] = {"instance_noise": InstanceNoise(sigma)} if sigma else {}
     if wasserstein:
@@ -105,8 +121,8 @@ def perfect(
     for i, batch in enumerate(islice(batches(data), iterations)):
         if i % every == 0:
             gan.rng = Streams(seed, 10**9 + i)
-            told = told_to_g(gan, terms, z)
-            entry = {f"{name}_{what}": value for name, values in told.items() for what, value in values.items()}
+            gradients = gradient_of_g(gan, terms, z)
+            entry = {f"{name}_{what}": value for name, values in gradients.items() for what, value in values.items()}
         loop.step(*batch)
         if i % every == 0:
             right = (gan.latest["real"] > 0).float().mean() + (gan.latest["fake"] < 0).float().mean()
@@ -132,18 +148,20 @@ def run(
     batch_size: int = 64,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Writes figure.png, and courses.json after each game; returns each course, and how far it fell.
+    """Writes figure.png, and courses.json after each game. Returns all courses, each with its ``course_summary``.
 
     Args:
+        out: folder for the files.
+        bar: shows the progress.
         data: images.
         at: G steps of the DCGAN after which G is kept.
         iterations: of the new D against each kept G.
         every: iterations between two measurements.
         width: of the DCGAN's players.
         d_width, d_lr: of the new D, and its Adam's learning rate.
-        d_norm: "batch", as the DCGAN's D has it, or "none". With it the statistics of a batch, all real or all false,
-            help D.
-        noise_at: which kept G is met again under instance noise, and with the Wasserstein loss.
+        d_norm: "batch", as the DCGAN's D has it, or "none". BatchNorm helps the new D, since a batch is all real or all
+            fake and its statistics show which.
+        noise_at: G steps of the kept G that also meets D under instance noise, and under the Wasserstein loss.
         sigmas: of that noise.
         batch_size: images of each batch.
         seed: of everything.
@@ -158,17 +176,17 @@ def run(
     bar.reset(total=max(at) + iterations * (len(at) + len(sigmas) + 1))
     generators = trained_generators(module, at, width, seed, bar)
 
-    met: dict[str, list[dict[str, float]]] = {}
+    courses: dict[str, list[dict[str, float]]] = {}
 
-    def meet(name: str, G: nn.Module, sigma: float = 0.0, wasserstein: bool = False) -> list[dict[str, float]]:
-        met[name] = perfect(G, module, iterations, every, d_width, seed, bar, d_lr, d_norm, sigma, wasserstein)
-        write_json(out / "courses.json", met)  # what is done stays, whatever comes
-        return met[name]
+    def play(name: str, G: nn.Module, sigma: float = 0.0, wasserstein: bool = False) -> list[dict[str, float]]:
+        courses[name] = perfect(G, module, iterations, every, d_width, seed, bar, d_lr, d_norm, sigma, wasserstein)
+        write_json(out / "courses.json", courses)  # so that a study that is stopped leaves the games it has played
+        return courses[name]
 
-    games = {f"{n} G steps": meet(f"{n} G steps", G) for n, G in generators.items()}
+    games = {f"{n} G steps": play(f"{n} G steps", G) for n, G in generators.items()}
     again = generators[noise_at]
-    noisy = {0.0: games[f"{noise_at} G steps"]} | {s: meet(f"noise {s:g}", again, sigma=s) for s in sigmas}
-    critic = meet("wasserstein", again, wasserstein=True)
+    noisy = {0.0: games[f"{noise_at} G steps"]} | {s: play(f"noise {s:g}", again, sigma=s) for s in sigmas}
+    critic = play("wasserstein", again, wasserstein=True)
 
     fig, axes = figure(2, 4)
     panels = (("error_of_D", "D's error"), ("accuracy_of_D", "D's accuracy"), ("mmgan_norm", "gradient of log(1 - D)"),
@@ -203,9 +221,10 @@ def run(
 
 
 def course_summary(course: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """Each curve's end against its highest stretch, its start and its first point: 0.001 is a fall by three decades.
+    """The end of each curve over its highest stretch, over its start, and over its first point.
 
-    End, start and stretches are geometric means over a tenth of the measurements, so that no single spike decides.
+    0.001 is a fall by three decades. End, start and stretches are geometric means over a tenth of the measurements, so
+    that no single spike decides. Curves with values of 0 or below are left out.
     """
     tenth = max(1, len(course) // 10)
     found: dict[str, Any] = {}
@@ -219,8 +238,8 @@ def course_summary(course: Sequence[dict[str, float]]) -> dict[str, Any]:
         found[f"{key}_end_over_start"] = (stretches[-1] / stretches[0]).item()
     accuracy = torch.tensor([c["accuracy_of_D"] for c in course])
     found["final_accuracy_of_D"] = accuracy[-tenth:].mean().item()
-    sure = [c["iteration"] for c, after in zip(course, running(accuracy), strict=True) if after >= 0.999]
-    found["iterations_to_accuracy_0.999"] = sure[0] if sure else None
+    reached = [c["iteration"] for c, mean in zip(course, running(accuracy), strict=True) if mean >= 0.999]
+    found["iterations_to_accuracy_0.999"] = reached[0] if reached else None
     return found
 
 

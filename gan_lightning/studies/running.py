@@ -1,4 +1,4 @@
-"""Running a study: its figures, and its numbers with where they come from."""
+"""``python -m gan_lightning.study``: runs a study, and writes its numbers with settings, commit and machine."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Why minimax saturates: both losses of G over the logit, and what G is told in a real early run.
+"""Why minimax saturates: both losses of G as functions of the logit, and the gradient that G gets early in a run.
 
 Goodfellow et al. 2014, section 3; Arjovsky & Bottou 2017, section 2.2.
 """
@@ -63,7 +63,20 @@ def early_run(
 def run(
     out: Path, bar: Any, data: Source, g_steps: int = 150, d_steps: int = 5, batch_size: int = 64, seed: int = 0
 ) -> dict[str, Any]:
-    """Writes figure.png; returns both runs' courses and the median ratio of their gradients over the second half."""
+    """Writes figure.png.
+
+    Args:
+        out: folder for the file.
+        bar: shows the progress.
+        data: images.
+        g_steps: G steps of each run.
+        d_steps: k, D steps per G step.
+        batch_size: images of each batch.
+        seed: of the initial weights and the noise.
+
+    Returns:
+        ``early_run`` for each loss, and the median over the second half of (non-saturating over minimax gradient norm).
+    """
     losses: dict[str, Loss] = {"mmgan": MMGAN(), "nsgan": NSGAN()}
     bar.reset(total=len(losses) * g_steps * d_steps)
     fig, axes = figure(1, 4)
