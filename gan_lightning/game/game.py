@@ -18,11 +18,11 @@ from gan_lightning.core.rng import Streams, seed_layers
 from gan_lightning.core.seats import Seats
 
 COUNTERS = ("d_steps_done", "g_steps_done", "images_seen")
-Terms = dict[str, Tensor]  # name -> scalar; a player descends their sum
+Terms = dict[str, Tensor]  # "adversarial", or name of a technique -> scalar; a player descends their sum
 
 
 class Game(nn.Module):
-    """Two players, a prior and a loss; techniques sit in the seats of ``core/seats.py``.
+    """Two players, the law of z, an adversarial loss, and techniques in the ``seats`` where the step calls them.
 
     Args:
         G: ``[N, prior.dim]`` -> ``[N, *shape]``.
@@ -56,8 +56,8 @@ class Game(nn.Module):
         self.steps, self.d_steps, self.seed = steps, d_steps, seed
         self.simultaneous, self.d_loss_weight = update == "simultaneous", d_loss_weight
         self.d_steps_done = self.g_steps_done = self.images_seen = 0
-        self.latest: dict[str, Tensor] = {}  # of the last step, on the device
-        self.terms: dict[Player, Terms] = {}  # what each player's last loss was the sum of
+        self.latest: dict[str, Tensor] = {}  # losses and logits of the last step, on the device
+        self.terms: dict[Player, Terms] = {}  # of each player's last loss, which is their sum
 
         self.seats.join(self)
         self.views = self.seats.of("view")
@@ -69,14 +69,14 @@ class Game(nn.Module):
         self.own_parameters: dict[Player, list[nn.Parameter]] = {}
 
     def take_parameters(self) -> dict[Player, list[nn.Parameter]]:
-        """The parameters of each player, as the optimizers get them; ``turn_of`` freezes the same ones."""
+        """The parameters of each player, for the optimizers; from now on ``turn_of`` freezes the same ones."""
         self.own_parameters = {"D": list(self.D.parameters()), "G": list(self.G.parameters())}
         return self.own_parameters
 
     # A step ---------------------------------------------------------------------------------------------------
 
     def begin_step(self, device: torch.device, rank: int = 0, world: int = 1) -> None:
-        """Open the draws of this step: it is played on ``device``, by process ``rank`` of ``world``."""
+        """Begin the random numbers of a step that process ``rank`` of ``world`` plays on ``device``."""
         self.place = (device, rank, world)
         self.rng = Streams(self.seed, self.d_steps_done, *self.place)
 
@@ -115,7 +115,7 @@ class Game(nn.Module):
         return self.d_losses(self.play("D", real, fake, labels))
 
     def d_has_moved(self, images: int) -> bool:
-        """Count a step of D on a batch of ``images`` of all processes; is it G's turn?"""
+        """Count a step of D, on a global batch of ``images``. Returns whether G's half follows."""
         self.d_steps_done += 1
         self.images_seen += images
         return self.d_steps_done % self.d_steps == 0
@@ -144,22 +144,22 @@ class Game(nn.Module):
                 p.requires_grad = True
 
     def before_update(self, player: Player) -> None:
-        """``player``'s gradients are complete."""
+        """Call the techniques with this seat: ``player``'s gradients are complete."""
         for _, technique in self.before_updates:
             technique.before_update(self.D if player == "D" else self.G, player)
 
     def after_update(self, player: Player, loss: Tensor) -> None:
-        """``player`` has just moved down ``loss``, the sum of its terms."""
+        """Call the techniques with this seat: ``player`` has just moved down ``loss``, the sum of its terms."""
         self.latest[f"loss/{player.lower()}"] = loss.detach()
         for _, technique in self.after_updates:
             technique.after_update(self.G, self.D, player)
 
-    # Its losses -----------------------------------------------------------------------------------------------
+    # The losses -----------------------------------------------------------------------------------------------
 
     def play(self, player: Player, real: Tensor, fake: Tensor, labels: Tensor) -> Play:
         """D looks at real, then at fake, each batch by itself: together, BatchNorm would give them away.
 
-        In a simultaneous step at fake first, so that both halves draw the same masks and noise for it.
+        In a simultaneous step it looks at fake first, so that dropout and views draw the same for fake in both halves.
         """
         batches = {"real": real, "fake": fake} if player == "D" or self.real_in_g else {"fake": fake}
         order = reversed(batches) if self.simultaneous else batches
@@ -193,7 +193,7 @@ class Game(nn.Module):
         return self.D.observe(x)
 
     def seen_by(self, name: str, play: Play) -> Play:
-        """``play`` for the term ``name``: where the term runs D itself, no draw or dropout mask of others changes."""
+        """``play`` for the term ``name``, whose own passes of D change no random number or dropout mask of others."""
         half = 3 if play.player == "G" else 2
         first = {stream: stream.draws for stream in (self.rng[f"view/{view}/{name}"] for view, _ in self.views)}
 
@@ -221,11 +221,11 @@ class Game(nn.Module):
         return terms
 
     def total(self, player: Player, terms: Terms) -> Tensor:
-        """The loss of ``player``: the sum of its terms, each of which is kept for the curves and the finite guard."""
+        """The loss of ``player``, the sum of its ``terms``; these are kept for the curves and the finite guard."""
         self.terms[player] = {name: term.detach() for name, term in terms.items()}
         return reduce(torch.add, terms.values())
 
-    # Where it stands ------------------------------------------------------------------------------------------
+    # How far it is --------------------------------------------------------------------------------------------
 
     @property
     def progress(self) -> float:
@@ -234,7 +234,7 @@ class Game(nn.Module):
 
     @property
     def g_just_moved(self) -> bool:
-        """Was G's half part of the last batch? What is done every so many G steps is done then, once."""
+        """Was G's half part of the last batch? (With k > 1, G steps stay the same over several batches.)"""
         return self.g_steps_done > 0 and self.d_steps_done % self.d_steps == 0
 
     @property

@@ -15,7 +15,7 @@ class Loop:
     Attributes:
         gan: the game.
         optimizers: of D and of G.
-        rank, world: whose draws are made: those of process ``rank`` of ``world``.
+        rank, world: random numbers are those of process ``rank`` of ``world``.
     """
 
     def __init__(self, gan: GAN, rank: int = 0, world: int = 1) -> None:

@@ -20,9 +20,9 @@ class GAN(Game, LightningModule):
     """A ``Game`` that a Trainer plays.
 
     Args:
-        G, D, prior, loss, game: of ``Game``.
+        G, D, prior, loss, game: arguments of ``Game``.
         optimizer_d, optimizer_g: parameters -> optimizer.
-        schedules: per player, name of an optimizer's option -> its value after so many G steps.
+        schedules: per player, name of an optimizer's option -> function from G steps done to its value.
     """
 
     def __init__(
@@ -41,8 +41,8 @@ class GAN(Game, LightningModule):
         self.automatic_optimization = False
         self.make_optimizers = (optimizer_d, optimizer_g)
         self.schedules = schedules or {}
-        self.numbers: dict[str, float] = {}  # as last logged, on the host
-        self.memory_format = "contiguous"  # of core/layout.py; the data module gives the real batches the same
+        self.numbers: dict[str, float] = {}  # name of a curve -> its last logged value
+        self.memory_format = "contiguous"  # a name in core/layout.py; the data module gives real batches this format
 
     def __setattr__(self, name: str, value: Any) -> None:
         """A plain value takes 0.1 us; ``nn.Module``, which looks for parameters, modules and buffers first, 2.7."""
@@ -52,7 +52,7 @@ class GAN(Game, LightningModule):
             super().__setattr__(name, value)
 
     def lay_out(self, memory_format: str) -> None:
-        """Put the filters of both players, and what techniques keep of that shape, into ``memory_format``."""
+        """Put all parameters and buffers with four axes, those of techniques too, into ``memory_format``."""
         self.memory_format = memory_format
         for tensor in (*self.parameters(), *self.buffers()):
             tensor.data = laid_out(tensor.data, memory_format)
@@ -111,10 +111,10 @@ class GAN(Game, LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.set_counters(checkpoint["counters"])
-        # Learning rates and the like are those of the configuration, not those that the checkpoint remembers.
+        # Options of the optimizers, such as learning rates, are those of the configuration, not of the checkpoint.
         for state, fresh in zip(checkpoint.get("optimizer_states", ()), self.configure_optimizers(), strict=False):
             for group, own in zip(state["param_groups"], fresh.param_groups, strict=True):
                 group |= {option: value for option, value in own.items() if option != "params"}
-            # A fused step walks weights and moments side by side as they lie.
+            # A fused step goes through weights and moments in the order of memory, which must be the same for both.
             for moments in state["state"].values():
                 moments |= {k: laid_out(v, self.memory_format) for k, v in moments.items() if isinstance(v, Tensor)}

@@ -8,7 +8,7 @@ import torch
 from gan_lightning.core.play import Player
 
 MakeOptimizer = Callable[..., torch.optim.Optimizer]
-Schedules = Mapping[str, Callable[[int], float]]  # name of an optimizer's option -> its value after so many G steps
+Schedules = Mapping[str, Callable[[int], float]]  # name of an optimizer's option -> G steps done -> its value
 
 
 class HasGroups(Protocol):
