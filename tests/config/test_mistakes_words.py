@@ -210,7 +210,7 @@ def test_study_alone_lists_the_studies():
     assert said.startswith("error: study= must name a study. Choose one, such as study=dirac:\n")
     lines = studies().splitlines()
     assert len(lines) == len(list((Path(__file__).parent.parent.parent / "conf/study").glob("*.yaml")))
-    assert any(re.fullmatch(r"  dirac +Two numbers play: .*", line) for line in lines)
+    assert any(re.fullmatch(r"  dirac +The Dirac-GAN under each loss .*", line) for line in lines)
 
 
 # Values ------------------------------------------------------------------------------------------------------
