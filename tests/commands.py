@@ -37,7 +37,12 @@ def play(module: str, arguments: list[str], folder: str, environment: dict[str, 
 
 
 class Command:
-    """``python -m gan_lightning.train arguments``, begun in ``folder``; stdout and stderr in one file."""
+    """``python -m gan_lightning.train arguments``, started in ``folder``; stdout and stderr in one file.
+
+    Args:
+        module: another command than train.
+        environment: variables beside those of this process.
+    """
 
     def __init__(self, folder: Path, *arguments: str, module: str = "gan_lightning.train", **environment: str) -> None:
         handle, name = tempfile.mkstemp(suffix=".txt")
@@ -58,7 +63,7 @@ class Command:
         os.kill(self.pid, number)
 
     def wait_until(self, condition, seconds: float = 240) -> None:
-        """Until ``condition()``; fails when the command has ended before, or never gets there."""
+        """Wait until ``condition()`` is true; fails where the command ends before that, or after ``seconds``."""
         deadline = time.monotonic() + seconds
         while not condition():
             assert self.process.is_alive(), self.text()
@@ -66,7 +71,7 @@ class Command:
             time.sleep(0.02)
 
     def end(self, seconds: float = 240) -> tuple[int, str]:
-        """Its exit code (minus a signal's number) and all it said; a command that does not end is killed."""
+        """Its exit code (minus a signal's number) and its output; kills it, and fails, after ``seconds``."""
         self.process.join(seconds)
         if self.process.is_alive():
             self.process.kill()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# Read by the processes that tests start: two cores are shared, and what is tested is this checkout.
+# Environment of this process and of those that tests start: one thread each, and the code of this checkout.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
@@ -54,7 +54,7 @@ TECHNIQUES = sorted(p.stem for p in (CONF / "technique").glob("*.yaml"))
 TOGETHER = [t for t in TECHNIQUES if t not in ("dragan", "gradient_penalty", "weight_norm")]  # in one game
 
 
-# What takes longest, first: two workers share out the files, and the last one must not be left to one of them.
+# Files that take longest come first: otherwise one of two workers may begin a long one when the other has finished.
 FIRST = (
     "test_processes",
     "test_resume",
@@ -86,6 +86,7 @@ def only_network(overrides: tuple[str, ...]) -> list[str]:
 
 @functools.cache
 def composed(overrides: tuple[str, ...]) -> DictConfig:
+    """The configuration of ``train``, the same object for the same overrides: copy it before you change it."""
     return compose("train", list(overrides))
 
 
@@ -138,7 +139,10 @@ def finished_tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def stranger(finished_tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run directory as it might come from a stranger, the folder to stand in, and what attacks reach for."""
+    """A run directory as it might come from a stranger, beside files and a variable that an attack could reach.
+
+    The working directory is the folder with both.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SECRET", "secret-of-this-machine")
     Path("hubconf.py").write_text("open('executed', 'w')\ndef entry(*a, **k):\n    return 5\n")
@@ -151,7 +155,7 @@ def stranger(finished_tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def call(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Callable[..., tuple[int, str]]:
-    """Run a verb in this process, in an empty folder: ``call("train", "steps=0")`` -> (exit code, output)."""
+    """Run a command in this process, in an empty folder: ``call("train", "steps=0")`` -> (exit code, output)."""
     monkeypatch.chdir(tmp_path)
     mains = {"train": train_verb.main, "sample": sample_verb.main}
 
@@ -169,6 +173,7 @@ def call(
 
 
 def runs(folder: Path) -> list[Path]:
+    """The run directories below ``folder``."""
     return sorted(p.parent for p in folder.rglob("config.yaml"))
 
 

@@ -1,4 +1,4 @@
-"""Plays and small games for tests of techniques."""
+"""Play records and small games for tests of techniques."""
 
 import copy
 
@@ -29,6 +29,7 @@ class Linear(Discriminator):
 
 
 def a_play(D: Discriminator, n: int = 8, step: int = 0, player="D", view=lambda x: x, shape=SHAPE) -> Play:
+    """The record of D's pass over ``n`` real and ``n`` fake samples, all N(0, 1), behind ``view``."""
     torch.manual_seed(1)
     real, fake = torch.randn(n, *shape), torch.randn(n, *shape)
     observe = lambda x: D.observe(view(x))  # noqa: E731
@@ -37,24 +38,22 @@ def a_play(D: Discriminator, n: int = 8, step: int = 0, player="D", view=lambda 
     return Play(player, D, real, fake, None, rl, fl, rf, ff, 0.0, step, observe)
 
 
-# Penalties ------------------------------------------------------------------------------------------------
-
-W = torch.linspace(-0.5, 0.5, 64)
-
-
-SLOPE = W.norm().item()
+W = torch.linspace(-0.5, 0.5, 64)  # weights of a Linear critic for samples of SHAPE
+SLOPE = W.norm().item()  # and its slope
 
 
 # Helpers --------------------------------------------------------------------------------------------------
 
 
 def build_tiny(*overrides: str) -> GAN:
+    """The tiny game of conftest.py with ``overrides``, before its first step."""
     cfg = copy.deepcopy(composed((*only_network(overrides), *overrides)))
     torch.manual_seed(cfg.seed)
     return build_gan(cfg, build_data(cfg).source.shape)
 
 
 def with_techniques(techniques, d_steps=1) -> GAN:
+    """A tiny game with the given technique objects, by name, and SGD."""
     torch.manual_seed(0)
     return GAN(
         G=MLPGenerator(5, SHAPE, hidden=(8, 12)),

@@ -1,4 +1,4 @@
-"""Random numbers that a test gives, and processes that it plays."""
+"""Stand-ins for random numbers and for torch.distributed."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ import torch
 
 
 class Given:
-    """A stream that gives what it is told to, wherever it lies."""
+    """A ``core.rng.Stream`` whose every draw is ``values``, in the shape that is asked for."""
 
     def __init__(self, values, device: str = "cpu") -> None:
         self.values = torch.as_tensor(values, device=device)
@@ -22,7 +22,7 @@ class Given:
 
 
 class Processes:
-    """torch.distributed for threads, each of which is one process."""
+    """Stands in for torch.distributed: each of ``world`` threads is a process."""
 
     def __init__(self, world: int, available: bool = True, initialized: bool = True) -> None:
         self.world, self.available, self.initialized = world, available, initialized
@@ -49,6 +49,7 @@ class Processes:
         x.copy_(total)
 
     def each(self, function, values: list[torch.Tensor]) -> list[torch.Tensor]:
+        """``function`` of one of ``values`` in each process."""
         self.given.clear()
         with ThreadPoolExecutor(self.world) as pool:
             return list(pool.map(function, values))

@@ -1,4 +1,4 @@
-"""What the tests of a stranger's files share: how an attack is seen to have failed."""
+"""Shared by the tests of a stranger's files: making damaged files, and checking that they are refused without harm."""
 
 import io
 import zipfile
@@ -12,7 +12,7 @@ SECRET = "secret-of-this-machine"
 
 
 def refused(run, action, words):
-    """``action()`` raises one ValueError with ``words``: no marker is there, nothing is written, no secret is told."""
+    """Check that ``action()`` raises a ValueError with ``words``, executes and writes nothing, and tells no secret."""
     top = run.parent
     before = snapshot(top)
     with pytest.raises(ValueError) as caught:
@@ -24,12 +24,13 @@ def refused(run, action, words):
 
 
 def snapshot(folder):
+    """Path -> content of every regular file below ``folder``."""
     return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and not p.is_symlink()}
 
 
 @contextmanager
 def memory_limit(more=4 * 2**30):
-    """No more than so many bytes beyond what is taken now."""
+    """Within the block this process can take ``more`` bytes beyond those that it has, and no others."""
     resource = pytest.importorskip("resource", reason="this system has no limits")
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)

@@ -15,22 +15,25 @@ PROTOCOL = {"dataset": "digits", "split": "test", "n_fake": 297, "n_real": 297, 
 
 
 def earlier(values, g_steps=6, **protocol):
-    """metrics.json as it was before settings were kept."""
+    """A metrics.json of the older format, without the settings of the metrics."""
     checkpoints = {"last": {"g_steps": g_steps, **values}}
     return {"protocol": {**PROTOCOL, **protocol}, "checkpoints": checkpoints, "floor": dict.fromkeys(values, 0.5)}
 
 
 def column(metric, values, weights="aaa", **parameters):
+    """An entry of "measured" in metrics.json: ``values`` of one metric for one set of weights."""
     return {"metric": metric, "function": metric, "of": ["test_features", "fake_features"], "parameters": parameters,
             "protocol": PROTOCOL, "floor": dict.fromkeys(values, 0.5), "values": {weights: values}}  # fmt: skip
 
 
 def measurements(*columns, weights="aaa", g_steps=6, what="last checkpoint"):
+    """A metrics.json with ``columns`` for one checkpoint."""
     last = {"what": what, "generator": "G", "g_steps": g_steps, "weights": weights}
     return {"checkpoints": {"last": last}, "measured": list(columns)}
 
 
 def a_run(folder, name, metrics, seed=0, **config):
+    """Make a run directory with the files that compare reads; ``config`` are both its configuration and overrides."""
     run = folder / name
     run.mkdir(parents=True)
     overrides = [f"{k}={v}" for k, v in {**config, "seed": seed}.items()]
@@ -43,7 +46,7 @@ def a_run(folder, name, metrics, seed=0, **config):
 
 
 def tables(folder):
-    """Title -> rows, each heading -> cell."""
+    """Compare the runs in ``folder``: title of a table -> its rows, each heading -> cell."""
     runs, missing, _ = gather(f"{folder}/*")
     found = {}
     for part in all_tables(runs, missing).split("### ")[1:]:

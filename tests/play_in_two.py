@@ -2,8 +2,8 @@
 
     python play_in_two.py <folder> alone        or        python play_in_two.py <folder> <rank>
 
-plays each game of <folder>/games.json: by itself, or as one of two processes with Lightning's DDP over gloo. What the
-weights were after each G step that is to be kept, and the rows of data that were seen, go to <folder>.
+plays each game of <folder>/games.json: by itself, or as one of two processes with Lightning's DDP over gloo. It writes
+the weights after the chosen G steps, and a number for each sample that it was given, into <folder>.
 """
 
 import json
@@ -28,13 +28,19 @@ Kept = dict[int, State]
 
 
 def game(overrides: list[str], keep: list[int], start: int = 0) -> dict[str, Any]:
-    """To keep the states after the G steps ``keep``; the two begin where the one is after ``start`` G steps."""
+    """A game of games.json.
+
+    Args:
+        overrides: of ``train``.
+        keep: G steps after which the state is kept.
+        start: the two processes begin from the state of the one after so many G steps.
+    """
     return {"overrides": overrides, "keep": keep, "start": start}
 
 
 def play_both(folder: Path, games: dict[str, dict[str, Any]]) -> None:
-    """Play ``games``, by name, alone, then in two processes at once; what they leave lies in ``folder``."""
-    for name, plan in games.items():  # once for all three
+    """Play ``games``, by name, in one process, then in two at once; their files are in ``folder``."""
+    for name, plan in games.items():  # composed once for the three processes
         OmegaConf.save(compose("train", [*plan["overrides"], "trainer=cpu"]), folder / f"{name}.yaml")
     (folder / "games.json").write_text(json.dumps(games))
     with socket.socket() as free:
@@ -47,13 +53,13 @@ def play_both(folder: Path, games: dict[str, dict[str, Any]]) -> None:
             for process in started:
                 code, text = process.end(600)
                 assert code == 0, text
-        finally:  # one that waits for another that has failed would wait for ever
+        finally:  # a process whose partner has failed would wait for it for ever
             for process in started:
                 process.process.kill()
 
 
 def kept(folder: Path, name: str, rank: str) -> Kept:
-    """The states of a game by G steps, as the process ``rank`` ("alone", "0" or "1") had them."""
+    """G steps -> state of a game, as the process ``rank`` ("alone", "0" or "1") wrote them."""
     return torch.load(folder / f"{name}-{rank}.pt")
 
 
@@ -63,7 +69,7 @@ def farthest(one: State, other: State, prefix: str = "") -> float:
 
 
 class Keep(Callback):
-    """States after the G steps ``keep``, and what tells the samples apart that this process was given."""
+    """Keeps the states after the G steps ``keep``, and a number for each sample that this process was given."""
 
     def __init__(self, keep: list[int], start: int, file: Path | None) -> None:
         self.keep, self.start, self.file = keep, start, file

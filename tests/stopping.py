@@ -1,4 +1,4 @@
-"""Runs that are stopped: the callback that stops them, and what is compared of them."""
+"""Runs that are stopped and go on: a callback that stops them, and comparisons of what they leave."""
 
 import json
 
@@ -20,7 +20,7 @@ def config(*overrides):
 
 
 def played(folder, cfg=None, name="straight", **options):
-    """The directory of a run that was played to its end, or as ``options`` of ``train`` have it."""
+    """Play a run, with ``options`` of ``setup.train``. Returns its directory."""
     run = folder / name
     run.mkdir(exist_ok=True)
     train(cfg or config(), run, **options)
@@ -28,14 +28,14 @@ def played(folder, cfg=None, name="straight", **options):
 
 
 def straight_and_stopped(folder, cfg, at: int):
-    """The directories of a run that was left alone, and of the same that was stopped after a D step and went on."""
+    """The directories of a run that was not stopped, and of the same run stopped after D step ``at`` and resumed."""
     stopped = played(folder, cfg, "stopped", extra_callbacks=[Stop(at)])
     start = Start(stopped / "checkpoints" / "last.ckpt")
     return [played(folder, cfg), played(folder, cfg, "stopped", start=start)]
 
 
 class Stop(Callback):
-    """As SIGTERM does: the batch that is being played is the last."""
+    """Ends a run after D step ``at``, as a SIGTERM in that step does."""
 
     def __init__(self, at: int) -> None:
         self.at = at
@@ -50,11 +50,13 @@ def checkpoint(run, name="last.ckpt"):
 
 
 def lines(run):
+    """metrics.jsonl, without speeds."""
     found = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return [{k: v for k, v in line.items() if not k.startswith("speed/")} for line in found]
 
 
 def same(a, b) -> bool:
+    """Are two nested states equal to the last bit?"""
     if isinstance(a, torch.Tensor):
         return torch.equal(a, b)
     if isinstance(a, dict):
@@ -65,10 +67,12 @@ def same(a, b) -> bool:
 
 
 def of_job(run, resume: str | None, steps: int = 12, sweep: str | None = None) -> Start | None:
+    """How a job of these keys starts in ``run``."""
     return start_of_job(OmegaConf.create({"resume": resume, "continue": sweep, "steps": steps}), run)
 
 
 def flip(path, at: float) -> None:
+    """Flip a bit of the file, after the share ``at`` of its bytes."""
     data = bytearray(path.read_bytes())
     data[int(at * len(data))] ^= 16
     path.write_bytes(bytes(data))

@@ -5,8 +5,8 @@
 
 k, the D steps per G step, is drawn from 1 to 4 for each run unless it is given.
 Each run is started again and again by the same command, with ``resume=auto``, and killed as often as asked; then it
-may end. Weights, optimizers, counters, logged numbers and pictures must equal those of a run that was left alone. Exit
-code 1 and the difference if they do not.
+may end. Weights, optimizers, counters, logged numbers and pictures must equal those of a run that was not killed; if
+they do not, the first difference is printed and the exit code is 1.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def steps_logged(run: Path) -> int:
 
 
 def kill(process: subprocess.Popen, run: Path, rng: random.Random, while_saving: bool) -> str:
-    """Let it play for a random while, then kill it; what it was doing."""
+    """Let a run play for a random while, then kill it. Returns what it was doing."""
     before, deadline = steps_logged(run), time.monotonic() + 120
     while steps_logged(run) == before and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -64,8 +64,8 @@ def kill(process: subprocess.Popen, run: Path, rng: random.Random, while_saving:
     return doing if process.returncode == -signal.SIGKILL else "ended before"
 
 
-def told(run: Path) -> dict:
-    """What must not depend on whether the run was killed."""
+def results_of(run: Path) -> dict:
+    """The files of a run that must not depend on whether it was killed, by name."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0})
     events.Reload()
@@ -111,12 +111,12 @@ def main() -> None:
             straight = Path(folder) / f"straight-{k}"
             if not straight.exists():
                 end(start(straight, k))
-            wanted = told(straight)
+            wanted = results_of(straight)
             run = Path(folder) / f"killed-{i}"
             for j in range(args.kills):
                 killed[kill(start(run, k), run, rng, while_saving=j % 2 == 1)] += 1
             end(start(run, k))
-            found = told(run)
+            found = results_of(run)
             for checkpoint in (wanted["last.ckpt"], wanted["best.ckpt"], found["last.ckpt"], found["best.ckpt"]):
                 checkpoint.pop("config", None)  # it names the run's own directory
             if differs := difference(wanted, found):

@@ -1,4 +1,4 @@
-"""Names of n mutants of what lies below a path, drawn with seed 0, where to play all of them would take hours.
+"""Names of n mutants of the files below a path, drawn with seed 0, for when testing all of them would take hours.
 
 python tests/mutations/draw.py n path [path ...], such as 60 gan_lightning/game/module.py, after any run of mutmut.
 """

@@ -37,7 +37,7 @@ def copy_to(folder: Path) -> None:
 
 
 def exit_code_of(copy: Path, tests: list[str]) -> tuple[int, str]:
-    """pytest's exit code for ``tests`` on ``copy``, and what it said."""
+    """pytest's exit code for ``tests`` on ``copy``, and its output."""
     said = copy / "said.txt"
     child = os.fork()
     if child:
@@ -61,7 +61,7 @@ def exit_code_of(copy: Path, tests: list[str]) -> tuple[int, str]:
 
 
 def verdict(mutation: Mutation, copy: Path) -> str:
-    """ "" where the mutation is noticed, otherwise what is wrong."""
+    """Why the mutation was not noticed, in words; empty if it was."""
     file = copy / mutation.file
     whole = file.read_text()
     if (times := whole.count(mutation.old)) != 1:

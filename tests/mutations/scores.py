@@ -1,4 +1,4 @@
-"""Per module, what mutmut's last run found: killed of all mutants, and the names of those that survive.
+"""Results of mutmut's last run: per module the share of mutants that tests killed, and the names of the survivors.
 
 python tests/mutations/scores.py [folder of the run, here by default]
 """
