@@ -1,4 +1,4 @@
-"""``python -m gan_lightning.bench``: what the frame costs, measured against a bare torch loop."""
+"""``python -m gan_lightning.bench``: time beside a bare torch loop, start and memory of a run."""
 
 from gan_lightning.config.verb import verb
 

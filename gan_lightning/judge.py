@@ -1,4 +1,4 @@
-"""``python -m gan_lightning.judge``: train a judge and print what conf/judge/ has to say of it."""
+"""``python -m gan_lightning.judge``: train a judge; prints its accuracy and the SHA-256 for its file in conf/judge/."""
 
 from gan_lightning.config.verb import verb
 
