@@ -1,4 +1,4 @@
-"""The same game without a Trainer, on one device: for studies, for timing its parts and for trying them by hand."""
+"""Playing a game without a Trainer, on one device: for studies, for timing its parts and for trying them by hand."""
 
 import torch
 from torch import Tensor

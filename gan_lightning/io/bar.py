@@ -47,7 +47,7 @@ class Bar:
             self.bar.update(n)
 
     def set_postfix_str(self, doing: str) -> None:
-        """What is being done at the moment: the end of the bar, or of the next line."""
+        """Set what is shown at the end of the bar or of the next line: what is being done at the moment."""
         self.doing = printable(doing)
         if self.bar is not None:
             self.bar.set_postfix_str(self.doing)

@@ -14,7 +14,7 @@ def classifier_score(real: Tensor, fake: Tensor) -> float:
 
 
 def label_statistics(real: Tensor, fake: Tensor) -> dict[str, float]:
-    """Of class probabilities ``[N, classes]`` and ``[M, classes]``; a sample's label is its most probable class.
+    """Two numbers of class probabilities ``[N, classes]`` and ``[M, classes]``; a label is the most probable class.
 
     label_distance: total variation between the two histograms of labels, 0 to 1.
     modes: number of classes that are the label of some fake.

@@ -19,7 +19,7 @@ def nearest(x: Tensor, among: Tensor, chunk: int = 5000) -> tuple[Tensor, Tensor
 
 
 def memorisation(train: Tensor, test: Tensor, fake: Tensor, limit: int = 2000) -> dict[str, float]:
-    """Of images ``[N, C, H, W]`` in [-1, 1]; the first ``limit`` fakes are looked at.
+    """Signs of copied training images. All are ``[N, C, H, W]`` in [-1, 1]; the first ``limit`` fakes are looked at.
 
     train_test_ratio: median over fakes of (distance to the nearest training image / to the nearest test image); it
     is a little below 1 for new images since there are more training images, 0 for copies.

@@ -30,13 +30,13 @@ class ModeJudge(Judge):
         return points, torch.nn.functional.one_hot(nearest, self.classes).double()
 
     def quick(self, points: Tensor) -> dict[str, float]:
-        """What is looked at during training."""
+        """Modes and high_quality of points ``[N, 2]`` (``mode_coverage``), for the curves of a run."""
         found = mode_coverage(self, points)
         return {"metric/modes": found["modes"], "metric/high_quality": found["high_quality"]}
 
 
 def mode_coverage(judge: ModeJudge, fake: Tensor) -> dict[str, float]:
-    """Of points ``[N, 2]``, by the rules of the published tables (Srivastava et al. 2017; Lin et al. 2018).
+    """How points ``[N, 2]`` cover the modes, as in published tables (Srivastava et al. 2017; Lin et al. 2018).
 
     high_quality: share within 3 sd of the nearest mean (98.89 % of the real law).
     modes: means that some such point is nearest to.

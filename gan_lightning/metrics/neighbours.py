@@ -12,7 +12,7 @@ def radii(x: Tensor, k: int, chunk: int) -> Tensor:
 
 
 def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5, chunk: int = 500) -> dict[str, float]:
-    """Of features ``[N, d]`` and ``[M, d]``. A row's ball has its ``k``-th nearest row of the same kind on the rim.
+    """Four numbers of features ``[N, d]`` and ``[M, d]``. A row's ball ends at its ``k``-th nearest row of its kind.
 
     precision: share of fakes inside some real's ball. recall: share of reals inside some fake's ball.
     density: how many reals' balls hold a fake, over k, on average (1 for equal laws, may exceed it).
@@ -20,7 +20,7 @@ def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5, ch
     """
     real, fake = check_features(real, fake, at_least=k + 1)
     real_radii, fake_radii = radii(real, k, chunk), radii(fake, k, chunk)
-    balls = torch.zeros(len(fake), dtype=torch.long)  # of reals, around each fake
+    balls = torch.zeros(len(fake), dtype=torch.long)  # for each fake, how many reals' balls it lies in
     recalled = covered = 0
     for part, radius in zip(real.split(chunk), real_radii.split(chunk), strict=True):
         distances = squared_distances(part, fake)

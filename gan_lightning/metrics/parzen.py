@@ -28,7 +28,10 @@ def log_likelihoods(samples: Tensor, x: Tensor, sigmas: tuple[float, ...], chunk
 
 
 def parzen_log_likelihood(validation: Tensor, test: Tensor, fake: Tensor) -> dict[str, float]:
-    """Of images ``[N, C, H, W]`` in [-1, 1]; the windows stand on ``fake``, 1,000 validation images choose sigma."""
+    """Log-likelihood of ``test`` under windows on ``fake``, its standard error, and sigma, chosen on ``validation``.
+
+    All are images ``[N, C, H, W]`` in [-1, 1].
+    """
     validation, test, samples = (((x + 1) / 2).flatten(1) for x in (validation[:1000], test, fake))
     best = log_likelihoods(samples, validation, SIGMAS).mean(1).argmax().item()
     sigma = SIGMAS[int(best)]

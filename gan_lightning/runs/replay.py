@@ -90,7 +90,7 @@ def own_folders(arguments: Sequence[str]) -> list[Path]:
 
 
 def options_first(arguments: Sequence[str]) -> list[str]:
-    """The same command line with Hydra's options, and the values that follow them, before the overrides."""
+    """``arguments`` with Hydra's options, and the values that follow them, before the overrides, as Hydra needs it."""
     options, others = list[str](), list[str]()
     for before, argument in zip(["", *arguments], arguments, strict=False):
         (options if argument.startswith("-") or before in WITH_VALUE else others).append(argument)

@@ -1,1 +1,1 @@
-"""What the papers prove, as numbers: information, the optimal discriminator, toy games with exact answers."""
+"""The papers' theorems as numbers: information, the optimal discriminator, toy games with exact answers."""
