@@ -15,30 +15,30 @@ from gan_lightning.game.module import GAN
 
 
 class NotFinite(ValueError):
-    """A loss is nan, infinite or absurdly large, or a gradient is not finite."""
+    """A term of a loss is nan, infinite or beyond the limit, or a gradient is not finite."""
 
 
 class FiniteGuard(FewHooks):
     """Looks at every term of a player's loss and at its gradient, before the optimizer moves the weights.
 
-    Where a look costs nothing, on a CPU, the step itself raises. On a GPU it would stall the queue: there a flag on the
-    device lets the fused optimizers pass over this step and all that follow, and is read every ``every`` G steps and
-    before each checkpoint. (An optimizer that is not fused cannot pass over a step: then the GPU is asked each step.)
-    Under fp16 the loss scaler passes over single steps by itself, and only a loss that is not finite, or ``skips``
-    passed-over steps of one player in a row, stop the run.
+    On a CPU the step itself raises ``NotFinite``. On a GPU reading a value makes the host wait for the device at every
+    step. So there a flag on the device makes the fused optimizers skip this step and all that follow, and the host
+    reads it every ``every`` G steps and before each checkpoint, and raises then. (An optimizer that is not fused cannot
+    skip a step: with it the host reads at every step.) Under fp16 the loss scaler skips single steps by itself; only a
+    term that is not finite, or ``skips`` skipped steps of one player in a row, end the run.
 
     Args:
         every: G steps between two looks at a GPU's flag.
-        skips: fp16 only.
+        skips: number of skipped steps in a row that ends the run, under fp16.
         limit: a term beyond it counts as not finite: with logits of millions one player has lost for good.
     """
 
     def __init__(self, every: int = 50, skips: int = 50, limit: float = 1e6) -> None:
         self.every, self.skips, self.limit = every, skips, min(limit, torch.finfo(torch.float32).max)
-        self.stop: Tensor | None = None  # on the device: has it happened?
-        self.at: Tensor | None = None  # after so many D steps
-        self.seen: dict[Player, Tensor] = {}  # each term, and the gradient as 0 or nan, of then
-        self.skipped: dict[Player, Tensor] = {}
+        self.stop: Tensor | None = None  # the flag, on the device: has anything not been finite?
+        self.at: Tensor | None = None  # D steps done when it was set
+        self.seen: dict[Player, Tensor] = {}  # the values then: each term, and 0 or nan for the gradient
+        self.skipped: dict[Player, Tensor] = {}  # steps in a row that the loss scaler has skipped
 
     def on_before_optimizer_step(self, trainer: Trainer, module: GAN, optimizer: Optimizer) -> None:
         player = module.player_of(optimizer)
@@ -59,7 +59,7 @@ class FiniteGuard(FewHooks):
             raise self.reason(module, player, values, module.d_steps_done)
 
     def all_finite(self, terms: Iterable[Tensor], optimizer: Optimizer) -> bool:
-        """The same in Python's numbers, which on a CPU is faster than small tensors."""
+        """As ``bad`` of the terms and the gradient, in Python's numbers: on a CPU that is faster than small tensors."""
         gradients = (p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None)
         return all(abs(t.item()) <= self.limit for t in terms) and all(math.isfinite(g.sum().item()) for g in gradients)
 
@@ -67,17 +67,17 @@ class FiniteGuard(FewHooks):
         return (values.abs() <= self.limit).logical_not()  # nan is not below anything
 
     def can_wait(self, module: GAN, optimizer: Optimizer, scaled: bool) -> bool:
-        """May the flag stay on the device, since the optimizer looks at it there?"""
+        """Does the optimizer read the flag on the device, so that the host need not wait for it?"""
         return module.device.type != "cpu" and (scaled or all(g.get("fused") for g in optimizer.param_groups))
 
     def allow_skips(self, player: Player, gradient: Tensor) -> Tensor:
-        """0 until the player's last ``skips`` gradients all overflowed."""
+        """A scalar: nan where the player's last ``skips`` gradients all overflowed, ``gradient`` among them; else 0."""
         before = self.skipped.get(player, torch.zeros_like(gradient))
         self.skipped[player] = torch.where(gradient.isnan(), before + 1, 0)
         return torch.where(self.skipped[player] >= self.skips, torch.nan, 0.0)
 
     def note(self, player: Player, values: Tensor, step: int) -> Tensor:
-        """Remember the first time, without a word from the device; has it been?"""
+        """Keep ``values`` and ``step`` if they are the first that are not finite, on the device. Returns the flag."""
         if self.stop is None or self.at is None:
             self.stop = torch.zeros((), dtype=torch.bool, device=values.device)
             self.at = torch.zeros((), dtype=torch.long, device=values.device)
@@ -95,11 +95,13 @@ class FiniteGuard(FewHooks):
         self.check(module)
 
     def check(self, module: GAN) -> None:
+        """Read the flag; raises NotFinite where it is set."""
         if self.stop is not None and self.at is not None and self.stop.item():
             ((player, values),) = [(p, v) for p, v in self.seen.items() if self.bad(v).any()]
             raise self.reason(module, player, values, int(self.at.item()))
 
     def reason(self, module: GAN, player: Player, values: Tensor, step: int) -> NotFinite:
+        """The error for ``values``, the terms of ``player`` and its gradient, after ``step`` D steps."""
         *terms, gradient = zip([*module.terms[player], "gradient"], values.tolist(), self.bad(values), strict=True)
         lost = " and ".join(f"{name} = {value:.3g}" for name, value, bad in terms if bad)
         where = f"loss has diverged, in its term {lost}," if lost else "gradient is not finite"

@@ -72,9 +72,9 @@ def loop_ratios(overrides: list[str], rounds: int, steps: int, slice_: int) -> l
 
 
 def bare_loop(cfg: DictConfig, slice_: int) -> Iterator[None]:
-    """The default game of ``cfg`` (non-saturating, k = 1) in plain torch: ``slice_`` G steps at each ``next``.
+    """The non-saturating game with k = 1 in plain torch: ``slice_`` G steps at each ``next``.
 
-    Networks, batch size, optimizers and data are those of ``cfg``; there is nothing else.
+    Networks, batch size, optimizers and data are those of ``cfg``; nothing else of it is used.
     """
     data = build_data(cfg)
     data.setup()
@@ -158,7 +158,7 @@ def images_per_s(overrides: list[str], batches: int = 3000) -> float:
 
 
 def start_and_memory(overrides: list[str]) -> tuple[float, float]:
-    """Of a default run of 100 G steps: seconds from the command to its first logged step, peak resident memory in MiB.
+    """Of a run of 100 G steps: seconds from the command to its first logged step, peak resident memory in MiB.
 
     Raises:
         RuntimeError: the run failed.
