@@ -74,7 +74,7 @@ def there_already(key: str, value: str) -> str:
 
 
 def check_added_keys(overrides: Sequence[str], cfg: DictConfig, groups: Collection[str] = ()) -> None:
-    """Refuse a key added with ``+`` that nothing would read: one whose parent is no object built from ``_target_``.
+    """Refuse a key added with ``+`` that nothing would read: one that lies in no object built from ``_target_``.
 
     Raises:
         ValueError: names the override; also where its key is one of the ``groups``.
@@ -85,12 +85,13 @@ def check_added_keys(overrides: Sequence[str], cfg: DictConfig, groups: Collecti
         key, _, value = override.lstrip("+").partition("=")
         if key in groups:
             raise ValueError(there_already(key, value).replace(f"+{key}", override, 1))
-        parent = OmegaConf.select(cfg, key.rpartition(".")[0]) if "." in key else cfg
+        names = key.split(".")
+        above = [OmegaConf.select(cfg, ".".join(names[:i])) for i in range(1, len(names))]
         if (
             "/" in key
             or "@" in key
             or key.startswith("metrics.")
-            or (isinstance(parent, DictConfig) and "_target_" in parent)
+            or any(isinstance(node, DictConfig) and "_target_" in node for node in above)
         ):
             continue
         raise ValueError(

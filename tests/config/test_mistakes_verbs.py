@@ -10,7 +10,7 @@ import torch
 from conftest import TINY
 from omegaconf import OmegaConf
 
-from gan_lightning.config.checks import check_device, check_memory
+from gan_lightning.config.checks import check_added_keys, check_device, check_memory
 from gan_lightning.config.compose import compose
 from gan_lightning.config.launch import choose_ddp
 from gan_lightning.config.verb import leave_nothing
@@ -232,3 +232,11 @@ def test_the_folder_one_stands_in_stays(monkeypatch, tmp_path):
     monkeypatch.setattr("gan_lightning.config.verb.HydraConfig.get", lambda: job(tmp_path))
     leave_nothing()
     assert (tmp_path / "sample.log").read_text() == "mine"
+
+
+def test_a_key_may_be_added_to_a_mapping_that_an_object_is_built_from():
+    """An arm of a study, or an entry, reaches its function as part of an argument."""
+    cfg = compose("study", ["study=mode_coverage"])
+    check_added_keys(["+study.arms.wgan=[loss=wgan]"], cfg)
+    with pytest.raises(ValueError, match=r"\+arms\.wgan=1 adds a key that nothing reads"):
+        check_added_keys(["+arms.wgan=1"], cfg)
