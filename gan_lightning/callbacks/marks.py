@@ -72,7 +72,7 @@ class Marks(FewHooks):
             else:
                 link(paths[0], path)
             counts = {"g_steps": module.g_steps_done, "images": module.images_seen}
-            self.reached.append({"mark": mark, "seconds": round(now, 2), **counts})
+            self.reached.append({"mark": mark, "seconds": round(now, 3), **counts})
         self.left = self.left[len(marks) :]
         if marks:
-            write_json(run / NAME, self.reached)
+            write_json(run / NAME, {"begun": self.begun, "marks": self.reached})

@@ -37,7 +37,10 @@ def played(play, seconds, *overrides, by=1.0):
 
 
 def marks_of(folder):
-    return json.loads((folder / "marks.json").read_text())
+    found = json.loads((folder / "marks.json").read_text())
+    assert found.keys() == {"begun", "marks"}
+    assert found["begun"] == 100.0
+    return found["marks"]
 
 
 def kept_at(folder, mark):
