@@ -209,7 +209,7 @@ def test_the_command(tmp_path):
 
 def test_a_study_is_no_part_of_a_run():
     assert not any("studies" in target for target in known_targets())
-    assert len(list((CONF / "study").glob("*.yaml"))) == 8
+    assert len(list((CONF / "study").glob("*.yaml"))) == 9
 
 
 def test_mode_coverage_in_small(tmp_path, bar):
