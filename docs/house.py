@@ -12,7 +12,7 @@ LAYERS = [  # as in pyproject.toml, commands left out: each of them names one fu
     ["report"],
     ["runs"],
     ["config"],
-    ["losses", "techniques", "networks", "data", "metrics", "game"],
+    ["losses", "techniques", "conditions", "networks", "data", "metrics", "game"],
     ["theory", "core", "io"],
 ]
 

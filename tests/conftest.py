@@ -112,7 +112,7 @@ def play(tiny: Callable[..., Any], tmp_path: Path) -> Callable[..., GAN]:
         torch.manual_seed(cfg.seed)
         data = build_data(cfg)
         data.setup()
-        gan = gan or build_gan(cfg, data.source.shape)
+        gan = gan or build_gan(cfg, data.source.shape, class_counts=data.class_counts)
         options = {
             "default_root_dir": str(tmp_path),
             "max_steps": (cfg.d_steps + 1) * cfg.steps,

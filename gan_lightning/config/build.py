@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor, nn
 
 from gan_lightning.config.where import CONF
+from gan_lightning.core.condition import Condition
 from gan_lightning.core.play import Generator, Loss, Shape
 from gan_lightning.core.seats import Seats
 from gan_lightning.data.arrays import GANData, Source
@@ -111,13 +112,41 @@ def judge_of(dataset: Source | str) -> Judge | None:
     return judge
 
 
-def build_gan(cfg: DictConfig, shape: Shape, mean: Callable[[], Tensor] | None = None) -> GAN:
+def build_condition(cfg: DictConfig, shape: Shape, class_counts: Callable[[], Tensor]) -> Condition | None:
+    """The condition of ``cfg`` for what D sees of a sample, ``shape``; None for condition=none, and for older runs.
+
+    Raises:
+        ValueError: it is none, or does not fit the classes.
+    """
+    if not cfg.get("condition"):
+        return None
+    condition = make(cfg.condition, class_counts=class_counts(), shape=shape)
+    if not isinstance(condition, Condition):
+        kind = type(condition).__name__
+        raise ValueError(
+            f"condition must derive from gan_lightning.core.condition.Condition, got {kind}. Write class "
+            f"{kind}(Condition)."
+        )
+    return condition
+
+
+def no_classes() -> Tensor:
+    return torch.zeros(0, dtype=torch.int64)
+
+
+def build_gan(
+    cfg: DictConfig,
+    shape: Shape,
+    mean: Callable[[], Tensor] | None = None,
+    class_counts: Callable[[], Tensor] = no_classes,
+) -> GAN:
     """The game of ``cfg``. Its initial weights are drawn from PyTorch's global generator: seed that first.
 
     Args:
         shape: of a sample, without the batch axis.
         mean: gives the mean of the training data, for ``Generator.start_from``; called before techniques transform G.
             None for a game that was begun before.
+        class_counts: gives how many training samples each class has, ``[K]``, for a game with a condition.
 
     Raises:
         ValueError: parts do not fit one another.
@@ -152,12 +181,14 @@ def build_gan(cfg: DictConfig, shape: Shape, mean: Callable[[], Tensor] | None =
                     f"schedule.{player.lower()}.{option} needs an optimizer with that option, got "
                     f"{type(sample).__name__}. Use optimizer=sgd, or another schedule."
                 )
-    G = make(cfg.network.G, z_dim=prior.dim, shape=shape)
+    seen = seats.view_shape(shape)
+    condition = build_condition(cfg, seen, class_counts)
+    G = make(cfg.network.G, z_dim=condition.z_dim(prior.dim) if condition else prior.dim, shape=shape)
     if mean is not None and isinstance(G, Generator):
         G.start_from(mean())
     return GAN(
         G=G,
-        D=make(cfg.network.D, shape=seats.view_shape(shape)),
+        D=make(cfg.network.D, shape=condition.d_shape() if condition else seen),
         prior=prior,
         loss=loss,
         optimizer_d=optimizers["D"],
@@ -168,6 +199,7 @@ def build_gan(cfg: DictConfig, shape: Shape, mean: Callable[[], Tensor] | None =
         d_loss_weight=cfg.get("d_loss_weight", 1.0),
         seed=cfg.seed,
         seats=seats,
+        condition=condition,
         schedules=schedules,
     )
 

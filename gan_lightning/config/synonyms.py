@@ -60,6 +60,10 @@ KEYS: dict[str, tuple[str, str]] = {
         "k of Algorithm 1 is d_steps: write d_steps={value}.",
     ),
     "label_smoothing smooth real_label": ("smoothing", "Label smoothing is a group: write smoothing=one_sided."),
+    "conditional cond cgan n_classes num_classes class_cond labels": (
+        "condition",
+        "A game that knows the classes is a group: write condition=projection; the classes are those of the data.",
+    ),
     "amp fp16 half mixed_precision dtype": ("precision", "It is a group: write precision=bf16 or precision=fp16."),
     "channels_last nhwc layout": ("memory_format", "Write memory_format=channels_last, or auto."),
     "techniques tricks regularizer regularisation regularization": (
@@ -83,6 +87,7 @@ KEYS: dict[str, tuple[str, str]] = {
     "samples n_samples num_samples num count number nimages": ("n", "Write n={value}."),
     "runs sweep": ("run", "Write run={value}; several are a glob in quotes."),
     "run sweep dir": ("runs", "Write runs={value}."),
+    "y class classes class_idx digit category": ("label", "Write label={value}, or several: 'label=[0,1,2]'."),
     "output output_dir outdir out_dir save_dir dir folder": ("out", "Write out={value}."),
     "metric": ("metrics", "It is a group: write metrics=fast, or another of --help."),
     "generator g ema average": ("metrics", "It measures each generator of a run, its averages too. Leave it out."),
@@ -105,6 +110,13 @@ CHOICES: dict[str, dict[str, str]] = {
     "smoothing": {
         "true yes on 0.9 0.1 one": "Smoothing of the real side to 0.9 is smoothing=one_sided.",
         "false no off 0 1": "It is smoothing=none.",
+    },
+    "condition": {
+        "proj pcgan": "It is condition=projection.",
+        "cgan onehot one_hot concatenation": "It is condition=concat.",
+        "acgan ac_gan ac-gan aux classifier": "It is condition=auxiliary.",
+        "true yes on": "Write condition=projection, or another of them.",
+        "null false no off": "It is condition=none.",
     },
     "trainer": {"cuda nvidia mps rocm": "It is trainer=gpu.", "multi_gpu dp fsdp": "It is trainer=ddp."},
     "precision": {

@@ -27,6 +27,7 @@ class Technique:
         lipschitz: the technique keeps D Lipschitz, as the Wasserstein loss needs.
         divides_batch: the batch of a process must be a multiple of this number.
         interval: the term is computed at every ``interval``-th D step and is 0 at the others.
+        refuses_labels: why it cannot be played in a game with a condition, in words; empty where it can.
     """
 
     adversarial_weight: float = 1.0
@@ -35,6 +36,7 @@ class Technique:
     lipschitz: bool = False
     divides_batch: int = 1
     interval: int = 1
+    refuses_labels: str = ""
 
     # The seats ------------------------------------------------------------------------------------------------
 

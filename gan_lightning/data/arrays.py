@@ -150,6 +150,21 @@ class GANData(LightningDataModule):
         total = torch.stack([to_signed_range(part, torch.float64).sum(0) for part in parts]).sum(0)
         return (total / len(self.arrays)).float()
 
+    def class_counts(self) -> Tensor:
+        """How many training samples each class has, int64 ``[K]``.
+
+        Raises:
+            ValueError: the labels are no numbers of classes.
+        """
+        assert self.arrays is not None, "setup() comes first"
+        y = self.arrays.labels
+        if y.is_floating_point() or int(y.min()) < 0 or int(y.max()) >= len(y):
+            raise ValueError(
+                f"data={self.source.name} must number its classes from 0 for a game with a condition, got labels from "
+                f"{y.min().item()} to {y.max().item()} for {len(y)} samples. Number them, or use condition=none."
+            )
+        return torch.bincount(y)
+
     def validation(self) -> Tensor:
         """The validation images, float32 in [-1, 1]."""
         return to_signed_range(self.source.validation().images)

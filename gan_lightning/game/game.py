@@ -4,7 +4,7 @@ One batch is one step of D; every ``d_steps``-th batch also plays G. Both halves
 turn it is not stays frozen. With ``update="simultaneous"`` it is the game that the paper's own code plays instead.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import reduce
@@ -13,15 +13,16 @@ from zlib import crc32
 import torch
 from torch import Tensor, nn
 
+from gan_lightning.core.condition import Condition, conditioned
 from gan_lightning.core.play import Discriminator, Loss, Play, Player, Prior, passes_differ
 from gan_lightning.core.rng import Streams, seed_layers
 from gan_lightning.core.seats import Seats
+from gan_lightning.game.counting import Counting
 
-COUNTERS = ("d_steps_done", "g_steps_done", "images_seen")
 Terms = dict[str, Tensor]  # "adversarial", or name of a technique -> scalar; a player descends their sum
 
 
-class Game(nn.Module):
+class Game(Counting, nn.Module):
     """Two players, the law of z, an adversarial loss, and techniques in the ``seats`` where the step calls them.
 
     Args:
@@ -32,6 +33,7 @@ class Game(nn.Module):
         d_loss_weight: factor of D's adversarial loss; the terms of techniques have weights of their own.
         steps: G steps of the whole run; ``progress`` is the share of them that is done.
         seed: with the step it determines every random number of the game.
+        condition: makes of both players ones that see the class of a sample; ``G`` and ``D`` are those it wraps.
     """
 
     def __init__(
@@ -47,15 +49,16 @@ class Game(nn.Module):
         d_loss_weight: float = 1.0,
         seed: int = 0,
         seats: Seats | None = None,
+        condition: Condition | None = None,
     ) -> None:
         super().__init__()
         self.seats = seats or Seats()
-        self.G, self.D = self.seats.transform_g(G), self.seats.transform_d(D)
+        self.condition = condition
+        self.G, self.D = conditioned(condition, self.seats, G, D)
         self.techniques = nn.ModuleDict(self.seats.modules())
         self.prior, self.loss = prior, loss
         self.steps, self.d_steps, self.seed = steps, d_steps, seed
         self.simultaneous, self.d_loss_weight = update == "simultaneous", d_loss_weight
-        self.d_steps_done = self.g_steps_done = self.images_seen = 0
         self.latest: dict[str, Tensor] = {}  # losses and logits of the last step, on the device
         self.terms: dict[Player, Terms] = {}  # of each player's last loss, which is their sum
 
@@ -63,7 +66,8 @@ class Game(nn.Module):
         self.views = self.seats.of("view")
         self.passes_differ = bool(self.views) or passes_differ(self.D)
         self.before_updates, self.after_updates = self.seats.of("before_update"), self.seats.of("after_update")
-        self.d_terms, self.g_terms = self.seats.of("d_term"), self.seats.of("g_term")
+        own = condition.terms if condition else lambda seat: []
+        self.d_terms, self.g_terms = ([*self.seats.of(seat), *own(seat)] for seat in ("d_term", "g_term"))
         self.adversarial_weight = self.seats.adversarial_weight()
         self.real_in_g = self.seats.need_real_in_g(loss)
         self.own_parameters: dict[Player, list[nn.Parameter]] = {}
@@ -89,13 +93,13 @@ class Game(nn.Module):
         """Ascend E log D(x) + E log(1 - D(G(z))), or what the loss puts in its place."""
         self.seed_half(0)
         with torch.no_grad():
-            fake = self.G(self.prior(len(real), self.rng["z/D"]))
+            fake = self.fakes(real, labels, "z/D")
         return self.d_losses(self.play("D", real, fake, labels))
 
     def generator_terms(self, real: Tensor, labels: Tensor) -> Terms:
         """Descend E log(1 - D(G(z))), or what the loss puts in its place, on fresh noise."""
         self.seed_half(1)
-        fake = self.G(self.prior(len(real), self.rng["z/G"]))
+        fake = self.fakes(real, labels, "z/G")
         return self.g_losses(self.play("G", real, fake, labels))
 
     def first_half(self, real: Tensor, labels: Tensor) -> tuple[Terms, Tensor]:
@@ -104,7 +108,7 @@ class Game(nn.Module):
         What is drawn is drawn once for both: z, the masks of D's dropout, the noise of the views.
         """
         self.seed_half(1)
-        fake = self.G(self.prior(len(real), self.rng["z/D"]))
+        fake = self.fakes(real, labels, "z/D")
         self.seed_half(0)
         return self.g_losses(self.play("G", real, fake, labels)), fake.detach()
 
@@ -114,15 +118,11 @@ class Game(nn.Module):
         self.seed_half(0)
         return self.d_losses(self.play("D", real, fake, labels))
 
-    def d_has_moved(self, images: int) -> bool:
-        """Count a step of D, on a global batch of ``images``. Returns whether G's half follows."""
-        self.d_steps_done += 1
-        self.images_seen += images
-        return self.d_steps_done % self.d_steps == 0
-
-    def g_has_moved(self) -> None:
-        """Count a step of G."""
-        self.g_steps_done += 1
+    def fakes(self, real: Tensor, labels: Tensor, stream: str) -> Tensor:
+        """G of fresh noise, as many as ``real``, and of the same labels where the game has a condition."""
+        z = self.prior(len(real), self.rng[stream])
+        fake: Tensor = self.G(z) if self.condition is None else self.G(z, labels)
+        return fake
 
     @contextmanager
     def turn_of(self, player: Player) -> Iterator[None]:
@@ -163,7 +163,7 @@ class Game(nn.Module):
         """
         batches = {"real": real, "fake": fake} if player == "D" or self.real_in_g else {"fake": fake}
         order = reversed(batches) if self.simultaneous else batches
-        seen = {name: self.discriminate(batches[name]) for name in order}
+        seen = {name: self.discriminate(batches[name], labels) for name in order}
         real_features, real_logits = seen.get("real", (None, None))
         fake_features, fake_logits = seen["fake"]
         return Play(
@@ -183,14 +183,14 @@ class Game(nn.Module):
             passes_differ=self.passes_differ,
         )
 
-    def discriminate(self, x: Tensor, by: str = "") -> tuple[Tensor, Tensor]:
-        """Features and logits of ``x`` as D sees it, through the views.
+    def discriminate(self, x: Tensor, y: Tensor | None = None, by: str = "") -> tuple[Tensor, Tensor]:
+        """Features and logits of ``x`` as D sees it, through the views; of labels ``y`` where there is a condition.
 
         ``by`` names the term that asks: its views draw from streams of its own, so that it shifts no other draw.
         """
         for name, technique in self.views:
             x = technique.view(x, self.progress, self.rng[f"view/{name}/{by}" if by else f"view/{name}"])
-        return self.D.observe(x)
+        return self.D.observe(x) if self.condition is None else self.D.observe(x, y)
 
     def seen_by(self, name: str, play: Play) -> Play:
         """``play`` for the term ``name``, whose own passes of D change no random number or dropout mask of others."""
@@ -202,7 +202,7 @@ class Game(nn.Module):
                 self.seed_half(half, crc32(name.encode()))
                 for stream, draws in first.items():
                     stream.draws = draws
-            return self.discriminate(x, by=name)
+            return self.discriminate(x, play.labels, by=name)
 
         self.seed_half(half, crc32(name.encode()))
         return replace(play, discriminate=discriminate)
@@ -225,26 +225,7 @@ class Game(nn.Module):
         self.terms[player] = {name: term.detach() for name, term in terms.items()}
         return reduce(torch.add, terms.values())
 
-    # How far it is --------------------------------------------------------------------------------------------
-
-    @property
-    def progress(self) -> float:
-        """Share of the G steps that is done, in [0, 1]."""
-        return min(self.g_steps_done / self.steps, 1.0)
-
-    @property
-    def g_just_moved(self) -> bool:
-        """Was G's half part of the last batch? (With k > 1, G steps stay the same over several batches.)"""
-        return self.g_steps_done > 0 and self.d_steps_done % self.d_steps == 0
-
     @property
     def generators(self) -> dict[str, nn.Module]:
         """G, and every average of it that a technique keeps, by the technique's name."""
         return {"G": self.G, **self.seats.averages()}
-
-    def counters(self) -> dict[str, int]:
-        """D steps, G steps and images so far."""
-        return dict(zip(COUNTERS, (self.d_steps_done, self.g_steps_done, self.images_seen), strict=True))
-
-    def set_counters(self, counters: Mapping[str, int]) -> None:
-        self.d_steps_done, self.g_steps_done, self.images_seen = (counters[name] for name in COUNTERS)

@@ -10,7 +10,8 @@ from torch.optim import Optimizer
 
 from gan_lightning.core.layout import laid_out
 from gan_lightning.core.play import Discriminator, Loss, Player, Prior
-from gan_lightning.game.game import COUNTERS, Game, Terms
+from gan_lightning.game.counting import COUNTERS
+from gan_lightning.game.game import Game, Terms
 from gan_lightning.game.update import MakeOptimizer, Schedules, apply_schedules
 
 PLAIN = frozenset({"_current_fx_name", "place", "rng", *COUNTERS})  # what a step sets, some 50 times

@@ -61,6 +61,12 @@ def odd_values(checkpoint: dict[str, Any]) -> str | None:
     return None
 
 
+def class_counts(checkpoint: dict[str, Any]) -> Tensor:
+    """How many training samples each class has, as a G that takes labels keeps it; empty for any other G."""
+    counts: Tensor = checkpoint["state_dict"].get("G.class_counts", torch.zeros(0, dtype=torch.int64))
+    return counts
+
+
 def is_count(value: Any) -> bool:
     """Is it a whole number from 0 up to 2^48?"""
     return type(value) is int and 0 <= value < 2**48

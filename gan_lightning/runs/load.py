@@ -1,7 +1,8 @@
 """Loading the generator of a run, without executing anything in its files."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from gan_lightning.config.build import build_gan, make
+from gan_lightning.core.labels import ConditionalGenerator, of_classes
 from gan_lightning.core.play import Prior
 from gan_lightning.core.rng import Stream
-from gan_lightning.core.sampler import in_batches
+from gan_lightning.core.sampler import in_batches, of_each_class
 from gan_lightning.io.plain import check_links, first_line, read_yaml
-from gan_lightning.runs.checkpoint import load_weights, misfit, others_of, read_checkpoint
+from gan_lightning.runs.checkpoint import class_counts, load_weights, misfit, others_of, read_checkpoint
 from gan_lightning.runs.directory import find, is_run
 from gan_lightning.runs.trust import checked
 
@@ -37,6 +39,7 @@ class LoadedGenerator(nn.Module):
         self.config, self.run, self.g_steps = config, run, g_steps
         self.others: list[str] = []  # names of the run's other generators
         self.path, self.shape = run, list[int]()  # path of the checkpoint; shape of a sample
+        self.classes = G.classes if isinstance(G, ConditionalGenerator) else 0  # 0: it takes no labels
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Samples of ``z``; labels ``y`` ``[N]`` are for a G that takes them."""
@@ -48,17 +51,54 @@ class LoadedGenerator(nn.Module):
         return self.prior(n, Stream(seed, name="sample"))
 
     @torch.no_grad()
-    def sample(self, n: int, seed: int = 0, batch_size: int = 500, y: Tensor | None = None) -> Tensor:
+    def sample(
+        self,
+        n: int,
+        seed: int = 0,
+        batch_size: int = 500,
+        y: Tensor | None = None,
+        label: int | Sequence[int] | None = None,
+    ) -> Tensor:
         """``[n, C, H, W]`` images in [-1, 1], or points ``[n, d]``, on G's device; the same for the same arguments.
 
         Args:
             n: number of samples.
-            seed: of their z.
+            seed: of their z, and of labels that are drawn.
             batch_size: samples that G makes at a time.
-            y: labels ``[n]``, for a G that takes them.
+            y: labels ``[n]``, for a G that takes them; without them it gets ``labels(n, seed, label)``.
+            label: a class, or several.
         """
         device = next(self.G.parameters()).device
+        if y is None:
+            y = self.labels(n, seed, label)
         return in_batches(self.G, self.z(n, seed).to(device), None if y is None else y.to(device), batch_size)
+
+    def labels(self, n: int, seed: int = 0, label: int | Sequence[int] | None = None) -> Tensor | None:
+        """``[n]`` labels for a G that takes them, None for another.
+
+        Those of one class, of several in equal blocks, or, where ``label`` is None, drawn by the frequency of the
+        classes in the training data, as a function of ``n`` and ``seed``.
+
+        Raises:
+            ValueError: ``label`` names no class of the run, or G takes no labels.
+        """
+        if not isinstance(self.G, ConditionalGenerator):
+            if label is None:
+                return None
+            raise ValueError(
+                f"label={label} needs a G that takes labels, and that of {self.path} takes none. Leave label out, or "
+                "train with condition=projection."
+            )
+        if label is None:
+            return self.G.labels(n, seed)
+        return of_classes(label, n, self.classes)
+
+    @torch.no_grad()
+    def sheet(self, columns: int, seed: int = 0) -> Tensor:
+        """``columns`` samples of each class, a class after the other, from the same z in each."""
+        device = next(self.G.parameters()).device
+        z, y = of_each_class(self.z(columns, seed), self.classes)
+        return in_batches(self.G, z.to(device), y.to(device))
 
 
 def check_picture(G: LoadedGenerator) -> None:
@@ -181,7 +221,8 @@ def load(run: str | Path = "latest", generator: str = "G", trust: str | None = N
     checkpoint = read_checkpoint(path)
     cfg = run_config(directory, checkpoint, path, trust)
     origin = directory / "config.yaml" if (directory / "config.yaml").is_file() else path
-    gan = build_to_fit(lambda: build_gan(cfg, tuple(checkpoint["shape"])), checkpoint, path, origin)
+    build = partial(build_gan, cfg, tuple(checkpoint["shape"]), class_counts=lambda: class_counts(checkpoint))
+    gan = build_to_fit(build, checkpoint, path, origin)
     if generator not in gan.generators:
         raise ValueError(
             f"generator={generator} is not in {path}, which has {' and '.join(gan.generators)}. Choose one of them; "

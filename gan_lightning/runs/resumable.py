@@ -13,7 +13,7 @@ from lightning.pytorch import Trainer
 from packaging.version import InvalidVersion, Version
 from torch import Tensor, nn
 
-from gan_lightning.game.game import COUNTERS
+from gan_lightning.game.counting import COUNTERS
 from gan_lightning.game.module import GAN
 from gan_lightning.runs.checkpoint import is_count
 

@@ -27,6 +27,7 @@ MOST = {  # limits of what takes memory or time beyond the network, in a file; t
     "technique.spectral_norm.iterations": 2**10,
 }
 UNBUILT = ("trainer", "callbacks", "logger")  # not built where a run is only sampled or evaluated
+LATER = ("condition",)  # groups that the oldest runs lack
 
 
 def checked(config: Any, origin: Path, trust: str | None = None, *, whole: bool = False) -> DictConfig:
@@ -103,5 +104,5 @@ def plain_config(path: Path) -> dict[str, Any]:
 
 def required() -> list[str]:
     """The keys that the configuration of every run must have."""
-    built = [g for g in groups() if patterns(g) and g not in UNBUILT]
+    built = [g for g in groups() if patterns(g) and g not in (*UNBUILT, *LATER)]
     return ["steps", "d_steps", "batch_size", "devices", "seed", *built]

@@ -18,6 +18,8 @@ class Packing(Technique):
         m: samples per input; 1 is the plain game.
     """
 
+    refuses_labels = "its packs hold samples of several classes, and D would need all their labels at once"
+
     def __init__(self, m: int = 2) -> None:
         count("packing", "m", m, 1, "It counts the samples of one input of D; the paper uses 2 to 4.")
         self.m = self.divides_batch = m

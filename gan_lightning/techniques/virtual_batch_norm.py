@@ -66,6 +66,8 @@ class VirtualBatchNorm(Technique):
         seed: of these z, which are drawn once and saved with G.
     """
 
+    refuses_labels = "its reference batch is of noise alone, and G then needs labels too"
+
     def __init__(self, prior: Prior, size: int = 64, seed: int = 0) -> None:
         count("virtual_batch_norm", "size", size, 2, "It is the size of the reference batch.")
         self.prior, self.size, self.seed = prior, size, seed

@@ -9,13 +9,13 @@ from gan_lightning.core.seats import Technique
 
 
 def weighted_layers(name: str, D: nn.Module) -> list[nn.Module]:
-    """The linear and convolutional layers of D, for the technique ``name``.
+    """The linear and convolutional layers of D, and its embedding of the classes, for the technique ``name``.
 
     Raises:
         ValueError: one of them is parametrized already.
     """
     layers: list[nn.Module] = [
-        m for m in D.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d)
+        m for m in D.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding)
     ]
     if any(is_parametrized(layer) for layer in layers):
         raise ValueError(

@@ -25,7 +25,6 @@ from gan_lightning.config.shipped import choices
 from gan_lightning.config.where import CONF
 from gan_lightning.core.layout import FORMATS, laid_out
 from gan_lightning.core.pixels import to_signed_range
-from gan_lightning.core.play import Shape
 from gan_lightning.data.arrays import GANData
 from gan_lightning.game.loop import Loop
 from gan_lightning.runs.trust import plain_config
@@ -37,8 +36,8 @@ ENOUGH = 0.95  # a choice is taken in place of a simpler one if it needs at most
 WARM_UP, ROUNDS = 3, 8  # rounds that are not counted, and rounds that are
 SLOW = 3.0  # a choice that needs this many times the fastest one's time is not timed any more
 SECONDS = 5.0  # no round begins later than this
-GAME = ("network", "data", "prior", "loss", "technique", "optimizer", "batch_size", "devices", "d_steps", "update",
-        "precision", "memory_format")  # fmt: skip
+GAME = ("network", "condition", "data", "prior", "loss", "technique", "optimizer", "batch_size", "devices", "d_steps",
+        "update", "precision", "memory_format")  # fmt: skip
 
 T = TypeVar("T")
 Choice = tuple[str, str]  # precision, memory format
@@ -91,12 +90,12 @@ def chosen(cfg: DictConfig, data: GANData, asked: Mapping[str, bool]) -> tuple[C
     rows, device = cfg.batch_size // cfg.devices, device_of(cfg)
     batch = to_signed_range(images[:rows].to(device)), labels[:rows].to(device)
     with torch.random.fork_rng(devices=[]):  # a device's own generator is seeded when the game is built
-        first = Trial(cfg, data.source.shape, batch, (precisions[0], formats[0]))
+        first = Trial(cfg, data, batch, (precisions[0], formats[0]))
         if not first.convolves:
             formats = formats[:1]
         if len(precisions) * len(formats) == 1:
             return first.choice, "neither player has convolutions"
-        others = [Trial(cfg, data.source.shape, batch, choice) for choice in list(product(precisions, formats))[1:]]
+        others = [Trial(cfg, data, batch, choice) for choice in list(product(precisions, formats))[1:]]
         seconds = medians({trial.choice: trial for trial in (first, *others)})
     parts = [i for i, of in enumerate((precisions, formats)) if len(of) > 1]
     times = [
@@ -118,12 +117,12 @@ def device_of(cfg: DictConfig) -> torch.device:
 class Trial:
     """A game of ``cfg`` that is played for its time only: each call plays ``d_steps`` times the same ``batch``."""
 
-    def __init__(self, cfg: DictConfig, shape: Shape, batch: tuple[Tensor, Tensor], choice: Choice) -> None:
+    def __init__(self, cfg: DictConfig, data: GANData, batch: tuple[Tensor, Tensor], choice: Choice) -> None:
         precision, memory_format = self.choice = choice
         images, self.labels = batch
         self.images, self.device = laid_out(images, memory_format), images.device
         torch.manual_seed(cfg.seed)
-        gan = build_gan(cfg, shape).to(self.device)
+        gan = build_gan(cfg, data.source.shape, class_counts=data.class_counts).to(self.device)
         gan.lay_out(memory_format)
         self.convolves = any(isinstance(m, nn.Conv2d | nn.ConvTranspose2d) for m in gan.modules())
         self.loop, self.d_steps = Loop(gan), cfg.d_steps

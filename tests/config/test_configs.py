@@ -55,7 +55,8 @@ def test_every_choice_plays_one_step(group, choice, tmp_path):
         pytest.skip(f"{group}={choice} needs {NEEDS[group, choice]}; it composes")
     silence_libraries()
     data = build_data(cfg)
-    gan = build_gan(cfg, data.source.shape)
+    data.setup()
+    gan = build_gan(cfg, data.source.shape, class_counts=data.class_counts)
     before = [p.detach().clone() for p in gan.parameters()]
     with open_dict(cfg):
         if group != "trainer":
