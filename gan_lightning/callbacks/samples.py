@@ -9,10 +9,11 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
-from gan_lightning.callbacks.overhead import FewHooks, next_multiple
-from gan_lightning.core.sampler import draw
+from gan_lightning.callbacks.overhead import FewHooks
+from gan_lightning.core.labels import ConditionalGenerator
+from gan_lightning.core.sampler import columns_for, draw, draw_sheet
 from gan_lightning.game.module import GAN
 from gan_lightning.report.drawing import save_animation
 from gan_lightning.report.pictures import POINTS, grid, save_picture
@@ -59,11 +60,12 @@ def frames_of(paths: list[Path]) -> list[Image.Image]:
 class Samples(FewHooks):
     """``samples/<G steps>.png`` every ``every`` G steps, and the same grid in TensorBoard.
 
-    Grids of an average of G are in a folder of its name, such as ``samples/ema/``.
+    Grids of an average of G are in a folder of its name, such as ``samples/ema/``. In a game with a condition each
+    grid of images is a sheet: a class a row, all rows from the same z, so that the label alone tells them apart.
 
     Args:
         every: G steps between two grids; 0 for none at all.
-        n: images per grid; of points there are always 2,500.
+        n: images per grid, and about as many per sheet; of points there are always 2,500.
         seed: of the fixed z.
         frame_ms: how long the animation shows each grid.
     """
@@ -92,9 +94,6 @@ class Samples(FewHooks):
         self.show(trainer, "images/real", real, 0)
         self.snapshot(trainer, module)
 
-    def next_due(self, step: int) -> int:
-        return next_multiple(self.every, step)
-
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self.every and module.g_just_moved and module.g_steps_done % self.every == 0:
             self.snapshot(trainer, module)
@@ -117,10 +116,17 @@ class Samples(FewHooks):
             return
         self.last = step
         for name, G in module.generators.items():
-            picture = grid(draw(G, module.prior, self.n, self.seed, module.device), self.limit)
+            picture = self.picture(G, module)
             self.folder(trainer, name).mkdir(exist_ok=True)
             save_picture(picture, self.folder(trainer, name) / f"{step:07d}.png")
             self.show(trainer, "images/fake" if name == "G" else f"images/{name}", picture, step)
+
+    def picture(self, G: nn.Module, module: GAN) -> Tensor:
+        """The grid of the fixed z; of images of classes a sheet, a class a row."""
+        if isinstance(G, ConditionalGenerator) and self.limit is None:
+            columns = columns_for(self.n, G.classes)
+            return grid(draw_sheet(G, module.prior, columns, self.seed, module.device), columns=columns)
+        return grid(draw(G, module.prior, self.n, self.seed, module.device), self.limit)
 
     def show(self, trainer: Trainer, tag: str, picture: Tensor, step: int) -> None:
         for logger in trainer.loggers:

@@ -12,14 +12,16 @@ from gan_lightning.io.files import whole
 POINTS = 2500  # how many samples a picture of points shows
 
 
-def grid(images: Tensor, limit: float | None = None) -> Tensor:
-    """Samples as one picture ``[C, H', W']`` in [0, 1]: images ``[N, C, H, W]`` in [-1, 1] in a nearly square grid.
+def grid(images: Tensor, limit: float | None = None, columns: int | None = None) -> Tensor:
+    """Samples as one picture ``[C, H', W']`` in [0, 1]: images ``[N, C, H, W]`` in [-1, 1] in so many ``columns``,
+    or in a nearly square grid.
 
     Points ``[N, 2]`` give a map of the plane from -``limit`` to ``limit`` (default: such that all lie in it).
     """
     if images.ndim == 2:
         return plane(images, limit or images.abs().max().item() * 1.1 + 1e-9)
-    picture: Tensor = make_grid(images.clamp(-1, 1) / 2 + 0.5, nrow=math.ceil(math.sqrt(len(images))), padding=2)
+    columns = columns or math.ceil(math.sqrt(len(images)))
+    picture: Tensor = make_grid(images.clamp(-1, 1) / 2 + 0.5, nrow=columns, padding=2)
     return picture
 
 

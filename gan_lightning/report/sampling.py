@@ -1,13 +1,16 @@
 """N samples of a run as a PNG grid and a .npz."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
 from gan_lightning.config.checks import check_memory
 from gan_lightning.core.pixels import to_pixels
+from gan_lightning.core.sampler import columns_for
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.files import whole
 from gan_lightning.io.written import Written
@@ -19,7 +22,7 @@ log = logging.getLogger(__name__)
 
 GRID = 400  # pictures in the grid at most; the .npz has all
 
-LAYOUT = {"images": "uint8 N x C x H x W", "points": "float32 N x d"}
+LAYOUT = {"images": "uint8 N x C x H x W", "points": "float32 N x d", "labels": "int64 N"}
 
 
 def sample(
@@ -30,6 +33,7 @@ def sample(
     generator: str = "G",
     trust: str | None = None,
     written: Written | None = None,
+    label: int | Sequence[int] | None = None,
 ) -> tuple[Path, Path]:
     """Draw ``n`` samples from a generator of ``run`` and write them as a grid and as numbers.
 
@@ -43,15 +47,17 @@ def sample(
         out: folder for the files; None: ``samples/`` of the run.
         generator: ``G``, or the name of an average of it, such as ``ema``.
         trust: dotted name of your own package, whose classes the run may name.
-        written: gets the two paths.
+        written: gets the paths.
+        label: of a run with a condition: the class, or several, each as often. None: all, by their frequency; a sheet
+            beside the grid then has a row for each.
 
     Returns:
         Paths of the PNG grid, and of the .npz with uint8 ``[n, C, H, W]`` under the key ``images``, or with float32
-        ``[n, d]`` under ``points``.
+        ``[n, d]`` under ``points``; of a run with a condition also with int64 ``[n]`` under ``labels``.
 
     Raises:
-        ValueError: as ``runs.load.load`` does; too many samples for the memory; samples that are not finite; ``out``
-            cannot be written.
+        ValueError: as ``runs.load.load`` does; too many samples for the memory; a ``label`` that is no class; samples
+            that are not finite; ``out`` cannot be written.
     """
     written = written or Written()
     directory, checkpoint = find(run)
@@ -60,23 +66,29 @@ def sample(
     one = G.sample(1, seed)
     each = (2 * one.numel() + G.prior.dim) * one.element_size()  # z, the samples, and the copy that is written
     check_memory(f"n={n} samples", n * each, f"Draw them in parts with other seeds: n={GRID} seed=1, seed=2, ...")
+    y = G.labels(n, seed, label)
     with Bar(f"drawing {n} samples"):
-        images = G.sample(n, seed)
+        images = G.sample(n, seed, y=y)
     check_finite(images, checkpoint)
     folder = Path(out) if out else directory / "samples"
     parts = [directory.resolve().name] if out else []
     parts += [checkpoint.stem] if checkpoint.stem != "last" else []
     parts += [generator] if generator != "G" and not checkpoint.stem.endswith(f"-{generator}") else []
+    parts += [named(label)] if label is not None else []
     name = "-".join([*parts, f"n{n}-seed{seed}"])
+    labels: dict[str, Any] = {} if y is None else {"labels": y.numpy()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         png, npz = (written.add(folder / f"{name}.{kind}") for kind in ("png", "npz"))
         save_picture(grid(images[:GRID] if images.ndim > 2 else images), png)
+        if G.classes and label is None and images.ndim > 2:
+            columns = columns_for(n, G.classes)
+            save_picture(grid(G.sheet(columns, seed), columns=columns), written.add(folder / f"{name}-classes.png"))
         with whole(npz) as file:
             if images.ndim > 2:
-                np.savez_compressed(file, images=to_pixels(images).numpy())
+                np.savez_compressed(file, images=to_pixels(images).numpy(), **labels)
             else:
-                np.savez_compressed(file, points=images.numpy())
+                np.savez_compressed(file, points=images.numpy(), **labels)
     except OSError as error:
         raise ValueError(
             f"out={folder} cannot be written: {error.strerror or error} ({error.filename or folder}). "
@@ -85,11 +97,18 @@ def sample(
     return png, npz
 
 
+def named(label: int | Sequence[int]) -> str:
+    """Of a file: label7 or label0-1-2; of many classes how many they are."""
+    several = [label] if isinstance(label, int) else list(label)
+    return f"label{'-'.join(map(str, several))}" if len(several) <= 10 else f"{len(several)}-labels"
+
+
 def sample_job(cfg: DictConfig) -> None:
     """What ``python -m gan_lightning.sample`` does."""
     written = Written()
-    _, npz = sample(cfg.run, cfg.n, cfg.seed, cfg.out, cfg.generator, cfg.trust, written)
+    label = list(cfg.label) if isinstance(cfg.label, ListConfig) else cfg.label
+    _, npz = sample(cfg.run, cfg.n, cfg.seed, cfg.out, cfg.generator, cfg.trust, written, label)
     with np.load(npz) as file:
-        (key,) = file.files
-    log.info("%d samples; in the .npz: %s, %s", cfg.n, key, LAYOUT[key])
+        keys = file.files
+    log.info("%d samples; in the .npz: %s", cfg.n, "; ".join(f"{key}, {LAYOUT[key]}" for key in keys))
     log.info("wrote %s", written)
