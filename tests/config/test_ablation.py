@@ -53,4 +53,4 @@ def test_the_ablation_plays_every_part_with_three_seeds_for_as_many_steps():
     assert sorted(params["without"].split(",")) == sorted(p.stem for p in (CONF / "without").glob("*.yaml"))
     assert params["without"].startswith("nothing,")
     assert params["seed"] == "0,1,2"
-    assert recipe()["steps"] == recipe("without=penalty")["steps"] == 1500
+    assert recipe()["steps"] == recipe("without=penalty")["steps"] == 1000
