@@ -24,7 +24,7 @@ from gan_lightning.runs.load import LoadedGenerator
 from gan_lightning.runs.measurements import read_measurements, weights_of
 from gan_lightning.studies.entry import Entry
 from gan_lightning.studies.flops import flops_of
-from gan_lightning.studies.speedrun_page import draw, page
+from gan_lightning.studies.speedrun_page import draw_minutes, speedrun_page
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def distances(yardstick: Yardstick, kept: Mapping[str, Any] | None) -> dict[str,
     return {weights: values[METRIC] for weights, values in found.items()}
 
 
-def measure(entry: Entry, yardstick: Yardstick, bar: Any) -> tuple[list[Row], LoadedGenerator]:
+def rows_of_entry(entry: Entry, yardstick: Yardstick, bar: Any) -> tuple[list[Row], LoadedGenerator]:
     """A row for each mark of a run that was played, and the generator that is judged at the last of them.
 
     What the run's metrics.json has already is not measured again.
@@ -176,7 +176,7 @@ def run(
             missing[entry.run.name] = why
             log.warning("%s is not in the table: %s", entry.run, why)
         else:
-            measured, G = measure(entry, yardstick, bar)
+            measured, G = rows_of_entry(entry, yardstick, bar)
             if entry.game not in {row["game"] for row in rows}:
                 save_picture(grid(G.sample(64, 0)), out / f"samples-{entry.game}.png")
             rows += measured
@@ -185,8 +185,8 @@ def run(
     floor = yardstick.floors[METRIC][METRIC]
     write_rows(rows, out)
     if rows:
-        draw(rows, floor, out / "figure.png")
+        draw_minutes(rows, floor, out / "figure.png")
     settings = {"marks": marks, "seeds": seeds, "threads": threads, "data": data, "n_train": len(yardstick.train)}
-    text = page(rows, missing, {**yardstick.protocol, **settings, "floor": floor, "sample_seed": SEED})
+    text = speedrun_page(rows, missing, {**yardstick.protocol, **settings, "floor": floor, "sample_seed": SEED})
     write_text(out / "README.md", text)
     return {"floor": floor, "not_in_the_table": missing, "rows": rows}

@@ -48,7 +48,7 @@ def minutes(seconds: float) -> str:
     return f"{seconds / 60:.4g} min"
 
 
-def whole(values: Sequence[float], of: int) -> str:
+def whole_number(values: Sequence[float], of: int) -> str:
     """mean +- standard deviation in whole numbers; of how many runs, if not of all; "-" for none."""
     if not values:
         return "-"
@@ -80,7 +80,7 @@ def distance(key: str) -> Callable[[Sequence[Row]], str]:
 
     def cell(rows: Sequence[Row]) -> str:
         over = [r["seconds"] for r in rows if r["seconds"] < r["mark_s"]]
-        return summary([r[key] for r in rows]) + (f", over after {whole(over, len(rows))} s" if over else "")
+        return summary([r[key] for r in rows]) + (f", over after {whole_number(over, len(rows))} s" if over else "")
 
     return cell
 
@@ -94,7 +94,7 @@ def targets(rows: Sequence[Row], floor: float) -> str:
         cells = []
         for times in TARGETS:
             firsts = [r for own in seeds.values() if (r := first_within(own, times * floor))]
-            cells += [whole([r[key] for r in firsts], len(seeds)) for key in ("seconds", "gflop")]
+            cells += [whole_number([r[key] for r in firsts], len(seeds)) for key in ("seconds", "gflop")]
         table.append([markdown_cell(game), *cells])
     return markdown_table(["game", *heads], table)
 
@@ -113,12 +113,12 @@ def machines(rows: Sequence[Row]) -> str:
     return markdown_cell(f"{runs} run(s) on {'; '.join(places)}; {', '.join(versions)}; commit {', '.join(commits)}.")
 
 
-def page(rows: Sequence[Row], missing: Mapping[str, str], settings: Mapping[str, Any]) -> str:
+def speedrun_page(rows: Sequence[Row], missing: Mapping[str, str], settings: Mapping[str, Any]) -> str:
     """All of README.md. ``missing``: run -> why it is not in the tables."""
     marks, floor = settings["marks"], settings["floor"]
     parts = [RULES.format(**{**settings, "seeds": ", ".join(map(str, settings["seeds"]))}).strip()]
     if rows:
-        steps = at_marks(rows, marks, lambda found: whole([r["g_steps"] for r in found], len(found)))
+        steps = at_marks(rows, marks, lambda found: whole_number([r["g_steps"] for r in found], len(found)))
         judged = {game: sorted({r["judged"] for r in members}) for game, members in by(rows, "game").items()}
         seeds = {game: len(by(members, "seed")) for game, members in by(rows, "game").items()}
         games = [f"`{game}`: {', '.join(judged[game])}, {seeds[game]} seed(s)" for game in judged]
@@ -138,7 +138,7 @@ def page(rows: Sequence[Row], missing: Mapping[str, str], settings: Mapping[str,
     return "\n\n".join(parts) + "\n"
 
 
-def draw(rows: Sequence[Row], floor: float, path: Path) -> None:
+def draw_minutes(rows: Sequence[Row], floor: float, path: Path) -> None:
     """Frechet distance over minutes, both axes logarithmic: a dot for each seed, a line through the means."""
     fig, axes = figure(1, 1, width=7, height=4.6)
     axis = axes[0]

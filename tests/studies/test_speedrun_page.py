@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gan_lightning.studies.speedrun_page import first_within, page, targets, whole
+from gan_lightning.studies.speedrun_page import first_within, speedrun_page, targets, whole_number
 
 SETTINGS = {"marks": [60.0, 120.0], "seeds": [0, 1], "threads": 2, "data": "mnist", "n_train": 60_000, "n_fake": 10_000,
             "n_real": 10_000, "split": "test", "judge_sha256": "ab12", "floor": 0.1, "sample_seed": 1}  # fmt: skip
@@ -29,7 +29,7 @@ def section(text, heading):
 
 
 def test_the_tables_by_hand():
-    text = page(ROWS, {"a-seed2": "failed|badly"}, SETTINGS)
+    text = speedrun_page(ROWS, {"a-seed2": "failed|badly"}, SETTINGS)
     assert "`a`: ema, 2 seed(s); `b|c`: ema, 1 seed(s)" in section(text, "Frechet distance")
     assert section(text, "Frechet distance").splitlines()[2:6] == [
         "| game | 1 min | 2 min |",
@@ -65,7 +65,7 @@ def test_a_run_that_rises_again_has_reached_its_target():
 
 
 def test_without_rows_the_page_is_its_rules():
-    text = page([], {}, SETTINGS)
+    text = speedrun_page([], {}, SETTINGS)
     assert [line for line in text.splitlines() if line.startswith("#")] == [
         "# A GAN on mnist, by the minute",
         "## Rules",
@@ -77,4 +77,4 @@ def test_without_rows_the_page_is_its_rules():
     [([], 3, "-"), ([1200.4], 1, "1,200"), ([1.0], 3, "1 (1 of 3)"), ([1000.0, 3000.0], 2, "2,000 +- 1,414")],
 )
 def test_whole_numbers(values, of, text):
-    assert whole(values, of) == text
+    assert whole_number(values, of) == text
