@@ -67,6 +67,7 @@ def test_two_processes_are_stopped_and_go_on(tmp_path):
 
 LOSSES = sorted(p.stem for p in (CONF / "loss").glob("*.yaml"))
 TECHNIQUES = sorted(p.stem for p in (CONF / "technique").glob("*.yaml"))
+CONDITIONS = sorted(p.stem for p in (CONF / "condition").glob("*.yaml") if p.stem != "none")
 LOCAL = {"minibatch_discrimination", "minibatch_stddev"}  # they look at the other samples of their process
 NETWORKS = {  # each without BatchNorm and dropout
     "points": SMOOTH,
@@ -96,8 +97,10 @@ def one_step(pairs: Iterable[tuple[str, str, str]]) -> dict[str, dict]:
                 continue
             words = [o for o in TINY if o.startswith("network.")]
         if network in ("dcgan", "conv"):  # their G has BatchNorm
+            if group == "condition":
+                continue  # which virtual_batch_norm cannot carry
             techniques.append("virtual_batch_norm")
-        choice = [f"loss={name}"] if group == "loss" else []
+        choice = [f"{group}={name}"] if group != "technique" else []
         more = ["technique.weight_clipping.limit=0.2"] if name == "weight_clipping" else []
         overrides = [*base, *words, *choice, f"technique=[{','.join(techniques)}]", *more]
         games[f"{group}-{name}-{network}"] = game(overrides, keep=[4], start=3)
@@ -123,6 +126,7 @@ def apart_after_one_step(folder: Path, name: str) -> float:
 
 
 PARTS = [("loss", name) for name in LOSSES] + [("technique", name) for name in TECHNIQUES]
+PARTS += [("condition", name) for name in CONDITIONS]
 STEPS = one_step(
     [(*part, "mlp" if "virtual_batch_norm" in part else "points") for part in PARTS]
     + [("loss", "nsgan", network) for network in NETWORKS]
@@ -132,6 +136,7 @@ TWENTY = {
     "twenty": game(LONG, keep=[20]),
     "twenty-r1": game([*LONG, "technique=[r1]"], keep=[20]),
     "twenty-simultaneous": game([*LONG, "update=simultaneous", "d_loss_weight=0.5"], keep=[20]),
+    "twenty-projection": game([*LONG, "condition=projection", "technique=[r1]"], keep=[20]),
     "twenty-k2": game([*LONG, "technique=[feature_matching]", "d_steps=2"], keep=[20]),
 }
 
