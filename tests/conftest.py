@@ -32,6 +32,8 @@ from gan_lightning.training.setup import train
 torch.set_num_threads(1)
 
 TINY = [
+    "network=mlp",
+    "technique=[]",
     "data=synthetic",
     "data.n=96",
     "data.size=8",

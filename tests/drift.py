@@ -21,7 +21,7 @@ OPTIMIZERS = {"SGD": ["optimizer=sgd", "optimizer.lr=0.05"], "Adam": ["optimizer
 
 
 def main() -> None:
-    games = {f"{network}, {optimizer}": game([*n, *o, "data=digits", f"steps={STEPS[-1]}"], STEPS)
+    games = {f"{network}, {optimizer}": game(["technique=[]", *n, *o, "data=digits", f"steps={STEPS[-1]}"], STEPS)
              for network, n in NETWORKS.items() for optimizer, o in OPTIMIZERS.items()}  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         play_both(Path(folder), games)

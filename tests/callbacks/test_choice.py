@@ -17,7 +17,7 @@ from gan_lightning.metrics.judge import Judge
 from gan_lightning.metrics.neighbours import coverage, precision_recall_density_coverage
 from gan_lightning.training.setup import train
 
-DIGITS = [o for o in TINY if not o.startswith(("data", "network", "prior", "batch_size"))] + ["data=digits"]
+DIGITS = [o for o in TINY if not o.startswith(("data", "network.", "prior", "batch_size"))] + ["data=digits"]
 
 
 def curves(run):

@@ -61,7 +61,7 @@ def host_function(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 OFTEN = ["trainer=cpu", "steps=4", "log_every=1", "sample_every=2", "evaluate_every=2", "checkpoint_every=2"]
-SMALL = ["network.G.hidden=[8,12]", "network.D.hidden=[12,6]", "callbacks.evaluation.n=50"]
+SMALL = ["network=mlp", "network.G.hidden=[8,12]", "network.D.hidden=[12,6]", "callbacks.evaluation.n=50"]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,14 @@ SMALL = ["network.G.hidden=[8,12]", "network.D.hidden=[12,6]", "callbacks.evalua
     [
         ["data=digits", *SMALL, f"technique=[{','.join(TOGETHER)}]"],
         ["data=digits", *SMALL, "loss=wgan", "technique=[gradient_penalty]", "d_steps=2"],
-        ["data=digits", "network=maxout", "network.D.units=8", "network.G.hidden=8", "update=simultaneous"],
+        [
+            "data=digits",
+            "technique=[]",
+            "network=maxout",
+            "network.D.units=8",
+            "network.G.hidden=8",
+            "update=simultaneous",
+        ],
         ["experiment=ring8", "data.n=512", "data.n_test=100"],
     ],
     ids=["techniques", "critic", "maxout", "points"],

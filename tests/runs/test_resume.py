@@ -46,7 +46,8 @@ def test_bit_equal_to_the_run_that_was_not_stopped(straight, tmp_path, at):
                          ids=["before G's first step", "after an evaluation", "and its checkpoint"])  # fmt: skip
 def test_with_three_d_steps_per_g_step_each_moment_comes_once(tmp_path, at, every):
     """G's BatchNorm goes on counting in D's half: a second look at the same G step would see another G."""
-    often = compose("train", ["data=digits", "network.G.hidden=[8,12]", "network.D.hidden=[12,6]", "trainer=cpu",
+    often = compose("train", ["experiment=mlp", "data=digits", "network.G.hidden=[8,12]",
+                              "network.D.hidden=[12,6]", "trainer=cpu",
                               "steps=6", "d_steps=3", "log_every=1", "sample_every=2", "evaluate_every=2",
                               f"checkpoint_every={every}", "callbacks.evaluation.n=100"])  # fmt: skip
     runs = straight_and_stopped(tmp_path, often, at)
@@ -139,21 +140,24 @@ def test_what_cannot_be_resumed_is_told(arguments, words):
         resume_arguments(["train", *arguments])
 
 
+PLAIN = ["network=mlp", "technique=[]"]  # what is not typed is in test_former_runs.py
+
+
 def test_the_command_line_is_the_runs_own_with_what_is_typed_behind_it(straight, monkeypatch):
-    (straight / "record.json").write_text(json.dumps({"overrides": ["steps=12", "loss=nsgan", "resume=auto"]}))
+    (straight / "record.json").write_text(json.dumps({"overrides": ["steps=12", *PLAIN, "loss=nsgan", "resume=auto"]}))
     found = resume_arguments(["train", f"resume={straight}", "steps=20"])
     start = [f"resume={straight}/checkpoints/last.ckpt", f"hydra.run.dir={straight}"]
-    assert found == ["train", "loss=nsgan", "steps=20", *start]
+    assert found == ["train", *PLAIN, "loss=nsgan", "steps=20", *start]
     assert resume_arguments(["train", "resume=null"]) == ["train", "resume=null"]
 
 
 def test_an_override_of_the_game_is_allowed_for_one_resumption(straight, monkeypatch):
     record = json.loads((straight / "record.json").read_text())
-    record["overrides"] = ["loss=mmgan", "resume_override=true"]
+    record["overrides"] = [*PLAIN, "loss=mmgan", "resume_override=true"]
     (straight / "record.json").write_text(json.dumps(record))
     argv = resume_arguments(["train", f"resume={straight}", "steps=20"])
-    assert argv[:3] == ["train", "loss=mmgan", "steps=20"]
-    assert [word.split("=")[0] for word in argv[3:]] == ["resume", "hydra.run.dir"]
+    assert argv[:5] == ["train", *PLAIN, "loss=mmgan", "steps=20"]
+    assert [word.split("=")[0] for word in argv[5:]] == ["resume", "hydra.run.dir"]
 
 
 def test_a_line_that_a_power_cut_tore_is_dropped(straight):

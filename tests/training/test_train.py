@@ -257,7 +257,8 @@ def test_memory_is_flat(tmp_path):
     """After 20,000 steps within 5 % of what it was after 1,000, with all that a run writes."""
     (tmp_path / "run").mkdir()
     often = ["log_every=10", "sample_every=500", "evaluate_every=500", "checkpoint_every=200", "steps=20000"]
-    game = ["data=digits", "network.G.hidden=[16,16]", "network.D.hidden=[16,16]", "batch_size=16", "technique=[ema]"]
+    game = ["network=mlp", "data=digits", "network.G.hidden=[16,16]", "network.D.hidden=[16,16]", "batch_size=16"]
+    game += ["technique=[ema]"]
     command = [sys.executable, "-c", RESIDENT, str(tmp_path / "run"), *game, *often, "trainer=cpu"]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, env=env)
