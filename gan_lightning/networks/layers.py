@@ -86,16 +86,19 @@ def halvings(network: str, shape: tuple[int, ...]) -> tuple[int, int]:
     Raises:
         ValueError: ``shape`` is another, or its side is odd or below 8.
     """
-    if len(shape) != 3 or shape[1] != shape[2]:
+    if len(shape) == 1:
         raise ValueError(
-            f"network={network} needs square images (C, S, S), got {shape}. Use network=mlp, or network=points for "
-            "points."
+            f"network={network} needs square images (C, S, S), got points {shape}. Write network=points "
+            f"prior.dim={shape[0]}, or experiment=ring8 or experiment=grid25, which have all the settings for theirs."
         )
+    if len(shape) != 3 or shape[1] != shape[2]:
+        raise ValueError(f"network={network} needs square images (C, S, S), got {shape}. Write experiment=mlp.")
     side, n = shape[1], 0
     while side % 2 == 0 and side > 7:
         side, n = side // 2, n + 1
     if n == 0:
         raise ValueError(
-            f"network={network} needs an even image side of at least 8, got {shape[1]}. Set data.size=28 or 32."
+            f"network={network} needs an even image side of at least 8, got {shape[1]}. Write data.size=28 or 32, or "
+            "experiment=mlp, which plays any size."
         )
     return n, side

@@ -61,7 +61,8 @@ def refuse_batch_norm(name: str, D: nn.Module) -> None:
     if layer := batch_norm(D):
         raise ValueError(
             f"technique={name} needs a D without BatchNorm, got one with {layer}: its outputs sum to a constant over "
-            "the batch, which hides D's slope from the penalty. Use network.D.d_norm=none, or leave the technique out."
+            "the batch, which hides D's slope from the penalty. Write experiment=dcgan or 'technique=[ema]', which "
+            "leave it out, or network.D.d_norm=none."
         )
 
 

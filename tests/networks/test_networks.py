@@ -107,13 +107,14 @@ def test_he_weights_keep_the_mean_square_through_every_kind_of_layer():
 
 
 def test_dcgan_says_what_does_not_fit():
-    with pytest.raises(ValueError, match=r"needs square images .* got \(1, 28, 30\). Use network=mlp"):
+    with pytest.raises(ValueError, match=r"needs square images .* got \(1, 28, 30\). Write experiment=mlp"):
         dcgan.Generator(5, (1, 28, 30))
     with pytest.raises(ValueError, match="even image side of at least 8, got 27"):
         dcgan.Discriminator((1, 27, 27))
     with pytest.raises(ValueError, match="d_norm must be batch or none, got 'layer'"):
         dcgan.Discriminator((1, 28, 28), d_norm="layer")
-    with pytest.raises(ValueError, match=r"network=conv needs square images .* got \(2,\)"):
+    remedy = r"Write network=points prior.dim=2, or experiment=ring8"
+    with pytest.raises(ValueError, match=rf"network=conv needs square images .* got points \(2,\). {remedy}"):
         conv.Discriminator((2,))
 
 

@@ -116,7 +116,8 @@ SINGLE = (
 )
 NO_NORM = (
     "needs a D without BatchNorm, got one with BatchNorm1d: its outputs sum to a constant over the batch, which hides "
-    "D's slope from the penalty. Use network.D.d_norm=none, or leave the technique out."
+    "D's slope from the penalty. Write experiment=dcgan or 'technique=[ema]', which leave it out, or "
+    "network.D.d_norm=none."
 )
 TWICE = "rescales D's weights, which another technique rescales already. Choose one of spectral_norm and weight_norm."
 

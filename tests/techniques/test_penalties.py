@@ -107,7 +107,9 @@ def test_r1_and_r2_refuse_a_d_with_batch_norm(penalty):
         ValueError, match=f"technique={penalty.name} needs a D without BatchNorm, got one with BatchNorm1d"
     ):
         penalty().join(SimpleNamespace(D=D))
-    with pytest.raises(ValueError, match="with BatchNorm2d.*Use network.D.d_norm=none"):
+    with pytest.raises(
+        ValueError, match="with BatchNorm2d.*Write experiment=dcgan or 'technique=.ema.', .* network.D.d_norm=none"
+    ):
         penalty().join(SimpleNamespace(D=ConvDiscriminator((1, 28, 28))))
     penalty().join(SimpleNamespace(D=ConvDiscriminator((1, 28, 28), d_norm="none")))
     penalty().join(SimpleNamespace(D=MinibatchStddev().transform_d(ConvDiscriminator((1, 28, 28), d_norm="none"))))
