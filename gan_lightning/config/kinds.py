@@ -15,7 +15,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 # Keys that may be null although their default is not null; the comment in their YAML says what null means.
-NULLABLE = ("metrics.*", "technique.gradient_clipping.?", "study.steps")
+NULLABLE = (
+    "metrics.*",
+    "technique.gradient_clipping.?",
+    "technique.r?.final_weight",
+    "technique.r?.sigma",
+    "study.steps",
+)
 
 
 def shipped(config_name: str, overrides: tuple[str, ...]) -> dict[str, Any]:

@@ -38,10 +38,10 @@ def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 
 def node(group: str, choice: str) -> dict[str, Any]:
-    """A choice's YAML with what it inherits from its siblings."""
+    """A choice's YAML with what it inherits from its siblings; other values beside a network are of the same kinds."""
     own = dict(yaml.load((CONF / group / f"{choice}.yaml").read_text(), PlainLoader) or {})
     parents = own.pop("defaults", [])
-    for parent in (p for p in parents if p != "_self_"):
+    for parent in (p for p in parents if isinstance(p, str) and p != "_self_"):
         own = merged(node(group, parent), own)
     return own
 

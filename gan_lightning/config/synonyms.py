@@ -141,7 +141,7 @@ CHOICES: dict[str, dict[str, str]] = {
     },
     "callbacks": {"none null no false off": "One is taken out by its name: ~callbacks.samples."},
     "prior": {"gaussian gauss randn": "It is prior=normal.", "rand": "It is prior=uniform."},
-    "network": {"cnn conv convolutional": "It is network=dcgan.", "fc linear dense": "It is network=mlp."},
+    "network": {"cnn convolutional": "It is network=conv, or network=dcgan.", "fc linear dense": "It is network=mlp."},
 }
 
 # choice of a group of Hydra's -> the extra of this project that installs it

@@ -20,7 +20,9 @@ from gan_lightning.io.lock import NAME, keep
 from gan_lightning.io.plain import LARGE, LINE, check_links, read_bytes, read_json
 from gan_lightning.runs.checkpoint import whole_checkpoint
 from gan_lightning.runs.directory import find, is_run, last_begun, status_of
+from gan_lightning.runs.former import unsaid
 from gan_lightning.runs.replay import game_overrides, options_first, parsed
+from gan_lightning.runs.trust import plain_config
 
 FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "checkpoint_seconds",
         "trainer.", "callbacks.", "logger.", "data.root", "resume", "continue", "objective")  # fmt: skip
@@ -66,6 +68,8 @@ def resume_arguments(argv: list[str]) -> list[str]:
     recorded_overrides(run, more)  # raises before the lock's file is made in a directory that is refused
     keep(run)
     own = recorded_overrides(run, more)
+    if is_run(run):
+        own += unsaid(plain_config(run / "config.yaml"), [*own, *more])
     if checkpoint is None and is_run(run):  # a run directory was named, not one of its checkpoints
         checkpoint = start_of(run)
     start = run if checkpoint is None else checkpoint

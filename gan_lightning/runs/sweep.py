@@ -11,6 +11,7 @@ from gan_lightning.config.hydra_internals import jobs_of
 from gan_lightning.config.quoting import for_hydra, typed_path
 from gan_lightning.io.plain import check_links, read_yaml
 from gan_lightning.runs.directory import is_run, newest, several_hint, status_of
+from gan_lightning.runs.former import unsaid
 from gan_lightning.runs.record import set_aside
 from gan_lightning.runs.replay import (
     JOBS,
@@ -22,6 +23,7 @@ from gan_lightning.runs.replay import (
     own_folders,
     parsed,
 )
+from gan_lightning.runs.trust import plain_config
 
 
 def directory_of(sweep: str) -> Path:
@@ -101,6 +103,8 @@ def continue_arguments(argv: list[str]) -> list[str]:
             f"continue= goes on with the sweep as it was started, got {' '.join(changed)} beside it. "
             "Start a new sweep for other values."
         )
+    if begun := [sweep / name for name in jobs(sweep) if is_run(sweep / name)]:
+        task += unsaid(plain_config(begun[0] / "config.yaml"), task)
     place = [f"continue={for_hydra(sweep)}", f"hydra.sweep.dir={for_hydra(sweep)}"]
     return [argv[0], "-m", *options_first([*task, *hydra, *more]), *place]
 

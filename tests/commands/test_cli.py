@@ -210,7 +210,7 @@ def test_help_is_a_page_for_newcomers(call):
     for wanted in (
         "python -m gan_lightning.train loss=mmgan",
         "loss: hinge, lsgan, mmgan, nsgan",
-        "steps: 10000",
+        "steps: 4000",
         "-m loss=mmgan",
     ):
         assert wanted in text

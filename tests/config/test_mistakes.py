@@ -118,9 +118,24 @@ def test_the_sizes_of_an_experiment_beside_another_network(refused):
         ),
         (["~loss"], "~loss must take out a callback, a logger or a technique, such as ~callbacks.samples, got loss"),
         (["~optimizer.lr"], "without which nothing runs. Leave it out, or write optimizer.lr=<another value>"),
-        (["~technique.ema"], "~technique.ema must name a key that is there, to take it out. Leave it out"),
+        (["~technique.packing"], "~technique.packing must name a key that is there, to take it out. Leave it out"),
         (["loss=mmgan,nsgan"], "a sweep over them has -m in front (-m loss=mmgan,nsgan)"),
         (["technique=[ema"], "technique=[ema cannot be read as key=value"),
+        (
+            ["network=dcgan", "data=synthetic"],
+            "technique=r1 needs a D without BatchNorm, got one with BatchNorm2d: its outputs sum to a constant over "
+            "the batch, which hides D's slope from the penalty. Write experiment=dcgan or 'technique=[ema]', which "
+            "leave it out, or network.D.d_norm=none.",
+        ),
+        (
+            ["data=ring8"],
+            "network=conv needs square images (C, S, S), got points [2]. Write network=points prior.dim=2, or "
+            "experiment=ring8 or experiment=grid25",
+        ),
+        (
+            ["data=synthetic", "data.size=27"],
+            "network=conv needs an even image side of at least 8, got 27. Write data.size=28 or 32, or experiment=mlp",
+        ),
     ],
 )
 def test_a_choice_that_cannot_be(refused, typed, words):
@@ -235,7 +250,7 @@ def test_all_wrong_keys_and_choices_are_named_at_once(refused):
 @pytest.mark.parametrize(
     ("typed", "wrong"),
     [
-        (["z_dim=1", "network.G.hidden.0=8", "+optimizer.d.weight_decay=1", "~search", "hydra.job.chdir=false"], 1),
+        (["z_dim=1", "optimizer.betas.0=0.5", "+optimizer.d.weight_decay=1", "~search", "hydra.job.chdir=false"], 1),
         (["technique=[ema]", "technique.ema.decay=0.9", "technique.r1.weight=1", "technique.ema.decai=1"], 2),
         (["-m", "loss=nsgan,gan,vanilla", "seed=0,1", "lr=range(1,3)"], 3),
         (["data=digits", "data.size=16", "data.root=x", "experiment=ring8"], 1),

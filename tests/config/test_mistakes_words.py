@@ -22,7 +22,7 @@ from gan_lightning.config.unknown import no_such_choice, no_such_key, studies
 @pytest.mark.parametrize(
     ("config_name", "typed", "words"),
     [
-        ("train", "network.G.hidden=256,512", "must be one list, in brackets and quotes. Write 'network.G.h"),
+        ("train", "optimizer.betas=0.5,0.9", "must be one list, in brackets and quotes. Write 'optimizer.b"),
         ("train", "technique=ema,r1", "Write 'technique=[ema,r1]'"),
         ("train", "data=mnist,digits", "got several. Write data=mnist; a sweep over them has -m in front (-m d"),
         ("sample", "seed=1,2", "seed=1,2 must be one number, got a comma in it"),
@@ -114,7 +114,7 @@ def test_words_of_other_tools(monkeypatch, defaults, typed, words):
         (["data=mnist", "data.path=x"], ["Write data.root=x, or set the environment variable GAN_DATA."]),
         (["technique=[r1]", "technique.ema.decay=0.9"], ["Write 'technique=[r1,ema]' technique.ema.decay=0.9"]),
         (["technique=[ema]", "technique.ema.decai=0.9"], ["Did you mean technique.ema.decay?"]),
-        (["network.slope=0.1"], ["Did you mean network.G.slope or network.D.slope?"]),
+        (["network=mlp", "network.slope=0.1"], ["Did you mean network.G.slope or network.D.slope?"]),
         (["technique.emma.decay=0.9"], ["technique must be one of", "Did you mean technique=ema?"]),
     ],
 )

@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from omegaconf import OmegaConf
 
 import gan_lightning
+from gan_lightning.config.compose import compose
 from gan_lightning.report.arms import read
 from gan_lightning.report.sampling import sample
-from gan_lightning.runs.former import FORMER, with_todays_names
+from gan_lightning.runs.former import FORMER, unsaid, with_todays_names
 from gan_lightning.runs.resume import resume_arguments
+from gan_lightning.runs.sweep import continue_arguments
 from gan_lightning.train import main as train
 
 FOLDER = Path(__file__).parent.parent / "former"
@@ -81,3 +84,45 @@ def test_it_goes_on(run, monkeypatch):
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert steps == list(range(1, 9))
     assert "gan_lightning.core.prior.Normal" in (run / "config.yaml").read_text()
+
+
+BEFORE = {"network": {"G": {"_target_": "gan_lightning.networks.mlp.Generator"}}, "technique": {}, "steps": 10000}
+
+
+@pytest.mark.parametrize(
+    ("words", "played"),
+    [
+        ([], ["network=mlp", "technique=[]", "steps=10000"]),
+        (["loss=mmgan", "technique.r1.weight=1"], ["network=mlp", "technique=[]", "steps=10000"]),
+        (["steps=500", "network=mlp"], ["technique=[]"]),
+        (["technique=[]"], ["network=mlp", "steps=10000"]),
+        (["~technique.ema"], ["network=mlp", "steps=10000"]),
+        (["experiment=ring8"], []),
+        (["ablation=recipe"], []),
+    ],
+)
+def test_what_was_the_default_when_it_began_is_still_its_game(words, played):
+    """Before network=conv the default was 10,000 steps of network=mlp without techniques."""
+    assert unsaid(BEFORE, words) == played
+
+
+def test_a_run_of_todays_default_needs_no_words():
+    assert unsaid(OmegaConf.to_container(compose("train")), []) == []
+
+
+def test_only_names_that_are_there_come_out_of_a_file():
+    odd = {"network": {"G": {"_target_": "os.system"}}, "technique": {"../x": {}, "ema": {}}, "steps": "1 loss=x"}
+    assert unsaid(odd, []) == ["technique=[ema]"]
+    assert unsaid({"network": ["mlp"], "technique": "ema", "steps": True}, []) == []
+
+
+def test_a_sweep_that_began_under_another_default_goes_on_with_it(run, tmp_path):
+    """Its jobs that are still missing play the game of the job that is there."""
+    sweep = tmp_path / "sweep"
+    shutil.copytree(run, sweep / "seed-0")
+    words = ["data=synthetic", "seed=0,1"]
+    (sweep / "multirun.yaml").write_text(
+        yaml.safe_dump({"hydra": {"overrides": {"task": words, "hydra": []}, "sweeper": {"params": None}}})
+    )
+    argv = continue_arguments(["train", "-m", f"continue={sweep}"])
+    assert argv[2:7] == [*words, "network=mlp", "technique=[ema,r1]", "steps=6"]

@@ -106,7 +106,8 @@ def test_what_is_said_once_is_not_said_again(stranger):
     (stranger / "record.json").write_text(json.dumps(record))
     found = resume_arguments(["train", "resume=run", "seed=2"])
     begun = f"resume={stranger}/checkpoints/last.ckpt"
-    assert found == ["train", "loss=nsgan", "seed=2", begun, f"hydra.run.dir={stranger}"]
+    game = ["network=mlp", "technique=[ema]", "steps=6"]  # of its config.yaml, where no word says it
+    assert found == ["train", "loss=nsgan", *game, "seed=2", begun, f"hydra.run.dir={stranger}"]
 
 
 def test_nothing_is_downloaded_into_a_folder_that_a_file_names(stranger):
