@@ -87,7 +87,7 @@ class Keep(Callback):
         self.look(trainer, module)
 
     def on_train_batch_start(self, trainer, module, batch, batch_idx):
-        flat = batch[0].double().flatten(1)
+        flat = batch[0][0].double().flatten(1)
         self.sums += flat.matmul(torch.arange(flat.shape[1]).double().cos()).tolist()
 
     def on_train_batch_end(self, trainer, module, *args):

@@ -13,7 +13,7 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
-from gan_lightning.callbacks.overhead import FewHooks, steps_within
+from gan_lightning.callbacks.overhead import FewHooks, next_multiple, steps_within
 from gan_lightning.game.module import GAN
 
 
@@ -57,8 +57,8 @@ class Checkpoints(FewHooks):
         every: G steps between two checkpoints; 0: no checkpoints by counting.
         keep: how many of the newest checkpoints are kept as ``<G steps>.ckpt`` too; -1: all. Those that only the clock
             asked for are not.
-        seconds: longest time between two checkpoints, to which a G step may be added; 0: no clock. With several
-            processes the clock of the first counts.
+        seconds: longest time between two checkpoints, to which a call (callbacks/calls.py) may be added; 0: no clock.
+            With several processes the clock of the first counts.
     """
 
     def __init__(self, every: int = 1000, keep: int = 0, seconds: float = 120) -> None:
@@ -78,6 +78,9 @@ class Checkpoints(FewHooks):
 
     def set_clock(self, step: int) -> None:
         self.since, self.next_look = (monotonic(), step), step + 1
+
+    def next_due(self, step: int) -> int:
+        return next_multiple(self.every, step)
 
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         if not module.g_just_moved:

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from gan_lightning.callbacks.overhead import FewHooks
+from gan_lightning.callbacks.overhead import FewHooks, next_multiple
 from gan_lightning.core.play import Loss
 from gan_lightning.game.module import GAN
 
@@ -38,8 +39,10 @@ class Diagnostics(FewHooks):
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
         self.since = (time.perf_counter(), module.g_steps_done, module.images_seen)
 
+    def next_due(self, step: int) -> int:
+        return next_multiple(self.every, step)
+
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        self.remember(module)
         step = module.g_steps_done
         if not self.every or step == self.since[1] or (step % self.every and step != module.steps):
             return
@@ -48,11 +51,15 @@ class Diagnostics(FewHooks):
         for logger in trainer.loggers:
             logger.log_metrics(values, step)
 
+    def on_before_optimizer_step(self, trainer: Trainer, module: GAN, optimizer: Optimizer) -> None:
+        if module.player_of(optimizer) == "D":
+            self.remember(module)
+
     def remember(self, module: GAN) -> None:
-        """Keep the value of a penalty with an ``interval`` at a D step that computes it: at the others it is 0."""
+        """Keep the value of a penalty with an ``interval``, before a D step that computes it: at the others it is 0."""
         for name, technique in module.seats.techniques.items():
             interval = technique.interval
-            if interval > 1 and (module.d_steps_done - 1) % interval == 0 and name in module.terms.get("D", {}):
+            if interval > 1 and module.d_steps_done % interval == 0 and name in module.terms["D"]:
                 self.lazy[f"loss/d_{name}"] = module.terms["D"][name]
 
     def measure(self, trainer: Trainer, module: GAN) -> dict[str, float]:

@@ -12,7 +12,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from gan_lightning.callbacks.checkpoints import link, save_whole
-from gan_lightning.callbacks.overhead import FewHooks
+from gan_lightning.callbacks.overhead import FewHooks, next_multiple
 from gan_lightning.core.rng import fixed_rows
 from gan_lightning.core.sampler import draw
 from gan_lightning.game.module import GAN
@@ -58,6 +58,9 @@ class Evaluation(FewHooks):
         """Have the judge look at the ``validation`` images, with which samples are compared."""
         assert self.judge is not None
         self.real = self.judge(validation)
+
+    def next_due(self, step: int) -> int:
+        return next_multiple(self.every, step)
 
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self.every and module.g_just_moved and module.g_steps_done % self.every == 0:

@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_lightning.callbacks.overhead import FewHooks
+from gan_lightning.callbacks.overhead import FewHooks, next_multiple
 from gan_lightning.core.play import Player
 from gan_lightning.game.module import GAN
 
@@ -86,6 +86,9 @@ class FiniteGuard(FewHooks):
         self.at = torch.where(first, step, self.at)
         self.stop = self.stop | first
         return self.stop
+
+    def next_due(self, step: int) -> int:
+        return next_multiple(self.every, step)
 
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self.stop is not None and self.every and module.g_steps_done % self.every == 0:

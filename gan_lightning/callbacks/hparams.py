@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
-from gan_lightning.callbacks.overhead import FewHooks
+from gan_lightning.callbacks.overhead import FewHooks, next_multiple
 from gan_lightning.game.module import GAN
 
 
@@ -14,6 +14,9 @@ class HParams(FewHooks):
 
     def __init__(self) -> None:
         self.config: Mapping[str, Any] = {}  # dotted key -> value, set in training/setup.py
+
+    def next_due(self, step: int) -> int:
+        return next_multiple(0, step)
 
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:
         values = {f"final/{name}": value for name, value in module.numbers.items() if "/" in name}

@@ -1,5 +1,6 @@
 """Saving Lightning's own work between two steps: fewer hooks and no profiler; and looking at a clock less often."""
 
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -10,6 +11,11 @@ from lightning.pytorch.profilers import PassThroughProfiler
 def steps_within(seconds: float, passed: float, done: int) -> int:
     """How many steps fit into ``seconds``, if ``done`` steps took ``passed`` seconds; at least one."""
     return max(1, int(seconds * done / max(passed, 1e-9)))
+
+
+def next_multiple(every: int, step: int) -> int:
+    """The first multiple of ``every`` after ``step``; for 0 none that will ever come."""
+    return (step // every + 1) * every if every else sys.maxsize
 
 
 class FewHooks(Callback):
@@ -24,6 +30,13 @@ class FewHooks(Callback):
     on_before_backward: Any = None
     on_after_backward: Any = None
     on_before_optimizer_step: Any = None
+
+    def next_due(self, step: int) -> int:
+        """After which G step ``on_train_batch_end`` must be called next, when ``step`` are done: by default the next.
+
+        Where all callbacks can wait, one call of ``training_step`` plays several batches (callbacks/calls.py).
+        """
+        return step + 1
 
 
 class NoProfiler(PassThroughProfiler):

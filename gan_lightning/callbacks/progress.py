@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from tqdm import tqdm
 
 from gan_lightning.callbacks.libraries import silence_libraries
-from gan_lightning.callbacks.overhead import FewHooks
+from gan_lightning.callbacks.overhead import FewHooks, next_multiple
 from gan_lightning.game.module import GAN
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,9 @@ class Progress(FewHooks):
         self.first = module.g_steps_done
         if trainer.is_global_zero and sys.stderr.isatty():
             self.bar = tqdm(total=module.steps, initial=self.first, unit="step", dynamic_ncols=True)
+
+    def next_due(self, step: int) -> int:
+        return next_multiple(0, step)
 
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self.bar is not None:

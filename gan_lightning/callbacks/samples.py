@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from torch import Tensor, nn
 
-from gan_lightning.callbacks.overhead import FewHooks
+from gan_lightning.callbacks.overhead import FewHooks, next_multiple
 from gan_lightning.core.labels import ConditionalGenerator
 from gan_lightning.core.sampler import columns_for, draw, draw_sheet
 from gan_lightning.game.module import GAN
@@ -93,6 +93,9 @@ class Samples(FewHooks):
         save_picture(real, self.folder(trainer) / "real.png")
         self.show(trainer, "images/real", real, 0)
         self.snapshot(trainer, module)
+
+    def next_due(self, step: int) -> int:
+        return next_multiple(self.every, step)
 
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self.every and module.g_just_moved and module.g_steps_done % self.every == 0:

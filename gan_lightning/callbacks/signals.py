@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 
-from gan_lightning.callbacks.overhead import FewHooks, steps_within
+from gan_lightning.callbacks.overhead import FewHooks, next_multiple, steps_within
 from gan_lightning.game.module import GAN
 
 SECONDS = 1.0  # about how often several processes ask one another for signals
@@ -72,6 +72,9 @@ class Signals(FewHooks):
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
+
+    def next_due(self, step: int) -> int:
+        return next_multiple(0, step)
 
     def on_train_batch_end(self, trainer: Trainer, module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         step = module.d_steps_done

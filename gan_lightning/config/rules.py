@@ -80,6 +80,7 @@ RULES: dict[str, tuple[Rule, str]] = {
     "data.n": (POSITIVE_INT, "data.n=1000"),
     "data.n_test": (POSITIVE_INT, "data.n_test=2500"),
     "data.sd": (POSITIVE, "data.sd=0.05"),
+    "callbacks.calls.seconds": (SECONDS, "callbacks.calls.seconds=0.2 (0: a batch is a call)"),
     "callbacks.finite.every": (POSITIVE_INT, "callbacks.finite.every=50"),
     "callbacks.finite.skips": (POSITIVE_INT, "callbacks.finite.skips=50"),
     "callbacks.finite.limit": (POSITIVE, "callbacks.finite.limit=1e6"),

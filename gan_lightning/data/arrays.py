@@ -6,8 +6,9 @@ save, and processes take disjoint rows of the same global batch.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import torch
@@ -111,8 +112,31 @@ class Batches:
         return map(self.arrays.__getitem__, self.order)
 
 
+@dataclass(frozen=True)
+class MultiBatches:
+    """Lists of ``batches``: after so many D steps as many as ``ahead`` says of that number."""
+
+    batches: Batches
+    ahead: Callable[[int], int]
+
+    def __iter__(self) -> Iterator[list[tuple[Tensor, Tensor]]]:
+        batches, done = iter(self.batches), self.batches.order.start
+        while True:
+            several = list(islice(batches, self.ahead(done)))
+            done += len(several)
+            yield several
+
+
+def one(done: int) -> int:
+    """One batch, whatever was played before."""
+    return 1
+
+
 class GANData(LightningDataModule):
-    """Batches of (images float32 [-1, 1], labels) from one source.
+    """Batches of (images float32 [-1, 1], labels) from one source; to a Trainer lists of them.
+
+    Attributes:
+        ahead: D steps done -> batches of the list that then follows.
 
     Args:
         source: the dataset.
@@ -124,6 +148,7 @@ class GANData(LightningDataModule):
         super().__init__()
         self.source, self.batch_size, self.seed = source, batch_size, seed
         self.arrays: Arrays | None = None
+        self.ahead: Callable[[int], int] = one
 
     def prepare_data(self) -> None:
         if self.arrays is None:
@@ -169,17 +194,21 @@ class GANData(LightningDataModule):
         """The validation images, float32 in [-1, 1]."""
         return to_signed_range(self.source.validation().images)
 
-    def train_dataloader(self) -> "Batches":
+    def batches(self) -> Batches:
+        """All batches of one process, from the first on, as they lie on the host: without a Trainer."""
+        assert self.arrays is not None, "setup() comes first"
+        return Batches(self.arrays, Shuffle(len(self.arrays), self.batch_size, self.seed))
+
+    def train_dataloader(self) -> MultiBatches:
         assert self.arrays is not None, "setup() comes first"
         trainer: Any = self.trainer
-        if trainer is None:
-            return Batches(self.arrays, Shuffle(len(self.arrays), self.batch_size, self.seed))
         done = trainer.lightning_module.d_steps_done  # one batch per D step: a resumed run goes on from there
         order = Shuffle(len(self.arrays), self.batch_size, self.seed, done, trainer.global_rank, trainer.world_size)
-        return Batches(self.arrays, order)
+        return MultiBatches(Batches(self.arrays, order), self.ahead)
 
-    def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
-        images, labels = batch
+    def on_after_batch_transfer(
+        self, batch: list[tuple[Tensor, Tensor]], dataloader_idx: int
+    ) -> list[tuple[Tensor, Tensor]]:
         trainer: Any = self.trainer
         gan = trainer.lightning_module
-        return laid_out(to_signed_range(images, gan.dtype), gan.memory_format), labels
+        return [(laid_out(to_signed_range(x, gan.dtype), gan.memory_format), labels) for x, labels in batch]

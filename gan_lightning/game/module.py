@@ -1,6 +1,6 @@
 """The game as a LightningModule: both optimizers in manual optimization, D's half, then G's."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lightning.pytorch import LightningModule
@@ -58,28 +58,36 @@ class GAN(Game, LightningModule):
         for tensor in (*self.parameters(), *self.buffers()):
             tensor.data = laid_out(tensor.data, memory_format)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        real, labels = batch
-        images = len(real) * self.trainer.world_size
-        self.begin_step(self.device, self.global_rank, self.trainer.world_size)
-        apply_schedules(self.schedules, self.players(), self.g_steps_done)
+    def training_step(self, batch: list[tuple[Tensor, Tensor]], batch_idx: int) -> None:
+        """Algorithm 1 on each mini-batch of ``batch`` in turn: D's half, then G's where it is its turn."""
+        for real, labels in self.until_stopped(batch):
+            images = len(real) * self.trainer.world_size
+            self.begin_step(self.device, self.global_rank, self.trainer.world_size)
+            apply_schedules(self.schedules, self.players(), self.g_steps_done)
 
-        if self.simultaneous:
-            with self.turn_of("G"):
-                terms, fake = self.first_half(real, labels)
-                self.move("G", terms)
+            if self.simultaneous:
+                with self.turn_of("G"):
+                    terms, fake = self.first_half(real, labels)
+                    self.move("G", terms)
+                with self.turn_of("D"):
+                    self.move("D", self.second_half(real, fake, labels))
+                self.d_has_moved(images)
+                self.g_has_moved()
+                continue
+
             with self.turn_of("D"):
-                self.move("D", self.second_half(real, fake, labels))
-            self.d_has_moved(images)
-            self.g_has_moved()
-            return
+                self.move("D", self.discriminator_terms(real, labels))
+            if self.d_has_moved(images):
+                with self.turn_of("G"):
+                    self.move("G", self.generator_terms(real, labels))
+                self.g_has_moved()
 
-        with self.turn_of("D"):
-            self.move("D", self.discriminator_terms(real, labels))
-        if self.d_has_moved(images):
-            with self.turn_of("G"):
-                self.move("G", self.generator_terms(real, labels))
-            self.g_has_moved()
+    def until_stopped(self, batch: list[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+        """The mini-batches of ``batch``; none after one during which the run was told to stop."""
+        for real, labels in batch:
+            yield real, labels
+            if self.trainer.should_stop:
+                return
 
     def move(self, player: Player, terms: Terms) -> None:
         """One step of ``player`` down the sum of its ``terms``."""

@@ -66,7 +66,7 @@ def game_of_arm(experiment: str, overrides: Sequence[str], seed: int) -> tuple[G
     torch.manual_seed(seed)
     gan = build_gan(cfg, data.source.shape)
     check_lipschitz(gan)
-    return gan, iter(data.train_dataloader())
+    return gan, iter(data.batches())
 
 
 def best_of(gan: GAN) -> Any:

@@ -40,7 +40,7 @@ BETAS = (0.5, 0.999)  # of Adam, as in Radford et al. 2015
 
 def batches(data: GANData) -> Iterator[Batch]:
     """Images in [-1, 1] and labels, without end."""
-    for images, labels in iter(data.train_dataloader()):
+    for images, labels in iter(data.batches()):
         yield to_signed_range(images), labels
 
 

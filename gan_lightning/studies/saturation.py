@@ -54,7 +54,7 @@ def early_run(
         seats=Seats({"look": Look()}),
     )
     loop = Loop(gan)
-    for images, labels in islice(iter(data.train_dataloader()), g_steps * d_steps):
+    for images, labels in islice(iter(data.batches()), g_steps * d_steps):
         loop.step(to_signed_range(images), labels)
         bar.update()
     return {"gradient_norm_of_G": norms, "D_of_G": verdicts}

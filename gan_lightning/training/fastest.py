@@ -86,7 +86,7 @@ def chosen(cfg: DictConfig, data: GANData, asked: Mapping[str, bool]) -> tuple[C
     """The choice, and the reason in words. ``asked``: which of precision and memory_format are auto."""
     precisions = ["fp32", "bf16"] if asked["precision"] else [cfg.precision.name]
     formats = list(FORMATS) if asked["memory_format"] else [cfg.memory_format]
-    images, labels = next(iter(data.train_dataloader()))
+    images, labels = next(iter(data.batches()))
     rows, device = cfg.batch_size // cfg.devices, device_of(cfg)
     batch = to_signed_range(images[:rows].to(device)), labels[:rows].to(device)
     with torch.random.fork_rng(devices=[]):  # a device's own generator is seeded when the game is built

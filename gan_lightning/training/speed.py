@@ -111,7 +111,7 @@ def steps_of(cfg: DictConfig, slice_: int) -> Iterator[None]:
     data.setup()
     torch.manual_seed(0)
     loop = Loop(build_gan(cfg, data.source.shape))
-    batches = iter(data.train_dataloader())
+    batches = iter(data.batches())
     while True:
         for images, labels in islice(batches, slice_):
             loop.step(to_signed_range(images), labels)
@@ -148,7 +148,7 @@ def images_per_s(overrides: list[str], batches: int = 3000) -> float:
     cfg = compose("train", overrides)
     data = build_data(cfg)
     data.setup()
-    loader = iter(data.train_dataloader())
+    loader = iter(data.batches())
     next(loader)
     start = time.perf_counter()
     for _ in islice(loader, batches):

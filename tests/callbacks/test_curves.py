@@ -36,7 +36,7 @@ def measured(loss, terms=None, techniques=None, diagnostics=None, step=1):
     )  # fmt: skip
     trainer = SimpleNamespace(world_size=1, datamodule=SimpleNamespace(arrays=range(10)))
     diagnostics = diagnostics or Diagnostics(1)
-    diagnostics.remember(module)
+    diagnostics.remember(SimpleNamespace(**{**vars(module), "d_steps_done": step - 1}))  # D has not moved yet
     return diagnostics.measure(trainer, module)
 
 

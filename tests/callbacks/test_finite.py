@@ -41,7 +41,7 @@ class PlantInBatch(Watch):
     def on_train_batch_start(self, trainer, module, batch, batch_idx):
         super().on_train_batch_start(trainer, module, batch, batch_idx)
         if module.d_steps_done in self.at:
-            batch[0][0, 0, 0, 0] = torch.nan
+            batch[0][0][0, 0, 0, 0] = torch.nan
 
 
 def test_a_nan_in_a_batch_stops_the_run_at_its_step(tmp_path):

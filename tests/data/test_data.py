@@ -145,7 +145,7 @@ def test_the_data_module_by_hand():
     data = GANData(Synthetic(n=8, size=4), batch_size=4, seed=3)
     data.setup()
     order = Shuffle(8, 4, 3)
-    for (got, labels), rows in itertools.islice(zip(data.train_dataloader(), order, strict=False), 4):
+    for (got, labels), rows in itertools.islice(zip(data.batches(), order, strict=False), 4):
         assert torch.equal(got, data.arrays.images[rows])
         assert torch.equal(labels, data.arrays.labels[rows])
     assert torch.equal(data.reference(3), to_signed_range(data.arrays.images[:3]))
@@ -158,14 +158,14 @@ def test_the_data_module_by_hand():
     gan = SimpleNamespace(dtype=torch.float64, d_steps_done=5, memory_format="contiguous")
     trainer = SimpleNamespace(lightning_module=gan, global_rank=1, world_size=2)
     data.trainer = trainer
-    order = data.train_dataloader().order
+    order = data.train_dataloader().batches.order
     assert (order.n, order.batch_size, order.seed, order.start, order.rank, order.local) == (20_004, 4, 3, 5, 1, 2)
-    moved, labels = data.on_after_batch_transfer((images[:2], images), 0)
+    _, (moved, labels) = data.on_after_batch_transfer([(images[:1], images), (images[:2], images)], 0)
     assert (moved.dtype, moved.flatten().tolist()) == (torch.float64, pytest.approx([-1, 1 / 127.5 - 1]))
     assert labels is images
     gan.memory_format = "channels_last"
     colours = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
-    assert data.on_after_batch_transfer((colours, labels), 0)[0].is_contiguous(memory_format=torch.channels_last)
+    assert data.on_after_batch_transfer([(colours, labels)], 0)[0][0].is_contiguous(memory_format=torch.channels_last)
     assert GANData(Synthetic(), 4).seed == 0
 
 

@@ -212,6 +212,6 @@ def test_a_class_without_pictures_is_refused(root):
 def test_two_pictures_are_enough(root):
     data = GANData(ImageFolder(str(root), size=8), batch_size=2)
     data.setup()
-    images, labels = next(iter(data.train_dataloader()))
+    images, labels = next(iter(data.batches()))
     assert sorted(images.flatten(1)[:, 0].tolist()) == [51, 204]
     assert sorted(labels.tolist()) == [0, 1]

@@ -29,7 +29,7 @@ def begun(cfg, memory_format) -> Loop:
 def step(loop, cfg) -> None:
     data = build_data(cfg)
     data.setup()
-    images, labels = next(iter(data.train_dataloader()))
+    images, labels = next(iter(data.batches()))
     loop.step(laid_out(to_signed_range(images), loop.gan.memory_format), labels)
 
 
