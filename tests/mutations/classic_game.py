@@ -161,21 +161,21 @@ GAME = [
         "dropout: G's half has the masks of the next D half",
         P + "game/game.py",
         """        self.seed_half(1)
-        fake = self.G(self.prior(len(real), self.rng["z/G"]))""",
+        fake = self.fakes(real, labels, "z/G")""",
         """        self.seed_half(0)
-        fake = self.G(self.prior(len(real), self.rng["z/G"]))""",
+        fake = self.fakes(real, labels, "z/G")""",
         "tests/game/test_masks.py::test_no_two_halves_share_a_mask",
     ),
     Mutation(
         "z: G's half sees that of D's half",
         P + "game/game.py",
-        'self.rng["z/G"]',
-        'self.rng.make("z/D")',
+        "self.prior(len(real), self.rng[stream])",
+        'self.prior(len(real), self.rng.make(name="z/D"))',
         "tests/game/test_algorithm1.py::test_noise_is_fresh_in_both_halves_and_reproducible",
     ),
     Mutation(
         "k: G moves with each step of D",
-        P + "game/game.py",
+        P + "game/counting.py",
         "        return self.d_steps_done % self.d_steps == 0",
         "        return self.d_steps_done % 1 == 0",
         "tests/game/test_algorithm1.py::test_updates_are_counted_and_the_run_ends_after_exactly_steps",
@@ -221,7 +221,7 @@ GAME = [
     ),
     Mutation(
         "moments: they are due in each of the k batches",
-        P + "game/game.py",
+        P + "game/counting.py",
         "return self.g_steps_done > 0 and self.d_steps_done % self.d_steps == 0",
         "return self.g_steps_done > 0",
         "tests/runs/test_resume.py::test_with_three_d_steps_per_g_step_each_moment_comes_once",
