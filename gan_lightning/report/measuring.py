@@ -16,8 +16,9 @@ from gan_lightning.io.bar import Bar
 from gan_lightning.io.files import write_json
 from gan_lightning.io.written import Written
 from gan_lightning.metrics.memorisation import nearest
+from gan_lightning.report.observed import as_pixels, known_of
 from gan_lightning.report.pictures import grid, save_picture
-from gan_lightning.report.yardstick import Yardstick, as_pixels, build_metrics
+from gan_lightning.report.yardstick import Yardstick, build_metrics
 from gan_lightning.runs.directory import find, is_glob, matching, several_hint
 from gan_lightning.runs.load import LoadedGenerator, check_finite, load, readable_root
 from gan_lightning.runs.measurements import merge, read_measurements, weights_of
@@ -140,8 +141,14 @@ def evaluate_run(
     bar: Bar,
     written: Written,
 ) -> dict[str, Any]:
-    """Measure the generators of one run, each set of weights once; write metrics.json and a picture for each name."""
-    kept = read_measurements(directory / "metrics.json")  # raises, if it is damaged, before the long work
+    """Measure the generators of one run, each set of weights once; write metrics.json and a picture for each name.
+
+    Raises:
+        ValueError: metrics.json is damaged; a metric needs labels, and G takes none; samples are not finite.
+    """
+    kept = read_measurements(directory / "metrics.json")  # raises before the long work
+    everything = {name: known_of(candidate.G, yardstick.n, seed) for name, candidate in found.items()}
+    suited = {name: yardstick.suited(known, found[name].G.path) for name, known in everything.items()}
     measured: dict[str, dict[str, dict[str, float]]] = {}  # weights -> metric -> values
     drawn: dict[str, Tensor] = {}
     names: dict[str, dict[str, Any]] = {}
@@ -156,20 +163,25 @@ def evaluate_run(
         if weights in measured:
             continue  # two checkpoints with the same weights
         bar.set_postfix_str(f"{directory}, samples of {name}")
-        samples = G.sample(yardstick.n, seed)
+        samples = G.sample(yardstick.n, seed, y=everything[name].labels)
         check_finite(samples, G.path)
         drawn[weights] = as_pixels(samples)
-        measured[weights] = yardstick.measure(drawn[weights], doing=f"{directory}, {name}", bar=bar)
+        doing = f"{directory}, {name}"
+        measured[weights] = yardstick.measure(
+            drawn[weights], known=everything[name], metrics=suited[name], doing=doing, bar=bar
+        )
     bar.set_postfix_str(f"{directory}, real images")
     protocol = {**yardstick.protocol, "seed": seed}
+    metrics = next(iter(suited.values()))  # the generators of a run all take labels, or none does
+    floors = yardstick.floors_of(metrics)
     columns = [
         {
             **yardstick.settings(metric),
             "protocol": protocol,
-            "floor": yardstick.floors[metric.name],
+            "floor": floors[metric.name],
             "values": {weights: values[metric.name] for weights, values in measured.items()},
         }
-        for metric in yardstick.metrics
+        for metric in metrics
     ]
     now = {"checkpoints": names, "measured": columns}
     bar.set_postfix_str(f"{directory}, pictures")

@@ -3,48 +3,36 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
+import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
 from gan_lightning.config.build import judge_of, make
-from gan_lightning.core.pixels import to_pixels, to_signed_range
+from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.core.rng import fixed_rows
 from gan_lightning.data.arrays import Source
 from gan_lightning.io.bar import Bar
-from gan_lightning.metrics.judge import Judge
-
-
-class Observed:
-    """Samples or real data, with the judge's features and class probabilities of them, computed when first needed."""
-
-    def __init__(self, images: Tensor, judge: Judge) -> None:
-        self.images, self.judge = images, judge
-
-    @cached_property
-    def verdict(self) -> tuple[Tensor, Tensor]:
-        return self.judge(self.images)
-
-    def look(self, what: str) -> Any:
-        """``images``, their ``features`` ``[N, F]`` or ``probabilities`` ``[N, classes]``, or the ``judge`` itself."""
-        if what in ("judge", "images"):
-            return self.judge if what == "judge" else self.images
-        features, probabilities = self.verdict
-        return {"features": features, "probabilities": probabilities}[what]
+from gan_lightning.report.observed import NOTHING, Known, Observed, known_of_real
 
 
 @dataclass(frozen=True)
 class Metric:
     """A metric's function and its arguments: names such as ``test_features`` or ``fake_images``.
 
-    The first part is train, validation, test or fake, the second what ``Observed.look`` gives.
+    The first part is train, validation, test or fake, the second what ``Observed.look`` gives. One that is ``optional``
+    is left out where it needs what is not known of the samples, such as their labels.
     """
 
     name: str
     of: Sequence[str]
     function: Callable[..., float | dict[str, float]]
+    optional: bool = False
+
+    def suits(self, known: Known) -> bool:
+        """Is all ``known`` that it needs to know of samples?"""
+        return all(known.has(name.split("_")[1]) for name in self.of if name.startswith("fake_"))
 
     def __call__(self, observed: Mapping[str, Observed]) -> dict[str, float]:
         arguments = []
@@ -69,7 +57,11 @@ class Metric:
 
 
 def build_metrics(cfg: DictConfig) -> list[Metric]:
-    return [Metric(str(name), list(node.of), make(node.metric)) for name, node in cfg.items() if node is not None]
+    return [
+        Metric(str(name), list(node.of), make(node.metric), bool(node.get("optional", False)))
+        for name, node in cfg.items()
+        if node is not None
+    ]
 
 
 class Yardstick:
@@ -100,9 +92,9 @@ class Yardstick:
                 "Use metrics=default or metrics=fast."
             )
         source.prepare()
-        train, validation, test = (
-            to_signed_range(a.images) for a in (source.train(), source.validation(), source.test())
-        )
+        parts = (source.train(), source.validation(), source.test())
+        train, validation, test = (to_signed_range(part.images) for part in parts)
+        train_labels, validation_labels, test_labels = (part.labels for part in parts)
         n, whole = n or len(test), len(test)
         if n > whole:
             raise ValueError(
@@ -110,12 +102,14 @@ class Yardstick:
                 "a distance between samples of different sizes compares with nothing. Leave n out."
             )
         self.n, self.metrics, self.judge = n, metrics, judge
-        self.train = train
+        self.train, self.train_labels = train, train_labels
+        rows = torch.arange(whole) if n == whole else fixed_rows(whole, n)
         self.real = {
-            "train": Observed(train, judge),
-            "validation": Observed(validation, judge),
-            "test": Observed(test if n == whole else test[fixed_rows(whole, n)], judge),
+            "train": Observed(train, judge, Known(train_labels)),
+            "validation": Observed(validation, judge, Known(validation_labels)),
+            "test": Observed(test[rows], judge, Known(test_labels[rows])),
         }
+        self.measured_floors: dict[str, dict[str, float]] = {}
         self.protocol = {
             "dataset": source.name,
             "split": "test",
@@ -129,34 +123,57 @@ class Yardstick:
     def settings(self, metric: Metric) -> dict[str, Any]:
         return metric.settings(len(self.train))
 
-    @cached_property
+    def suited(self, known: Known, whose: object) -> list[Metric]:
+        """The metrics that can be measured of samples of which so much is ``known``.
+
+        Raises:
+            ValueError: another one was asked for; names ``whose`` samples they are.
+        """
+        for metric in self.metrics:
+            if not metric.suits(known) and not metric.optional:
+                raise ValueError(
+                    f"the metric {metric.name} needs samples with labels, and G of {whose} takes none. Use "
+                    "metrics=default or metrics=fast, or train with condition=projection."
+                )
+        return [metric for metric in self.metrics if metric.suits(known)]
+
+    def floors_of(self, metrics: Sequence[Metric]) -> dict[str, dict[str, float]]:
+        """Each of ``metrics`` of the first ``n`` training images in place of samples, with the others as training set.
+
+        What was measured before is not measured again.
+        """
+        new = [metric for metric in metrics if metric.name not in self.measured_floors]
+        if new:
+            rest = Observed(self.train[self.n :], self.judge, Known(self.train_labels[self.n :]))
+            known = known_of_real(self.train, self.train_labels, self.n)
+            self.measured_floors |= self.measure(self.train[: self.n], {**self.real, "train": rest}, known, new)
+        return self.measured_floors
+
+    @property
     def floors(self) -> dict[str, dict[str, float]]:
-        """Every metric of the first ``n`` training images in place of samples; the others are then the training set."""
-        rest = Observed(self.train[self.n :], self.judge)
-        return self.measure(self.train[: self.n], {**self.real, "train": rest})
+        """``floors_of`` all metrics."""
+        return self.floors_of(self.metrics)
 
     def measure(
         self,
         samples: Tensor,
         real: Mapping[str, Observed] | None = None,
+        known: Known = NOTHING,
+        metrics: Sequence[Metric] | None = None,
         doing: str = "",
         bar: Bar | None = None,
     ) -> dict[str, dict[str, float]]:
         """Name of each metric -> its values, of ``samples`` against ``real`` (default: the dataset's own).
 
-        ``bar`` shows ``doing`` and the metric that is being computed.
+        Args:
+            known: what is known of the samples beside them.
+            metrics: which; None: those that are ``suited``.
+            bar: shows ``doing`` and the metric that is being computed.
         """
-        observed = {**(real or self.real), "fake": Observed(samples, self.judge)}
+        observed = {**(real or self.real), "fake": Observed(samples, self.judge, known)}
         found = {}
-        for metric in self.metrics:
+        for metric in self.suited(known, "these samples") if metrics is None else metrics:
             if bar is not None:
                 bar.set_postfix_str(f"{doing}: {metric.name}")
             found[metric.name] = metric(observed)
         return found
-
-
-def as_pixels(samples: Tensor) -> Tensor:
-    """Images with 256 levels in [-1, 1], as real ones and picture files have. Points are returned as they are."""
-    if samples.ndim == 2:
-        return samples
-    return to_signed_range(to_pixels(samples))

@@ -53,22 +53,22 @@ CLASSIC = [
     Mutation(
         "evaluate: validation images in place of test images",
         P + "report/yardstick.py",
-        "(source.train(), source.validation(), source.test())",
-        "(source.train(), source.validation(), source.validation())",
+        "parts = (source.train(), source.validation(), source.test())",
+        "parts = (source.train(), source.validation(), source.validation())",
         "tests/report/test_which_data.py::test_evaluate_shows_each_metric_the_data_that_it_names",
     ),
     Mutation(
         "evaluate: the first n test images in file order",
         P + "report/yardstick.py",
-        "test[fixed_rows(whole, n)]",
-        "test[:n]",
+        "fixed_rows(whole, n)\n",
+        "torch.arange(n)\n",
         "tests/report/test_which_data.py::test_evaluate_shows_each_metric_the_data_that_it_names",
     ),
     Mutation(
         "evaluate: the floor's images are among its training images",
         P + "report/yardstick.py",
-        "rest = Observed(self.train[self.n :], self.judge)",
-        "rest = Observed(self.train, self.judge)",
+        "rest = Observed(self.train[self.n :], self.judge,",
+        "rest = Observed(self.train, self.judge,",
         "tests/report/test_which_data.py::test_evaluate_shows_each_metric_the_data_that_it_names",
     ),
     Mutation(

@@ -33,11 +33,14 @@ def a_generator(value: float, g_steps: int = 6) -> SimpleNamespace:
     nn.init.constant_(G.weight, value), nn.init.zeros_(G.bias)
     drawn: list[tuple[int, int]] = []
 
-    def sample(n: int, seed: int) -> torch.Tensor:
+    def sample(n: int, seed: int, y: None) -> torch.Tensor:
         drawn.append((n, seed))
         return torch.full((n, 1, 2, 2), value)
 
-    return SimpleNamespace(G=G, g_steps=g_steps, sample=sample, drawn=drawn, path=Path("run/last.ckpt"))
+    path = Path("run/last.ckpt")
+    return SimpleNamespace(
+        G=G, g_steps=g_steps, sample=sample, labels=lambda n, seed: None, classes=0, drawn=drawn, path=path
+    )
 
 
 class Yardstick:
@@ -45,15 +48,23 @@ class Yardstick:
 
     def __init__(self) -> None:
         self.n, self.train, self.told = 3, TRAIN, []
-        self.metrics = [SimpleNamespace(name="mean")]
+        self.metrics = [SimpleNamespace(name="mean"), SimpleNamespace(name="of labels")]
         self.protocol = {"dataset": "d", "split": "test", "n_fake": 3, "n_real": 3, "judge_sha256": "j"}
-        self.floors = {"mean": {"mean": 0.25}}
+
+    def suited(self, known, whose):
+        assert (known.labels, known.labelled, whose) == (None, None, Path("run/last.ckpt"))
+        return self.metrics[:1]
+
+    def floors_of(self, metrics):
+        assert metrics == self.metrics[:1]
+        return {"mean": {"mean": 0.25}}
 
     def settings(self, metric):
         return {"metric": metric.name, "parameters": {}}
 
-    def measure(self, samples, doing, bar):
+    def measure(self, samples, known, metrics, doing, bar):
         assert bar is not None
+        assert metrics == self.metrics[:1]
         self.told.append(doing)
         return {"mean": {"mean": samples.double().mean().item()}}
 

@@ -23,8 +23,9 @@ from gan_lightning.data.mixtures import grid25, ring8
 from gan_lightning.data.mnist import MNIST
 from gan_lightning.metrics.parzen import SIGMAS, log_likelihoods, parzen_log_likelihood
 from gan_lightning.report.measuring import evaluate_runs
+from gan_lightning.report.observed import Observed, as_pixels
 from gan_lightning.report.pictures import grid
-from gan_lightning.report.yardstick import Metric, Observed, Yardstick, as_pixels, build_metrics
+from gan_lightning.report.yardstick import Metric, Yardstick, build_metrics
 from gan_lightning.training.setup import train
 
 ROOT = Path(__file__).parent.parent.parent

@@ -17,7 +17,7 @@ from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.data.digits import Digits
 from gan_lightning.io.lock import sole
 from gan_lightning.metrics.frechet import frechet_distance
-from gan_lightning.report.yardstick import as_pixels
+from gan_lightning.report.observed import as_pixels
 from gan_lightning.runs.load import load
 from gan_lightning.studies import entry, speedrun
 from gan_lightning.studies.flops import flops_of

@@ -1,0 +1,87 @@
+"""What metrics may look at: images, with their labels and the judge's verdict, and what else is known of samples."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor
+
+from gan_lightning.core.pixels import to_pixels, to_signed_range
+from gan_lightning.core.rng import mix
+from gan_lightning.metrics.judge import Judge
+from gan_lightning.runs.load import LoadedGenerator
+
+BLOCK = 5000  # labelled samples at a time
+
+Labelled = Callable[[int], Iterator[tuple[Tensor, Tensor]]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of samples beside the samples themselves; None: nothing.
+
+    Attributes:
+        labels: ``[N]``, those that the samples were made for.
+        labelled: gives ``n`` more of them, in blocks (samples ``[B, *shape]``, labels ``[B]``).
+    """
+
+    labels: Tensor | None = None
+    labelled: Labelled | None = None
+
+    def has(self, what: str) -> bool:
+        """Is ``what`` known, or something that every sample has?"""
+        return {"labels": self.labels, "labelled": self.labelled}.get(what, True) is not None
+
+
+NOTHING = Known()
+
+
+class Observed:
+    """Samples or real data, with the judge's features and class probabilities of them, computed when first needed."""
+
+    def __init__(self, images: Tensor, judge: Judge, known: Known = NOTHING) -> None:
+        self.images, self.judge, self.known = images, judge, known
+
+    @cached_property
+    def verdict(self) -> tuple[Tensor, Tensor]:
+        return self.judge(self.images)
+
+    def look(self, what: str) -> Any:
+        """``images``, their ``features`` ``[N, F]`` or ``probabilities`` ``[N, classes]``, or the ``judge`` itself.
+
+        ``labels`` and ``labelled`` are those of ``Known``.
+        """
+        if what in ("features", "probabilities"):
+            return self.verdict[what == "probabilities"]
+        return {"images": self.images, "judge": self.judge, "labels": self.known.labels,
+                "labelled": self.known.labelled}[what]  # fmt: skip
+
+
+def as_pixels(samples: Tensor) -> Tensor:
+    """Images with 256 levels in [-1, 1], as real ones and picture files have. Points are returned as they are."""
+    if samples.ndim == 2:
+        return samples
+    return to_signed_range(to_pixels(samples))
+
+
+def known_of(G: LoadedGenerator, n: int, seed: int) -> Known:
+    """What is known of ``G.sample(n, seed)``. Further samples of a G that takes labels have seeds of their own."""
+
+    def labelled(n: int) -> Iterator[tuple[Tensor, Tensor]]:
+        for i, start in enumerate(range(0, n, BLOCK)):
+            size, own = min(BLOCK, n - start), mix(seed, i)
+            y = G.labels(size, own)
+            assert y is not None
+            yield as_pixels(G.sample(size, own, y=y).cpu()), y
+
+    return Known(G.labels(n, seed), labelled if G.classes else None)
+
+
+def known_of_real(images: Tensor, labels: Tensor, n: int) -> Known:
+    """The same of the first ``n`` of real ``images``; further ones are all images from the first on, and then end."""
+
+    def labelled(n: int) -> Iterator[tuple[Tensor, Tensor]]:
+        yield from zip(images[:n].split(BLOCK), labels[:n].split(BLOCK), strict=True)
+
+    return Known(labels[:n], labelled)
