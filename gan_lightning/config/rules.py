@@ -121,6 +121,8 @@ RULES: dict[str, tuple[Rule, str]] = {
         (lambda v: is_int(v) and v >= 2, "a whole number, 2 or more"),
         "metrics.tstr.metric.batch_size=64",
     ),
+    "metrics.*.metric.penalty": (POSITIVE, "metrics.linear_probe.metric.penalty=100.0"),
+    "metrics.*.metric.iterations": (POSITIVE_INT, "metrics.linear_probe.metric.iterations=1000"),
     "metrics.*.metric.lr": (POSITIVE, "metrics.tstr.metric.lr=1e-3"),
     "metrics.*.metric.width": (POSITIVE_INT, "metrics.tstr.metric.width=16"),
     "metrics.*.metric.seeds": (

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from gan_lightning.core.pixels import to_pixels, to_signed_range
+from gan_lightning.core.play import Discriminator
 from gan_lightning.core.rng import mix
 from gan_lightning.metrics.judge import Judge
 from gan_lightning.runs.load import LoadedGenerator
@@ -24,14 +26,19 @@ class Known:
     Attributes:
         labels: ``[N]``, those that the samples were made for.
         labelled: gives ``n`` more of them, in blocks (samples ``[B, *shape]``, labels ``[B]``).
+        discriminator: of the game that made them, D's features ``[N, F]`` of images.
     """
 
     labels: Tensor | None = None
     labelled: Labelled | None = None
+    discriminator: Callable[[Tensor], Tensor] | None = None
+
+    def named(self) -> dict[str, Any]:
+        return {"labels": self.labels, "labelled": self.labelled, "discriminator": self.discriminator}
 
     def has(self, what: str) -> bool:
         """Is ``what`` known, or something that every sample has?"""
-        return {"labels": self.labels, "labelled": self.labelled}.get(what, True) is not None
+        return self.named().get(what, True) is not None
 
 
 NOTHING = Known()
@@ -50,12 +57,11 @@ class Observed:
     def look(self, what: str) -> Any:
         """``images``, their ``features`` ``[N, F]`` or ``probabilities`` ``[N, classes]``, or the ``judge`` itself.
 
-        ``labels`` and ``labelled`` are those of ``Known``.
+        ``labels``, ``labelled`` and ``discriminator`` are those of ``Known``.
         """
         if what in ("features", "probabilities"):
             return self.verdict[what == "probabilities"]
-        return {"images": self.images, "judge": self.judge, "labels": self.known.labels,
-                "labelled": self.known.labelled}[what]  # fmt: skip
+        return {"images": self.images, "judge": self.judge, **self.known.named()}[what]
 
 
 def as_pixels(samples: Tensor) -> Tensor:
@@ -75,13 +81,25 @@ def known_of(G: LoadedGenerator, n: int, seed: int) -> Known:
             assert y is not None
             yield as_pixels(G.sample(size, own, y=y).cpu()), y
 
-    return Known(G.labels(n, seed), labelled if G.classes else None)
+    D = G.D
+    return Known(G.labels(n, seed), labelled if G.classes else None, None if D is None else lambda x: features_of(D, x))
+
+
+@torch.no_grad()
+def features_of(D: Discriminator, images: Tensor, batch_size: int = 500) -> Tensor:
+    """D's features ``[N, F]`` of images as they are, without the views of techniques; float32 on the CPU."""
+    device = next(D.parameters()).device
+    parts = [D.features(part.to(device)).flatten(1) for part in images.split(batch_size)]
+    return torch.cat(parts).cpu().float()
 
 
 def known_of_real(images: Tensor, labels: Tensor, n: int) -> Known:
-    """The same of the first ``n`` of real ``images``; further ones are all images from the first on, and then end."""
+    """The same of the first ``n`` of real ``images``; further ones are all images from the first on, and then end.
+
+    In place of D's features they have their pixels.
+    """
 
     def labelled(n: int) -> Iterator[tuple[Tensor, Tensor]]:
         yield from zip(images[:n].split(BLOCK), labels[:n].split(BLOCK), strict=True)
 
-    return Known(labels[:n], labelled)
+    return Known(labels[:n], labelled, lambda x: x.flatten(1))

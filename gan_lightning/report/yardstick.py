@@ -21,7 +21,8 @@ from gan_lightning.report.observed import NOTHING, Known, Observed, known_of_rea
 class Metric:
     """A metric's function and its arguments: names such as ``test_features`` or ``fake_images``.
 
-    The first part is train, validation, test or fake, the second what ``Observed.look`` gives. One that is ``optional``
+    The first part is train, validation, test or fake, or whole: the training set in the floor too, where train is
+    without the images that stand for samples. The second is what ``Observed.look`` gives. A metric that is ``optional``
     is left out where it needs what is not known of the samples, such as their labels.
     """
 
@@ -51,7 +52,7 @@ class Metric:
         named = inspect.signature(self.function).parameters.items()
         values = {name: p.default for name, p in named if p.default is not p.empty and name != "chunk"}
         function = getattr(self.function, "func", self.function)
-        if any(name.startswith("train_") for name in self.of):
+        if any(name.startswith(("train_", "whole_")) for name in self.of):
             values["n_train"] = n_train
         return {"metric": self.name, "function": function.__name__, "of": list(self.of), "parameters": values}
 
@@ -104,8 +105,10 @@ class Yardstick:
         self.n, self.metrics, self.judge = n, metrics, judge
         self.train, self.train_labels = train, train_labels
         rows = torch.arange(whole) if n == whole else fixed_rows(whole, n)
+        everything = Observed(train, judge, Known(train_labels))
         self.real = {
-            "train": Observed(train, judge, Known(train_labels)),
+            "train": everything,
+            "whole": everything,
             "validation": Observed(validation, judge, Known(validation_labels)),
             "test": Observed(test[rows], judge, Known(test_labels[rows])),
         }
@@ -131,10 +134,14 @@ class Yardstick:
         """
         for metric in self.metrics:
             if not metric.suits(known) and not metric.optional:
-                raise ValueError(
-                    f"the metric {metric.name} needs samples with labels, and G of {whose} takes none. Use "
-                    "metrics=default or metrics=fast, or train with condition=projection."
+                why = (
+                    f"a D that looks at one sample alone, and that of {whose} also sees its class, or other samples. "
+                    "Use metrics=default or metrics=fast."
+                    if "fake_discriminator" in metric.of
+                    else f"samples with labels, and G of {whose} takes none. Use metrics=default or metrics=fast, or "
+                    "train with condition=projection."
                 )
+                raise ValueError(f"the metric {metric.name} needs {why}")
         return [metric for metric in self.metrics if metric.suits(known)]
 
     def floors_of(self, metrics: Sequence[Metric]) -> dict[str, dict[str, float]]:

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from gan_lightning.config.build import build_gan, make
 from gan_lightning.core.labels import ConditionalGenerator, of_classes
-from gan_lightning.core.play import Prior
+from gan_lightning.core.play import Discriminator, Prior
 from gan_lightning.core.rng import Stream
 from gan_lightning.core.sampler import in_batches, of_each_class
 from gan_lightning.io.plain import check_links, first_line, read_yaml
@@ -37,6 +37,7 @@ class LoadedGenerator(nn.Module):
         super().__init__()
         self.G, self.prior = G.eval().requires_grad_(False), prior
         self.config, self.run, self.g_steps = config, run, g_steps
+        self.D: Discriminator | None = None  # frozen; None where it sees labels or several samples beside one
         self.others: list[str] = []  # names of the run's other generators
         self.path, self.shape = run, list[int]()  # path of the checkpoint; shape of a sample
         self.classes = G.classes if isinstance(G, ConditionalGenerator) else 0  # 0: it takes no labels
@@ -233,4 +234,7 @@ def load(run: str | Path = "latest", generator: str = "G", trust: str | None = N
     )
     loaded.others = [name for name in gan.generators if name != generator]
     loaded.path, loaded.shape = path, list(checkpoint["shape"])
+    shape = tuple(checkpoint["shape"])
+    if shape == tuple(gan.condition.d_shape() if gan.condition else gan.seats.view_shape(shape)):
+        loaded.D = gan.D.eval().requires_grad_(False)
     return loaded

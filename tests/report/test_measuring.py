@@ -39,7 +39,7 @@ def a_generator(value: float, g_steps: int = 6) -> SimpleNamespace:
 
     path = Path("run/last.ckpt")
     return SimpleNamespace(
-        G=G, g_steps=g_steps, sample=sample, labels=lambda n, seed: None, classes=0, drawn=drawn, path=path
+        G=G, g_steps=g_steps, sample=sample, labels=lambda n, seed: None, classes=0, D=None, drawn=drawn, path=path
     )
 
 
