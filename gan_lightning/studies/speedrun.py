@@ -144,6 +144,7 @@ def run(
     runs: str,
     games: Sequence[str] | None = None,
     play: bool = True,
+    note: str | None = None,
 ) -> dict[str, Any]:
     """Writes rows.json, rows.csv, README.md, figure.png and samples-<game>.png.
 
@@ -158,6 +159,7 @@ def run(
         runs: folder of the run directories.
         games: of the entries, those that are played or read now; None: all.
         play: false: nothing is played, what is there is measured.
+        note: a sentence for the page: what else the machine did meanwhile; None: nothing.
     """
     marks = sorted({round(60 * minute, 3) for minute in minutes})
     found = entries_of(entries, games, seeds, marks, data=data, threads=threads, folder=Path(runs))
@@ -186,7 +188,8 @@ def run(
     write_rows(rows, out)
     if rows:
         draw_minutes(rows, floor, out / "figure.png")
-    settings = {"marks": marks, "seeds": seeds, "threads": threads, "data": data, "n_train": len(yardstick.train)}
+    settings = {"marks": marks, "seeds": seeds, "threads": threads, "data": data, "note": note}
+    settings["n_train"] = len(yardstick.train)
     text = speedrun_page(rows, missing, {**yardstick.protocol, **settings, "floor": floor, "sample_seed": SEED})
     write_text(out / "README.md", text)
     return {"floor": floor, "not_in_the_table": missing, "rows": rows}

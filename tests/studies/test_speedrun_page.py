@@ -6,8 +6,9 @@ import pytest
 
 from gan_lightning.studies.speedrun_page import first_within, speedrun_page, targets, whole_number
 
-SETTINGS = {"marks": [60.0, 120.0], "seeds": [0, 1], "threads": 2, "data": "mnist", "n_train": 60_000, "n_fake": 10_000,
-            "n_real": 10_000, "split": "test", "judge_sha256": "ab12", "floor": 0.1, "sample_seed": 1}  # fmt: skip
+SETTINGS = {"note": None, "marks": [60.0, 120.0], "seeds": [0, 1], "threads": 2, "data": "mnist", "n_train": 60_000,
+            "n_fake": 10_000, "n_real": 10_000, "split": "test", "judge_sha256": "ab12", "floor": 0.1,
+            "sample_seed": 1}  # fmt: skip
 
 
 def row(game, seed, mark, distance, seconds=None, **more):
@@ -42,8 +43,11 @@ def test_the_tables_by_hand():
     assert section(text, "Not in the tables") == "- a-seed2: failed\\|badly"
     assert (
         section(text, "Origin")
-        == "3 run(s) on a CPU, 4 cores, 2 thread(s); torch 2.9; commit cccccccccc, dddddddddd with changes."
+        == "3 run(s) on a CPU, 4 cores, 2 thread(s); torch 2.9; commit cccccccccc, dddddddddd with changes. "
+        "Beside no other work."
     )
+    busy = speedrun_page(ROWS, {}, {**SETTINGS, "note": "Beside | a test suite."})
+    assert section(busy, "Origin").endswith("with changes. Beside \\| a test suite.")
     assert "The 60,000 training images of `data=mnist`" in text
     assert "images in place of samples have **0.1**" in text
 
