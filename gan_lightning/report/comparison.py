@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gan_lightning.config.checks import new_folder
 from gan_lightning.io.bar import Bar
@@ -135,12 +135,21 @@ def write_csv(runs: Sequence[Run], path: Path) -> None:
         write_text(path, text.getvalue())
 
 
+def publishable(path: Path) -> str:
+    """The text of a run's config.yaml, with "data" for its ``data.root``, a folder of the machine that played it."""
+    config = plain_config(path)
+    if not (isinstance(config.get("data"), dict) and "root" in config["data"]):
+        return read_text(path)
+    config["data"]["root"] = "data"
+    return OmegaConf.to_yaml(config)
+
+
 def write_origins(runs: Sequence[Run], folder: Path, out: Path) -> None:
-    """Write, into ``out``, a copy of each run's config.yaml and runs.json: commands, commits, machines and times."""
+    """Write ``publishable`` configurations of the runs and runs.json (command, commit, machine, time) into ``out``."""
     (out / "configs").mkdir(exist_ok=True)
     origins = {}
     for run in runs:
-        write_text(out / "configs" / f"{run.path.name}.yaml", read_text(run.path / "config.yaml"))
+        write_text(out / "configs" / f"{run.path.name}.yaml", publishable(run.path / "config.yaml"))
         record = run.path / "record.json"
         origins[run.path.name] = {
             **{k: v for k, v in status_of(run.path).items() if k not in ("host", "pid", "ended")},

@@ -85,6 +85,16 @@ def test_the_csv_of_a_sweep_to_the_letter(tmp_path):
     ]
 
 
+def test_a_published_configuration_has_no_path_of_the_machine(tmp_path):
+    a_sweep(tmp_path / "s")
+    file = tmp_path / "s" / "a" / "config.yaml"
+    file.write_text("steps: 7\nseed: 0\ndata:\n  root: /home/me/data\n  split: train60k\n")
+    (run,) = [r for r in gather(f"{tmp_path}/s/*")[0] if r.path.name == "a"]
+    write_origins([run], tmp_path / "s", tmp_path)
+    assert (tmp_path / "configs" / "a.yaml").read_text() == file.read_text().replace("/home/me/data", "data")
+    assert "/home/me/data" in file.read_text()
+
+
 def test_where_the_numbers_come_from(tmp_path):
     a_sweep(tmp_path / "s")
     runs, _, folder = gather(f"{tmp_path}/s/*")
