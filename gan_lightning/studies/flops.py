@@ -47,7 +47,8 @@ def flops_per_g_step(gan: GAN, batch_size: int, shape: Shape, steps: int = STEPS
     return float(counter.flops) / steps
 
 
-def flops_of(cfg: DictConfig, shape: Shape) -> float:
-    """The same of the game of ``cfg``, which is built for it."""
+def flops_of(cfg: DictConfig, shape: Shape, classes: int = 0) -> float:
+    """The same of the game of ``cfg``, which is built for it; one with a condition has ``classes``."""
+    counts = torch.ones(classes, dtype=torch.int64)
     with torch.random.fork_rng(devices=[]):
-        return flops_per_g_step(build_gan(cfg, shape), cfg.batch_size, shape)
+        return flops_per_g_step(build_gan(cfg, shape, class_counts=lambda: counts), cfg.batch_size, shape)

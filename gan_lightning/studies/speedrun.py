@@ -70,7 +70,7 @@ def rows_of_entry(entry: Entry, yardstick: Yardstick, bar: Any) -> tuple[list[Ro
         known = distances(yardstick, read_measurements(entry.run / "metrics.json"))
     record = read_json(entry.run / "record.json")
     last = states[entry.marks[-1]][-1].G
-    flops = flops_of(last.config, tuple(last.shape))
+    flops = flops_of(last.config, tuple(last.shape), last.classes)
     rows = [
         {
             "game": entry.game,

@@ -173,7 +173,7 @@ def start_and_memory(overrides: list[str]) -> tuple[float, float]:
         first = time.time() - began
         _, status, usage = os.wait4(process.pid, 0) if process.returncode is None else (0, 1, None)
         if status or usage is None:
-            raise RuntimeError(f"the default run failed: {' '.join(command)}")
+            raise RuntimeError(f"a run of 100 steps failed: {' '.join(command)}")
         return first, usage.ru_maxrss / 1024  # Linux counts in KB
 
 
@@ -184,7 +184,7 @@ def measure(cfg: DictConfig) -> None:
     if cfg.techniques:
         print(technique_costs(overrides, 4 * cfg.rounds, cfg.slice // 5))
         return
-    print("  the default run, for its start and its memory ...", flush=True)
+    print("  a run of 100 steps, for its start and its memory ...", flush=True)
     start, resident = start_and_memory(overrides)
     ratios = []
     print(f"  {cfg.rounds} rounds of both loops in turn ...", flush=True)

@@ -1,6 +1,5 @@
 """A condition in the game: which labels reach which player, beside every loss and technique, and twice the same."""
 
-import copy
 import functools
 import itertools
 
@@ -9,6 +8,7 @@ import torch
 from conditional import CONDITIONS, batches, cfg_of, game
 from conftest import TECHNIQUES
 from omegaconf import OmegaConf
+from played import differs, play
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gan_lightning.config.build import build_data, build_gan
@@ -83,18 +83,7 @@ def test_g_learns_the_class_from_d():
 @functools.cache
 def played(*overrides: str):
     """(losses of three steps, final state) of a game."""
-    gan = game(*overrides)
-    loop, losses = Loop(gan), []
-    for batch in batches():
-        loop.step(*batch)
-        losses += [gan.latest["loss/d"].item(), gan.latest["loss/g"].item()]
-    return losses, copy.deepcopy(gan.state_dict())
-
-
-def differs(one, other) -> bool:
-    if one[0] != other[0] or one[1].keys() != other[1].keys():
-        return True
-    return any(not torch.equal(one[1][name], other[1][name]) for name in one[1])
+    return play(game(*overrides), batches())
 
 
 def check(condition: str, technique: str = "", loss: str = "nsgan") -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from conftest import TINY, composed
 from torch import nn
 
 from gan_lightning.core.play import Discriminator
@@ -62,3 +63,10 @@ def test_the_game_of_a_configuration_is_counted_and_nothing_else_is_drawn(tiny):
     in_d = g + 2 * d + weights + back
     in_g = g + d + d + g + (8 * 12 + 12 * 64)
     assert found == 2 * 16 * (in_d + in_g)
+
+
+def test_a_condition_is_counted_with_its_wider_first_layer():
+    """Projection: 32 more values into 8 hidden ones, twice forward and once for the weights; then back to all 37."""
+    plain, conditional = (composed((*TINY, f"condition={choice}")) for choice in ("none", "projection"))
+    more = flops_of(conditional, (1, 8, 8), classes=10) - flops_of(plain, (1, 8, 8))
+    assert more == 2 * 16 * 8 * (2 * 32 + 32 + 37)

@@ -24,7 +24,7 @@ from gan_lightning.studies.flops import flops_of
 
 TINY = ["network=mlp", "technique=[]", "network.G.hidden=[8]", "network.D.hidden=[8,6]", "prior.dim=5", "batch_size=16",
         "steps=3", "trainer=cpu", "~logger.tensorboard"]  # fmt: skip
-ENTRIES = {"plain": TINY, "averaged": [*TINY, "technique=[ema]", "technique.ema.decay=0.5"]}
+ENTRIES = {"plain": TINY, "averaged": [*TINY, "technique=[ema]", "technique.ema.decay=0.5", "condition=concat"]}
 MARKS = [0.01, 600.0]  # the start takes longer than the first, the three steps are over before the second
 
 

@@ -1,12 +1,12 @@
 """Every technique beside every other, and beside every loss: it plays and matters, or is refused with a reason."""
 
-import copy
 import functools
 import itertools
 
 import pytest
 import torch
 from conftest import TECHNIQUES, TINY, TOGETHER, composed
+from played import differs, play
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gan_lightning.config.build import make
@@ -65,19 +65,7 @@ def batches(n: int = 3):
 @functools.cache
 def played(techniques: tuple[str, ...], loss: str = "nsgan"):
     """(losses of three steps, final state) of a game."""
-    gan = game(techniques, loss)
-    loop, losses = Loop(gan), []
-    for batch in batches():
-        loop.step(*batch)
-        losses += [gan.latest["loss/d"].item(), gan.latest["loss/g"].item()]
-    return losses, copy.deepcopy(gan.state_dict())
-
-
-def differs(one, other) -> bool:
-    (losses, state), (other_losses, other_state) = one, other
-    if losses != other_losses or state.keys() != other_state.keys():
-        return True
-    return any(not torch.equal(state[name], other_state[name]) for name in state)
+    return play(game(techniques, loss), batches())
 
 
 def check(techniques: tuple[str, ...], loss: str = "nsgan") -> None:
