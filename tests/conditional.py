@@ -24,7 +24,7 @@ def game(*overrides: str) -> GAN:
     data = build_data(cfg)
     data.setup()
     torch.manual_seed(cfg.seed)
-    return build_gan(cfg, data.source.shape, class_counts=data.class_counts)
+    return build_gan(cfg, data.source.shape, class_counts=data.class_counts, labelled=data.known)
 
 
 def batches(n: int = 3, size: int = 16) -> list[tuple[Tensor, Tensor]]:

@@ -109,7 +109,7 @@ def main(folder: Path, rank: str) -> None:
         data = build_data(cfg)
         data.setup()
         torch.manual_seed(cfg.seed)
-        gan = build_gan(cfg, data.source.shape, class_counts=data.class_counts)
+        gan = build_gan(cfg, data.source.shape, labelled=data.known, class_counts=data.class_counts)
         begin = folder / f"{name}.ckpt"
         look = Keep(keep, start, begin if alone and start else None)
         trainer = make(cfg.trainer, max_steps=(cfg.d_steps + 1) * max(keep), callbacks=[look], logger=False)

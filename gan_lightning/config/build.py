@@ -14,15 +14,19 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor, nn
 
 from gan_lightning.config.where import CONF
+from gan_lightning.core.classes import begun, check_labelled
 from gan_lightning.core.condition import Condition
 from gan_lightning.core.play import Generator, Loss, Shape
 from gan_lightning.core.seats import Seats
-from gan_lightning.data.arrays import GANData, Source
+from gan_lightning.data.arrays import Arrays, GANData, Source
 from gan_lightning.data.auto import choose
+from gan_lightning.game.labelled import Labelled
 from gan_lightning.game.module import GAN
 from gan_lightning.metrics.judge import Judge
 
 log = logging.getLogger(__name__)
+
+LABELLED = ("labelled", "labelled_seed")  # keys of a dataset's node that are GANData's
 
 
 def make(node: Any, **kwargs: Any) -> Any:
@@ -74,7 +78,7 @@ def decide_data(cfg: DictConfig) -> str | None:
     """
     if "auto" not in cfg.data:
         return None
-    options = {name: make(cfg.data[name]) for name in cfg.data.auto}
+    options = {name: build_source(cfg.data[name]) for name in cfg.data.auto}
     name, why = choose(options)
     chosen = OmegaConf.create(OmegaConf.to_container(cfg.data[name], resolve=True))
     with open_dict(cfg):
@@ -92,9 +96,23 @@ def drop_unchosen(cfg: DictConfig) -> None:
             del cfg.technique[name]
 
 
+def build_source(data: DictConfig) -> Source:
+    """The dataset of a node ``data``."""
+    source: Source = make(source_node(data))
+    return source
+
+
+def source_node(data: DictConfig) -> DictConfig:
+    """``data``, resolved, without its keys LABELLED: what the dataset's constructor takes."""
+    whole: dict[Any, Any] = OmegaConf.to_container(data, resolve=True)  # type: ignore[assignment]
+    own = {key: value for key, value in whole.items() if key not in LABELLED}
+    node: DictConfig = OmegaConf.create({"data": own}).data  # errors then name the key data
+    return node
+
+
 def build_data(cfg: DictConfig) -> GANData:
-    source: Source = make(cfg.data)
-    return GANData(source, cfg.batch_size, cfg.seed)
+    own = {key: cfg.data[key] for key in LABELLED if key in cfg.data}
+    return GANData(build_source(cfg.data), cfg.batch_size, cfg.seed, **own)
 
 
 def judge_of(dataset: Source | str) -> Judge | None:
@@ -139,6 +157,8 @@ def build_gan(
     shape: Shape,
     mean: Callable[[], Tensor] | None = None,
     class_counts: Callable[[], Tensor] = no_classes,
+    samples: Callable[[int], Tensor] | None = None,
+    labelled: Arrays | None = None,
 ) -> GAN:
     """The game of ``cfg``. Its initial weights are drawn from PyTorch's global generator: seed that first.
 
@@ -146,7 +166,10 @@ def build_gan(
         shape: of a sample, without the batch axis.
         mean: gives the mean of the training data, for ``Generator.start_from``; called before techniques transform G.
             None for a game that was begun before.
-        class_counts: gives how many training samples each class has, ``[K]``, for a game with a condition.
+        class_counts: gives how many training samples each class has, ``[K]``, for a game with a condition; how many
+            labelled ones, for a game with labelled data.
+        samples: gives the first training samples, for ``Discriminator.start_from``; None as for ``mean``.
+        labelled: the samples that D learns the classes of; None for a game that is not played.
 
     Raises:
         ValueError: parts do not fit one another.
@@ -167,6 +190,7 @@ def build_gan(
                 f"technique={name} needs a batch per process that it can divide by {m}, got {share}. "
                 f"Set batch_size={(share // m or 1) * m * cfg.devices}."
             )
+    classes = check_labelled(cfg.data.get("labelled"), seats)
     loss, prior = make(cfg.loss), make(cfg.prior)
     if not isinstance(loss, Loss):
         kind = type(loss).__name__
@@ -186,9 +210,11 @@ def build_gan(
     G = make(cfg.network.G, z_dim=condition.z_dim(prior.dim) if condition else prior.dim, shape=shape)
     if mean is not None and isinstance(G, Generator):
         G.start_from(mean())
+    d_shape = condition.d_shape() if condition else seen
+    D = make(cfg.network.D, shape=d_shape)
     return GAN(
         G=G,
-        D=make(cfg.network.D, shape=condition.d_shape() if condition else seen),
+        D=begun(D, d_shape, class_counts() if classes else None, samples if d_shape == tuple(shape) else None),
         prior=prior,
         loss=loss,
         optimizer_d=optimizers["D"],
@@ -200,6 +226,7 @@ def build_gan(
         seed=cfg.seed,
         seats=seats,
         condition=condition,
+        labelled=Labelled(labelled.images, labelled.labels, cfg.seed) if labelled else None,
         schedules=schedules,
     )
 

@@ -46,6 +46,20 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         return self.observe(x, y)[1]
 
+    def new_head(self, features: int, outputs: int) -> nn.Module:
+        """A head ``[N, features]`` -> ``[N, outputs]``, for a D that names classes: linear, if not overridden."""
+        return nn.Linear(features, outputs)
+
+    def start_from(self, samples: Tensor) -> None:
+        """Called once with some training samples ``[n, *shape]``, before the first step. Does nothing here.
+
+        Not called where D sees something else than a sample: with ``condition=concat`` or ``technique=[packing]``.
+        """
+
+
+class DrawsAnew(nn.Module):
+    """A layer that draws from PyTorch's global generators in training mode, as dropout does."""
+
 
 class MixesSamples(nn.Module):
     """A layer whose output for one sample depends on the others of its batch.
@@ -77,6 +91,7 @@ class Play:
             itself. With ``again=True`` views and dropout draw the same numbers as in that term's first pass.
         fake_labels: ``[N]``, those that the fakes were made for.
         passes_differ: two passes of D over one batch may differ: views or dropout draw, or a spectral norm is updated.
+        labelled: samples ``[N, *shape]`` and their labels ``[N]``, in D's half of a game with labelled data.
     """
 
     player: Player
@@ -93,6 +108,7 @@ class Play:
     discriminate: Callable[..., tuple[Tensor, Tensor]]
     fake_labels: Tensor | None = None
     passes_differ: bool = False
+    labelled: tuple[Tensor, Tensor] | None = None
 
 
 class Prior(Protocol):
@@ -163,7 +179,8 @@ def passes_differ(D: nn.Module) -> bool:
 
     A weight norm changes nothing from pass to pass, but is a parametrization too and counts as if it did.
     """
-    return any(isinstance(m, nn.modules.dropout._DropoutNd) or is_parametrized(m) for m in D.modules())
+    draws = nn.modules.dropout._DropoutNd | DrawsAnew
+    return any(isinstance(m, draws) or is_parametrized(m) for m in D.modules())
 
 
 def mixing_layer(D: nn.Module) -> str | None:

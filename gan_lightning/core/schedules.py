@@ -8,17 +8,32 @@ optimization Lightning never steps them.)
 import math
 
 
+def check_hold(hold: float) -> float:
+    """``hold`` itself. Raises ValueError where it is outside [0, 1)."""
+    if not 0 <= hold < 1:
+        raise ValueError(f"a schedule's hold must be a share of the run in [0, 1), got {hold}. 0.5 is half of it.")
+    return hold
+
+
 class Linear:
     """In a straight line from ``start`` to ``end`` over ``steps`` G steps, then ``end``.
 
     So rises the momentum in the published code of Goodfellow et al. 2014 (pylearn2's MomentumAdjustor).
+
+    Args:
+        start, end, steps: the value before the first step, from ``steps`` on, and G steps of the whole schedule.
+        hold: share of ``steps``, in [0, 1), during which the value stays at ``start``.
+
+    Raises:
+        ValueError: ``hold`` is outside [0, 1).
     """
 
-    def __init__(self, start: float, end: float, steps: int) -> None:
-        self.start, self.end, self.steps = start, end, steps
+    def __init__(self, start: float, end: float, steps: int, hold: float = 0.0) -> None:
+        self.start, self.end, self.steps, self.hold = start, end, steps, check_hold(hold)
 
     def __call__(self, step: int) -> float:
-        return self.start + (self.end - self.start) * min(step / self.steps, 1.0)
+        done = min(step / self.steps, 1.0)
+        return self.start + (self.end - self.start) * max(done - self.hold, 0.0) / (1 - self.hold)
 
 
 class Cosine:
@@ -35,9 +50,7 @@ class Cosine:
     """
 
     def __init__(self, start: float, end: float, steps: int, hold: float = 0.0) -> None:
-        if not 0 <= hold < 1:
-            raise ValueError(f"a schedule's hold must be a share of the run in [0, 1), got {hold}. 0.5 is half of it.")
-        self.start, self.end, self.steps, self.hold = start, end, steps, hold
+        self.start, self.end, self.steps, self.hold = start, end, steps, check_hold(hold)
 
     def __call__(self, step: int) -> float:
         done = min(step / self.steps, 1.0)

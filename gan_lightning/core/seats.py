@@ -28,6 +28,8 @@ class Technique:
         divides_batch: the batch of a process must be a multiple of this number.
         interval: the term is computed at every ``interval``-th D step and is 0 at the others.
         refuses_labels: why it cannot be played in a game with a condition, in words; empty where it can.
+        refuses_classes: the same of a game with labelled data, whose D has an output for each class.
+        needs_labelled: it learns from labelled data.
     """
 
     adversarial_weight: float = 1.0
@@ -37,6 +39,8 @@ class Technique:
     divides_batch: int = 1
     interval: int = 1
     refuses_labels: str = ""
+    refuses_classes: str = ""
+    needs_labelled: bool = False
 
     # The seats ------------------------------------------------------------------------------------------------
 
@@ -76,6 +80,10 @@ class Technique:
 
     def averaged(self) -> nn.Module | None:
         """An average of G that the technique keeps, to be sampled and measured beside G; None if it keeps none."""
+        return None
+
+    def averaged_d(self) -> nn.Module | None:
+        """An average of D that the technique keeps, whose classes are measured beside D's; None if it keeps none."""
         return None
 
     def join(self, game: Any) -> None:
@@ -185,4 +193,9 @@ class Seats:
     def averages(self) -> dict[str, nn.Module]:
         """Every average of G that a technique keeps, by the technique's name."""
         found = {name: technique.averaged() for name, technique in self.techniques.items()}
+        return {name: average for name, average in found.items() if average is not None}
+
+    def averages_d(self) -> dict[str, nn.Module]:
+        """Every average of D, by the technique's name."""
+        found = {name: technique.averaged_d() for name, technique in self.techniques.items()}
         return {name: average for name, average in found.items() if average is not None}

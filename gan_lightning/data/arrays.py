@@ -20,6 +20,7 @@ from gan_lightning.core.layout import laid_out
 from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.core.play import Shape
 from gan_lightning.core.rng import mix
+from gan_lightning.data.labelled import HIDDEN, balanced
 
 
 class DataUnavailable(ValueError):
@@ -142,13 +143,20 @@ class GANData(LightningDataModule):
         source: the dataset.
         batch_size: images of a global batch, divided among the processes.
         seed: with the number of a batch it determines its images.
+        labelled: how many training samples have labels, the same number of each class; all others' labels, and the
+            labels of all batches, are then HIDDEN. None: all samples have labels.
+        labelled_seed: it determines which they are.
     """
 
-    def __init__(self, source: Source, batch_size: int, seed: int = 0) -> None:
+    def __init__(
+        self, source: Source, batch_size: int, seed: int = 0, labelled: int | None = None, labelled_seed: int = 0
+    ) -> None:
         super().__init__()
         self.source, self.batch_size, self.seed = source, batch_size, seed
+        self.labelled, self.labelled_seed = labelled, labelled_seed
         self.arrays: Arrays | None = None
         self.ahead: Callable[[int], int] = one
+        self.known: Arrays | None = None  # the labelled samples
 
     def prepare_data(self) -> None:
         if self.arrays is None:
@@ -157,6 +165,10 @@ class GANData(LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         if self.arrays is None:
             self.arrays = self.source.train()
+            if self.labelled is not None:
+                rows = balanced(self.arrays.labels, self.labelled, self.labelled_seed, self.source.name)
+                self.known = Arrays(*self.arrays[rows])
+                self.arrays = Arrays(self.arrays.images, torch.full_like(self.arrays.labels, HIDDEN))
         if self.batch_size > len(self.arrays):
             raise ValueError(
                 f"batch_size must not exceed the {len(self.arrays)} images of data={self.source.name}, "
@@ -176,13 +188,13 @@ class GANData(LightningDataModule):
         return (total / len(self.arrays)).float()
 
     def class_counts(self) -> Tensor:
-        """How many training samples each class has, int64 ``[K]``.
+        """How many training samples each class has, int64 ``[K]``; of the labelled ones, where not all are.
 
         Raises:
             ValueError: the labels are no numbers of classes.
         """
         assert self.arrays is not None, "setup() comes first"
-        y = self.arrays.labels
+        y = (self.known or self.arrays).labels
         if y.is_floating_point() or int(y.min()) < 0 or int(y.max()) >= len(y):
             raise ValueError(
                 f"data={self.source.name} must number its classes from 0 for a game with a condition, got labels from "

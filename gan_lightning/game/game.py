@@ -13,11 +13,13 @@ from zlib import crc32
 import torch
 from torch import Tensor, nn
 
+from gan_lightning.core.classes import ClassDiscriminator
 from gan_lightning.core.condition import Condition, conditioned
 from gan_lightning.core.play import Discriminator, Loss, Play, Player, Prior, passes_differ
 from gan_lightning.core.rng import Streams, seed_layers
 from gan_lightning.core.seats import Seats
 from gan_lightning.game.counting import Counting
+from gan_lightning.game.labelled import Labelled
 
 Terms = dict[str, Tensor]  # "adversarial", or name of a technique -> scalar; a player descends their sum
 
@@ -34,6 +36,7 @@ class Game(Counting, nn.Module):
         steps: G steps of the whole run; ``progress`` is the share of them that is done.
         seed: with the step it determines every random number of the game.
         condition: makes of both players ones that see the class of a sample; ``G`` and ``D`` are those it wraps.
+        labelled: samples whose classes D may learn; None where it may not, or the game is only loaded.
     """
 
     def __init__(
@@ -50,8 +53,10 @@ class Game(Counting, nn.Module):
         seed: int = 0,
         seats: Seats | None = None,
         condition: Condition | None = None,
+        labelled: Labelled | None = None,
     ) -> None:
         super().__init__()
+        self.labelled = labelled
         self.seats = seats or Seats()
         self.condition = condition
         self.G, self.D = conditioned(condition, self.seats, G, D)
@@ -161,14 +166,15 @@ class Game(Counting, nn.Module):
 
         In a simultaneous step it looks at fake first, so that dropout and views draw the same for fake in both halves.
         """
-        batches = {"real": real, "fake": fake} if player == "D" or self.real_in_g else {"fake": fake}
+        d = player == "D"
+        batches = {"real": real, "fake": fake} if d or self.real_in_g else {"fake": fake}
         order = reversed(batches) if self.simultaneous else batches
         seen = {name: self.discriminate(batches[name], labels) for name in order}
         real_features, real_logits = seen.get("real", (None, None))
         fake_features, fake_logits = seen["fake"]
         return Play(
             player=player,
-            mover=self.D if player == "D" else self.G,
+            mover=self.D if d else self.G,
             real=real,
             fake=fake,
             labels=labels,
@@ -181,6 +187,7 @@ class Game(Counting, nn.Module):
             step=self.d_steps_done,
             discriminate=self.discriminate,
             passes_differ=self.passes_differ,
+            labelled=self.labelled.batch(real, self.d_steps_done, *self.place[1:]) if d and self.labelled else None,
         )
 
     def discriminate(self, x: Tensor, y: Tensor | None = None, by: str = "") -> tuple[Tensor, Tensor]:
@@ -229,3 +236,9 @@ class Game(Counting, nn.Module):
     def generators(self) -> dict[str, nn.Module]:
         """G, and every average of it that a technique keeps, by the technique's name."""
         return {"G": self.G, **self.seats.averages()}
+
+    @property
+    def classifiers(self) -> dict[str, ClassDiscriminator]:
+        """D, if it names classes, and every average of it that a technique keeps, by the technique's name."""
+        players = {"D": self.D, **self.seats.averages_d()}
+        return {name: D for name, D in players.items() if isinstance(D, ClassDiscriminator)}

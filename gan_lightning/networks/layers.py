@@ -19,6 +19,13 @@ class Maxout(nn.Module):
         return pieces.view(-1, self.units, self.pieces).amax(2)
 
 
+class UnitRange(nn.Module):
+    """From [-1, 1] to [0, 1]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + 1) / 2
+
+
 def init_uniform(module: nn.Module, irange: float) -> None:
     """Weights U(-irange, irange) and zero biases in every linear layer of ``module``."""
     for layer in module.modules():

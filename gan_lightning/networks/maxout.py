@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gan_lightning.core.play import Discriminator as DiscriminatorBase
 from gan_lightning.core.play import Generator as GeneratorBase
 from gan_lightning.core.play import Shape
-from gan_lightning.networks.layers import Maxout, init_uniform, size_of, to_logit
+from gan_lightning.networks.layers import Maxout, UnitRange, init_uniform, size_of, to_logit
 
 
 class Generator(GeneratorBase):
@@ -31,13 +31,6 @@ class Generator(GeneratorBase):
     def forward(self, z: Tensor) -> Tensor:
         logits: Tensor = self.output(self.hidden(z))
         return (2 * logits.sigmoid() - 1).view(-1, *self.shape)
-
-
-class UnitRange(nn.Module):
-    """From [-1, 1] to [0, 1]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x + 1) / 2
 
 
 class Discriminator(DiscriminatorBase):

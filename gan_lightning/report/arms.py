@@ -1,4 +1,4 @@
-"""The runs of a sweep with their numbers, grouped into arms: the runs of an arm differ in the seed only."""
+"""The runs of a sweep with their numbers, grouped into arms: the runs of an arm differ in their seeds only."""
 
 import json
 import logging
@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 # Keys that say where and how a run computed, not which game it played: runs that differ in nothing else are one arm.
 # `devices`, the number of processes, is not among them: BatchNorm, dropout and views see a process's share of a batch.
 NOT_THE_GAME = ("seed", "max_time", "resume", "objective", "trainer", "callbacks.", "logger.", "trust",
-                "memory_format", "log_every", "sample_every", "evaluate_every", "checkpoint_", "data.root")  # fmt: skip
+                "memory_format", "log_every", "sample_every", "evaluate_every", "checkpoint_", "data.root",
+                "data.labelled_seed")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def game_of(config: Any) -> dict[str, Any]:
     return {
         key: "the run's" if key.endswith(".seed") and value == seed else value
         for key, value in found.items()
-        if not key.startswith(NOT_THE_GAME)
+        if not key.startswith(NOT_THE_GAME) and value is not None  # a key that is null says no more than none
     }
 
 

@@ -10,12 +10,13 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from gan_lightning.config.build import make
+from gan_lightning.config.build import build_source
 from gan_lightning.data.arrays import Source
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.files import write_json
 from gan_lightning.io.written import Written
 from gan_lightning.metrics.memorisation import nearest
+from gan_lightning.report import classifying
 from gan_lightning.report.observed import as_pixels, known_of
 from gan_lightning.report.pictures import grid, save_picture
 from gan_lightning.report.yardstick import Yardstick, build_metrics
@@ -107,7 +108,7 @@ def evaluate_runs(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
                 data.root = cfg.root
             elif "root" in data:
                 data.root = readable_root(data)
-            source = make(data)
+            source = build_source(data)
             for candidate in found.values():
                 check_same_shape(candidate.G, source)
             key = OmegaConf.to_yaml(data)
@@ -129,7 +130,7 @@ def check_same_shape(G: LoadedGenerator, source: Source) -> None:
 
 
 def data_name(data: DictConfig) -> str:
-    source: Source = make(data)
+    source = build_source(data)
     return source.name
 
 
@@ -183,6 +184,8 @@ def evaluate_run(
         }
         for metric in metrics
     ]
+    last = {names[name]["weights"]: c.G for name, c in found.items() if c.what != BEST and c.generator == "G"}
+    columns += classifying.errors(last, yardstick, protocol)
     now = {"checkpoints": names, "measured": columns}
     bar.set_postfix_str(f"{directory}, pictures")
     sheets: dict[str, Tensor] = {}
@@ -217,6 +220,7 @@ def checkpoint_table(result: Mapping[str, Any]) -> str:
     lines = [f"  {'n = {n_fake}, seed {seed}'.format(**protocol):24}" + "".join(f"{head:>22}" for head in heads)]
     for column in columns:
         for key, floor in column["floor"].items():
-            values = [column["values"][of["weights"]][key] for of in names.values()] + [floor]
-            lines.append(f"  {key:24}" + "".join(f"{value:>22.4f}" for value in values))
+            values = [column["values"].get(of["weights"], {}).get(key) for of in names.values()] + [floor]
+            cells = ["-" if value is None else f"{value:.4f}" for value in values]
+            lines.append(f"  {key:24}" + "".join(f"{cell:>22}" for cell in cells))
     return "\n".join(lines)

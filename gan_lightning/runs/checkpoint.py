@@ -62,8 +62,9 @@ def odd_values(checkpoint: dict[str, Any]) -> str | None:
 
 
 def class_counts(checkpoint: dict[str, Any]) -> Tensor:
-    """How many training samples each class has, as a G that takes labels keeps it; empty for any other G."""
-    counts: Tensor = checkpoint["state_dict"].get("G.class_counts", torch.zeros(0, dtype=torch.int64))
+    """How many samples each class has, as a G that takes labels or a D that names classes keeps it; else empty."""
+    weights = checkpoint["state_dict"]
+    counts: Tensor = weights.get("G.class_counts", weights.get("D.class_counts", torch.zeros(0, dtype=torch.int64)))
     return counts
 
 

@@ -1,7 +1,7 @@
 """Loading the generator of a run, without executing anything in its files."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from gan_lightning.config.build import build_gan, make
+from gan_lightning.config.build import build_gan, build_source
+from gan_lightning.core.classes import ClassDiscriminator
 from gan_lightning.core.labels import ConditionalGenerator, of_classes
 from gan_lightning.core.play import Discriminator, Prior
 from gan_lightning.core.rng import Stream
@@ -39,6 +40,7 @@ class LoadedGenerator(nn.Module):
         self.config, self.run, self.g_steps = config, run, g_steps
         self.D: Discriminator | None = None  # frozen; None where it sees labels or several samples beside one
         self.others: list[str] = []  # names of the run's other generators
+        self.classifiers: Mapping[str, ClassDiscriminator] = {}  # "D" and its averages, where D names classes
         self.path, self.shape = run, list[int]()  # path of the checkpoint; shape of a sample
         self.classes = G.classes if isinstance(G, ConditionalGenerator) else 0  # 0: it takes no labels
 
@@ -199,7 +201,7 @@ def readable_root(data: DictConfig) -> str:
 
     Otherwise this machine's (``GAN_DATA``, else ``data``): nothing is downloaded into a folder that a file names.
     """
-    source = make(data)
+    source = build_source(data)
     if source.is_complete():
         return str(data.root)
     return os.environ.get("GAN_DATA", "data")
@@ -232,6 +234,7 @@ def load(run: str | Path = "latest", generator: str = "G", trust: str | None = N
     loaded = LoadedGenerator(
         gan.generators[generator], gan.prior, cfg, directory, checkpoint["counters"]["g_steps_done"]
     )
+    loaded.classifiers = {name: D.eval().requires_grad_(False) for name, D in gan.classifiers.items()}
     loaded.others = [name for name in gan.generators if name != generator]
     loaded.path, loaded.shape = path, list(checkpoint["shape"])
     shape = tuple(checkpoint["shape"])

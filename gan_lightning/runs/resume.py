@@ -27,7 +27,7 @@ from gan_lightning.runs.trust import plain_config
 FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "checkpoint_seconds",
         "trainer.", "callbacks.", "logger.", "data.root", "resume", "continue", "objective")  # fmt: skip
 # values of keys that the configuration of an older run does not have
-UNSAID = {"update": "alternating", "d_loss_weight": 1.0, "memory_format": "contiguous"}
+UNSAID = {"update": "alternating", "d_loss_weight": 1.0, "memory_format": "contiguous", "data.labelled_seed": 0}
 
 
 def recorded_overrides(run: Path, typed: Sequence[str] = ()) -> list[str]:
@@ -115,10 +115,11 @@ def check_same_game(own: DictConfig, cfg: DictConfig) -> None:
     Raises:
         ValueError: names every other difference, unless ``resume_override=true``.
     """
-    before = UNSAID | dict(leaves(OmegaConf.to_container(own)))
+    before = dict(leaves(OmegaConf.to_container(own)))
     asked = copy.deepcopy(cfg)
     asked.steps = before["steps"]
     now = dict(leaves(OmegaConf.to_container(asked, resolve=True)))
+    before = {key: value for key, value in UNSAID.items() if key in now} | before
     changed = {
         key: (before.get(key, "nothing"), now.get(key, "nothing"))
         for key in sorted(before.keys() | now.keys())

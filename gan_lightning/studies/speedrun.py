@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from gan_lightning.callbacks.marks import NAME, mark_name
-from gan_lightning.config.build import make
+from gan_lightning.config.build import build_source
 from gan_lightning.config.checks import new_folder
 from gan_lightning.config.compose import compose
 from gan_lightning.io.files import write_json, write_text
@@ -39,7 +39,7 @@ def yardstick_of(data: str) -> Yardstick:
     if "auto" in node:
         raise ValueError(f"study.data must name one dataset for all entries, got {data}. Write study.data=mnist")
     metric = compose("evaluate").metrics[METRIC]
-    return Yardstick(make(node), build_metrics(OmegaConf.create({METRIC: metric})), None)
+    return Yardstick(build_source(node), build_metrics(OmegaConf.create({METRIC: metric})), None)
 
 
 def distances(yardstick: Yardstick, kept: Mapping[str, Any] | None) -> dict[str, float]:

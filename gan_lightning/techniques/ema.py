@@ -5,7 +5,7 @@ averaged weights do not fit the statistics of the live ones.
 """
 
 import copy
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -25,35 +25,40 @@ class EMA(Technique, nn.Module):
         warmup: G steps after which d may reach 1/2; 0 for none.
     """
 
+    of: ClassVar[Player] = "G"
+    name: ClassVar[str] = "ema"
     average: nn.Module
     updates: Tensor
 
     def __init__(self, decay: float = 0.999, warmup: int = 10) -> None:
         super().__init__()
         if isinstance(decay, bool) or not isinstance(decay, int | float) or not 0 <= decay < 1:
-            refuse("ema", "decay", "a number from 0 up to, not including, 1", decay, "Try 0.999.")
-        at_least("ema", "warmup", warmup, 0, "It counts G steps; 0 switches the warm-up off.")
+            refuse(self.name, "decay", "a number from 0 up to, not including, 1", decay, "Try 0.999.")
+        at_least(self.name, "warmup", warmup, 0, f"It counts {self.of} steps; 0 switches the warm-up off.")
         self.decay, self.warmup = decay, warmup
 
     def join(self, gan: Any) -> None:
-        self.average = copy.deepcopy(gan.G).requires_grad_(False).eval()
+        self.average = copy.deepcopy(gan.G if self.of == "G" else gan.D).requires_grad_(False).eval()
         self.register_buffer("updates", torch.zeros(()))
 
-    def averaged(self) -> nn.Module:
-        return self.average
+    def averaged(self) -> nn.Module | None:
+        return self.average if self.of == "G" else None
+
+    def averaged_d(self) -> nn.Module | None:
+        return self.average if self.of == "D" else None
 
     def train(self, mode: bool = True) -> "EMA":
         return super().train(False)  # the average never trains
 
     @torch.no_grad()
     def after_update(self, G: nn.Module, D: nn.Module, player: Player) -> None:
-        if player != "G":
+        if player != self.of:
             return
         # d = 0 at the first update, whatever the warm-up
         d = torch.clamp(self.updates / (self.updates + max(self.warmup, 1e-6)), max=self.decay)
         self.updates += 1
         # torch's AveragedModel(use_buffers=True) computes the same bits in 0.34 ms, this loop in 0.14
-        mine, live = self.average.state_dict(keep_vars=True), G.state_dict(keep_vars=True)
+        mine, live = (of.state_dict(keep_vars=True) for of in (self.average, G if player == "G" else D))
         for name, value in mine.items():
             if value.is_floating_point():
                 value.lerp_(live[name].to(value), (1 - d).to(value))

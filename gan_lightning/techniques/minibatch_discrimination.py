@@ -15,6 +15,8 @@ class Closeness(nn.Module):
     T is A x B x C. As in the paper the sum runs over the whole batch, the sample itself (which adds 1) included.
     """
 
+    refuses_classes = "it adds one number to D's logit, and D then has an output for each class"
+
     def __init__(self, in_features: int, kernels: int, dims: int) -> None:
         super().__init__()
         self.T = nn.Parameter(torch.empty(in_features, kernels, dims))

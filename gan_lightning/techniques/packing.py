@@ -19,6 +19,7 @@ class Packing(Technique):
     """
 
     refuses_labels = "its packs hold samples of several classes, and D would need all their labels at once"
+    refuses_classes = "its packs hold samples of several classes, and D would have to name all of them at once"
 
     def __init__(self, m: int = 2) -> None:
         count("packing", "m", m, 1, "It counts the samples of one input of D; the paper uses 2 to 4.")

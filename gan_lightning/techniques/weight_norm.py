@@ -19,8 +19,8 @@ def weighted_layers(name: str, D: nn.Module) -> list[nn.Module]:
     ]
     if any(is_parametrized(layer) for layer in layers):
         raise ValueError(
-            f"technique={name} rescales D's weights, which another technique rescales already. "
-            "Choose one of spectral_norm and weight_norm."
+            f"technique={name} rescales D's weights, which another technique or the network rescales already. "
+            "Choose one of spectral_norm and weight_norm, and neither with network=salimans2016."
         )
     return layers
 

@@ -122,7 +122,7 @@ class Trial:
         images, self.labels = batch
         self.images, self.device = laid_out(images, memory_format), images.device
         torch.manual_seed(cfg.seed)
-        gan = build_gan(cfg, data.source.shape, class_counts=data.class_counts).to(self.device)
+        gan = build_gan(cfg, data.source.shape, class_counts=data.class_counts, labelled=data.known).to(self.device)
         gan.lay_out(memory_format)
         self.convolves = any(isinstance(m, nn.Conv2d | nn.ConvTranspose2d) for m in gan.modules())
         self.loop, self.d_steps = Loop(gan), cfg.d_steps

@@ -164,10 +164,10 @@ def build_game(cfg: DictConfig, data: GANData, run: Path, start: Start, checkpoi
     """The game, with new weights or with those of the checkpoint."""
     shape = data.source.shape
     seed_everything(cfg.seed, verbose=False)
-    build = partial(build_gan, cfg, shape, class_counts=data.class_counts)
+    build = partial(build_gan, cfg, shape, class_counts=data.class_counts, labelled=data.known)
     if checkpoint and start.checkpoint:  # a configuration may ask for any width: compare shapes before memory is taken
         check_fit(build, checkpoint, start.checkpoint, run / "config.yaml")
-    gan: GAN = build(data.mean)
+    gan: GAN = build(data.mean, samples=data.reference)
     gan.lay_out(cfg.memory_format)
     check_lipschitz(gan)
     if checkpoint and start.checkpoint:

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from lightning.pytorch import Callback
 from omegaconf import DictConfig
 
-from gan_lightning.config.build import build_data, build_gan, make
+from gan_lightning.config.build import build_data, build_gan, build_source
 from gan_lightning.config.compose import compose
 from gan_lightning.config.where import CONF
 from gan_lightning.core.pixels import to_signed_range
@@ -31,7 +31,7 @@ from gan_lightning.training.setup import train
 
 def data_overrides() -> list[str]:
     """Overrides of ``train`` for real MNIST where it lies on disk, else for as many made-up images (60,000)."""
-    mnist = make(compose("train", ["data=mnist"]).data)
+    mnist = build_source(compose("train", ["data=mnist"]).data)
     return ["data=mnist"] if mnist.is_complete() else ["data=synthetic", "data.n=60000"]
 
 

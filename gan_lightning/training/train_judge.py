@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from omegaconf import DictConfig
 
-from gan_lightning.config.build import decide_data, make
+from gan_lightning.config.build import build_source, decide_data
 from gan_lightning.config.checks import new_file
 from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.io.bar import Bar
@@ -31,7 +31,7 @@ def train_judge(cfg: DictConfig) -> None:
     note = decide_data(cfg)
     if note:
         log.warning("%s", note)
-    source = make(cfg.data)
+    source = build_source(cfg.data)
     if len(source.shape) != 3:
         raise ValueError(
             f"a judge needs images, got data={source.name}, whose points need no judge: their modes are known. "

@@ -9,7 +9,7 @@ from conftest import TINY
 from omegaconf import OmegaConf, open_dict
 
 from gan_lightning.callbacks.libraries import silence_libraries
-from gan_lightning.config.build import build_data, build_gan, drop_unchosen, make
+from gan_lightning.config.build import build_data, build_gan, build_source, drop_unchosen, make
 from gan_lightning.config.checks import check_values
 from gan_lightning.config.compose import compose
 from gan_lightning.config.shipped import known_targets
@@ -47,9 +47,11 @@ def test_every_choice_plays_one_step(group, choice, tmp_path):
     with open_dict(cfg):
         if group == "data":
             source = cfg.data.mnist if "auto" in cfg.data else cfg.data
-            assert make(source).shape == ((2,) if choice in ("ring8", "grid25") else (1, 28, 28))
+            assert build_source(source).shape == ((2,) if choice in ("ring8", "grid25") else (1, 28, 28))
         cfg.data = tiny.data
         cfg.data.size, cfg.data.n = 28, 300
+        if "supervised" in cfg.technique:
+            cfg.data.labelled = 100
         for key in ("log_every", "sample_every", "checkpoint_every"):
             cfg[key] = 0
         cfg.steps = 1
@@ -60,7 +62,7 @@ def test_every_choice_plays_one_step(group, choice, tmp_path):
     silence_libraries()
     data = build_data(cfg)
     data.setup()
-    gan = build_gan(cfg, data.source.shape, class_counts=data.class_counts)
+    gan = build_gan(cfg, data.source.shape, class_counts=data.class_counts, samples=data.reference, labelled=data.known)
     before = [p.detach().clone() for p in gan.parameters()]
     with open_dict(cfg):
         if group != "trainer":

@@ -106,7 +106,10 @@ def test_words_of_other_tools(monkeypatch, defaults, typed, words):
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        (["data=digits", "data.root=x"], ["It belongs to data=auto", "data (with data=digits) has size."]),
+        (
+            ["data=digits", "data.root=x"],
+            ["It belongs to data=auto", "data (with data=digits) has size, labelled, labelled_seed."],
+        ),
         (
             ["optimizer.momentum=0.9"],
             ["It belongs to optimizer=sgd. optimizer (with optimizer=adam) has lr, betas, d, g."],

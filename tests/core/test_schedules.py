@@ -12,6 +12,10 @@ from gan_lightning.core.schedules import Cosine, Exponential, Linear
 def test_formulas():
     assert [Linear(1.0, 0.0, 4)(s) for s in (0, 1, 4, 9)] == [1.0, 0.75, 0.0, 0.0]
     assert [round(Cosine(2.0, 0.0, 4)(s), 12) for s in (0, 1, 2, 4, 9)] == [2.0, 1.707106781187, 1.0, 0.0, 0.0]
+    late = Linear(1.0, 0.0, 12, hold=2 / 3)
+    assert [round(late(s), 12) for s in (0, 8, 9, 11, 12, 20)] == [1.0, 1.0, 0.75, 0.25, 0.0, 0.0]
+    with pytest.raises(ValueError, match=r"hold must be a share of the run in \[0, 1\), got 1"):
+        Linear(2.0, 0.0, 8, hold=1)
     held = Cosine(2.0, 0.0, 8, hold=0.5)
     assert [round(held(s), 12) for s in (0, 4, 5, 6, 8, 20)] == [2.0, 2.0, 1.707106781187, 1.0, 0.0, 0.0]
     with pytest.raises(ValueError, match=r"hold must be a share of the run in \[0, 1\), got 1"):

@@ -80,7 +80,7 @@ def test_it_is_measured_by_the_judge_of_mnist(parts):
     assert judge.dataset == "mnist5k"
     _, probabilities = judge(parts[2].images[:200] / 127.5 - 1)
     assert probabilities.argmax(1).eq(parts[2].labels[:200]).all()
-    assert compose("train", ["data=mnist5k"]).data == {"_target_": "gan_lightning.data.mnist5k.MNIST5k"}
+    assert compose("train", ["data=mnist5k"]).data._target_ == "gan_lightning.data.mnist5k.MNIST5k"
 
 
 def test_a_file_that_is_missing_or_another_gets_one_sentence(tmp_path, monkeypatch):

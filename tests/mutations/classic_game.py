@@ -132,7 +132,7 @@ GAME = [
     Mutation(
         "ema: it also counts D's steps",
         P + "techniques/ema.py",
-        'if player != "G":',
+        "if player != self.of:",
         'if player not in ("G", "D"):',
         "tests/techniques/test_techniques_of_players.py::test_ema_against_an_average_kept_by_hand",
     ),

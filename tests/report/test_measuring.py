@@ -38,8 +38,9 @@ def a_generator(value: float, g_steps: int = 6) -> SimpleNamespace:
         return torch.full((n, 1, 2, 2), value)
 
     path = Path("run/last.ckpt")
+    nothing = {"classes": 0, "D": None, "classifiers": {}}
     return SimpleNamespace(
-        G=G, g_steps=g_steps, sample=sample, labels=lambda n, seed: None, classes=0, D=None, drawn=drawn, path=path
+        G=G, g_steps=g_steps, sample=sample, labels=lambda n, seed: None, drawn=drawn, path=path, **nothing
     )
 
 
@@ -211,7 +212,7 @@ def stubbed(monkeypatch):
         measuring.Bar, "reset", lambda self, total: (bars.append((self.what, self.unit, total)), original(self, total))
     )
     monkeypatch.setattr(measuring, "candidates", found)
-    monkeypatch.setattr(measuring, "make", make)
+    monkeypatch.setattr(measuring, "build_source", make)
     monkeypatch.setattr(measuring, "readable_root", lambda data: f"read {data.root}")
     monkeypatch.setattr(measuring, "expand", lambda run: run.split("+"))
     monkeypatch.setattr(measuring, "build_metrics", lambda metrics: ["metrics", metrics])

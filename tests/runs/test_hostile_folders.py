@@ -15,7 +15,7 @@ from PIL import Image
 import gan_lightning
 from gan_lightning.callbacks.checkpoints import Checkpoints
 from gan_lightning.callbacks.samples import by_steps, frames_of
-from gan_lightning.config.build import make
+from gan_lightning.config.build import build_source
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.plain import check_links
 from gan_lightning.report.arms import gather
@@ -151,7 +151,7 @@ def test_samples_of_another_shape_than_the_data(stranger):
         alone.write_bytes(path.read_bytes())
         G = candidates("alone.ckpt")[1]["alone"].G
         with pytest.raises(ValueError, match=rf"alone.ckpt {words}"):
-            gan_lightning.report.measuring.check_same_shape(G, make(G.config.data))
+            gan_lightning.report.measuring.check_same_shape(G, build_source(G.config.data))
 
 
 # Files and folders in one another's place --------------------------------------------------------------------

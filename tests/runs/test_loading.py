@@ -221,7 +221,7 @@ def test_data_are_read_where_they_lie_whole(monkeypatch, tmp_path):
     )
     source = SimpleNamespace(is_complete=lambda: not faults([file], tmp_path))
     given = []
-    monkeypatch.setattr(loading, "make", lambda node: (given.append(node), source)[1])
+    monkeypatch.setattr(loading, "build_source", lambda node: (given.append(node), source)[1])
     monkeypatch.setenv("GAN_DATA", "of this machine")
     assert readable_root(data) == "of the run"
     (tmp_path / "a").write_bytes(b"half")

@@ -119,7 +119,10 @@ NO_NORM = (
     "D's slope from the penalty. Write experiment=dcgan or 'technique=[ema]', which leave it out, or "
     "network.D.d_norm=none."
 )
-TWICE = "rescales D's weights, which another technique rescales already. Choose one of spectral_norm and weight_norm."
+TWICE = (
+    "rescales D's weights, which another technique or the network rescales already. Choose one of spectral_norm and "
+    "weight_norm, and neither with network=salimans2016."
+)
 
 
 @pytest.mark.parametrize(

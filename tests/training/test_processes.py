@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from commands import done as command
-from conftest import TINY
+from conftest import LABELLED, TECHNIQUES, TINY
 from play_in_two import farthest, game, kept, play_both
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -66,7 +66,6 @@ def test_two_processes_are_stopped_and_go_on(tmp_path):
 
 
 LOSSES = sorted(p.stem for p in (CONF / "loss").glob("*.yaml"))
-TECHNIQUES = sorted(p.stem for p in (CONF / "technique").glob("*.yaml"))
 CONDITIONS = sorted(p.stem for p in (CONF / "condition").glob("*.yaml") if p.stem != "none")
 LOCAL = {"minibatch_discrimination", "minibatch_stddev"}  # they look at the other samples of their process
 NETWORKS = {  # each without BatchNorm and dropout
@@ -100,7 +99,7 @@ def one_step(pairs: Iterable[tuple[str, str, str]]) -> dict[str, dict]:
             if group == "condition":
                 continue  # which virtual_batch_norm cannot carry
             techniques.append("virtual_batch_norm")
-        choice = [f"{group}={name}"] if group != "technique" else []
+        choice = [f"{group}={name}"] if group != "technique" else ["data.labelled=30"] if name in LABELLED else []
         more = ["technique.weight_clipping.limit=0.2"] if name == "weight_clipping" else []
         overrides = [*base, *words, *choice, f"technique=[{','.join(techniques)}]", *more]
         games[f"{group}-{name}-{network}"] = game(overrides, keep=[4], start=3)
@@ -125,7 +124,7 @@ def apart_after_one_step(folder: Path, name: str) -> float:
     return max((farthest(one[4], two[4], player) - rounding[player]) / moved[player] for player in moved)
 
 
-PARTS = [("loss", name) for name in LOSSES] + [("technique", name) for name in TECHNIQUES]
+PARTS = [("loss", name) for name in LOSSES] + [("technique", name) for name in (*TECHNIQUES, *LABELLED)]
 PARTS += [("condition", name) for name in CONDITIONS]
 STEPS = one_step(
     [(*part, "mlp" if "virtual_batch_norm" in part else "points") for part in PARTS]
