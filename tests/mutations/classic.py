@@ -4,10 +4,12 @@ A mutation replaces ``old``, which occurs once in ``file``, by ``new``. ``python
 """
 
 from classic_game import GAME
+from classic_labels import LABELS
 from mutation import Mutation, P
 
 CLASSIC = [
     *GAME,
+    *LABELS,
     Mutation(
         "maxout: start_from is never called",
         P + "config/build.py",
