@@ -15,8 +15,6 @@ class Closeness(nn.Module):
     T is A x B x C. As in the paper the sum runs over the whole batch, the sample itself (which adds 1) included.
     """
 
-    refuses_classes = "it adds one number to D's logit, and D then has an output for each class"
-
     def __init__(self, in_features: int, kernels: int, dims: int) -> None:
         super().__init__()
         self.T = nn.Parameter(torch.empty(in_features, kernels, dims))
@@ -35,6 +33,8 @@ class MinibatchDiscrimination(Technique):
         kernels: B of the paper.
         dims: C of the paper.
     """
+
+    refuses_classes = "it adds one number to D's logit, and D then has an output for each class"
 
     def __init__(self, kernels: int = 100, dims: int = 5) -> None:
         count("minibatch_discrimination", "kernels", kernels, 1, "The authors' code uses 100.")
