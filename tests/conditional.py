@@ -10,7 +10,7 @@ from torch import Tensor
 from gan_lightning.config.build import build_data, build_gan
 from gan_lightning.game.module import GAN
 
-CONDITIONS = ("auxiliary", "concat", "projection")
+CONDITIONS = ("auxiliary", "concat", "discriminative", "projection")
 SHAPE = (1, 8, 8)
 
 

@@ -55,13 +55,22 @@ class Auxiliary(Condition):
         return ConditionalGenerator(G, nn.Embedding(self.classes, self.width), self.class_counts)
 
     def transform_d(self, D: Discriminator) -> Discriminator:
-        self.class_head = nn.Linear(width_of_features(D, self.shape), self.classes)
+        self.class_head = self.new_class_head(width_of_features(D, self.shape))
         return Classifying(D, self.name, self.class_head)
 
+    def new_class_head(self, features: int) -> nn.Linear:
+        """An output for each class."""
+        return nn.Linear(features, self.classes)
+
+    def outputs(self, features: Tensor) -> Tensor:
+        """Of the class head, in float32."""
+        l: Tensor = self.class_head(features.flatten(1))  # noqa: E741
+        return l.float()
+
     def surprise(self, features: Tensor, y: Tensor | None) -> Tensor:
-        """-E log C(y | features), in float32."""
+        """-E log C(y | features)."""
         assert y is not None
-        return F.cross_entropy(self.class_head(features.flatten(1)).float(), y)
+        return F.cross_entropy(self.outputs(features), y)
 
     def d_term(self, play: Play, rng: Stream) -> Tensor:
         assert play.real_features is not None

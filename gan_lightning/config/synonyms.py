@@ -115,6 +115,7 @@ CHOICES: dict[str, dict[str, str]] = {
         "proj pcgan": "It is condition=projection.",
         "cgan onehot one_hot concatenation": "It is condition=concat.",
         "acgan ac_gan ac-gan aux classifier": "It is condition=auxiliary.",
+        "adcgan adc_gan adc-gan adc": "It is condition=discriminative.",
         "true yes on": "Write condition=projection, or another of them.",
         "null false no off": "It is condition=none.",
     },

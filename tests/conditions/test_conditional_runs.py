@@ -6,6 +6,7 @@ import shutil
 import pytest
 import torch
 import yaml
+from conditional import CONDITIONS
 from conftest import TINY
 from stopping import checkpoint, lines, same, straight_and_stopped
 
@@ -38,7 +39,7 @@ def rewrite(run, **condition):
     (run / "config.yaml").write_text(yaml.safe_dump(config))
 
 
-@pytest.mark.parametrize("condition", ["projection", "concat", "auxiliary"])
+@pytest.mark.parametrize("condition", CONDITIONS)
 def test_going_on_is_bit_equal_to_never_having_been_stopped(condition, tmp_path):
     cfg = compose("train", [*TINY, f"condition={condition}", *WORDS[1:], "steps=8", "d_steps=2", "log_every=1"])
     runs = straight_and_stopped(tmp_path, cfg, 7)

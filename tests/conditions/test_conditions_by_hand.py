@@ -9,6 +9,7 @@ from torch import nn
 
 from gan_lightning.conditions.auxiliary import Auxiliary
 from gan_lightning.conditions.concat import Concat
+from gan_lightning.conditions.discriminative import Discriminative
 from gan_lightning.conditions.projection import Projection
 from gan_lightning.core.condition import width_of_features
 from gan_lightning.core.labels import ConditionalGenerator
@@ -100,6 +101,27 @@ def test_auxiliary_terms_are_cross_entropies_of_the_class_head():
     assert condition.g_term(play, Stream(0)).item() == pytest.approx(5 * fake, rel=1e-6)
     assert [name for name, _ in condition.terms("d_term")] == ["auxiliary"]
     assert Projection(COUNTS, (2,)).terms("d_term") == Concat(COUNTS, (2,)).terms("g_term") == []
+
+
+def test_discriminative_terms_tell_real_from_fake_within_a_class():
+    """By a softmax over 2 K outputs written out: the first K are of real samples, the others of fakes."""
+    condition = Discriminative(COUNTS, (2,), real_weight=2.0, fake_weight=3.0, g_weight=5.0)
+    D = condition.transform_d(Linear(W))
+    weight = torch.cat([E, E.flip(1) - 0.5])
+    D.class_head.weight.data.copy_(weight)
+    D.class_head.bias.data.zero_()
+    play = a_play(D)
+
+    def log_share(x: torch.Tensor, offset: int) -> float:
+        rows = [[sum(a * b for a, b in zip(e, point, strict=True)) for e in weight.tolist()] for point in x.tolist()]
+        each = [row[y + offset] - math.log(sum(map(math.exp, row))) for row, y in zip(rows, Y.tolist(), strict=True)]
+        return sum(each) / 4
+
+    real, fake, as_real = log_share(X, 0), log_share(X.flip(0), 3), log_share(X.flip(0), 0)
+    assert len({round(v, 3) for v in (real, fake, as_real)}) == 3
+    assert condition.d_term(play, Stream(0)).item() == pytest.approx(-2 * real - 3 * fake, rel=1e-6)
+    assert condition.g_term(play, Stream(0)).item() == pytest.approx(5 * (fake - as_real), rel=1e-6)
+    assert D(X, Y).tolist() == (X @ W).tolist(), "its verdict sees no label"
 
 
 def test_g_sees_z_then_the_code_of_the_class():

@@ -172,8 +172,11 @@ def test_without_a_condition_nothing_is_added():
     assert not differs(played("condition=none"), played())
 
 
+HEAD = {"class_head.weight", "class_head.bias"}
+
+
 @pytest.mark.parametrize(("condition", "added"), [("projection", {"embedding.weight"}), ("concat", set()),
-                                                  ("auxiliary", {"class_head.weight", "class_head.bias"})])  # fmt: skip
+                                                  ("auxiliary", HEAD), ("discriminative", HEAD)])  # fmt: skip
 def test_ds_own_weights_keep_their_names(condition, added):
     assert game(f"condition={condition}").D.state_dict().keys() - added == game().D.state_dict().keys()
 

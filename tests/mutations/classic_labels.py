@@ -29,6 +29,20 @@ LABELS = [
         BY_HAND + "test_auxiliary_terms_are_cross_entropies_of_the_class_head",
     ),
     Mutation(
+        "discriminative: D calls the fakes real",
+        P + "conditions/discriminative.py",
+        "play.fake_labels + self.classes)\n        return",
+        "play.fake_labels)\n        return",
+        BY_HAND + "test_discriminative_terms_tell_real_from_fake_within_a_class",
+    ),
+    Mutation(
+        "discriminative: G flees the class",
+        P + "conditions/discriminative.py",
+        "(fake - real).mean()",
+        "(real - fake).mean()",
+        BY_HAND + "test_discriminative_terms_tell_real_from_fake_within_a_class",
+    ),
+    Mutation(
         "condition: the labels of a run's samples are all alike",
         P + "core/labels.py",
         "return torch.searchsorted(counts.cumsum(0) / counts.sum(), u, right=True)",
