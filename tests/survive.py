@@ -2,6 +2,10 @@
 
     python tests/survive.py --runs 4 --kills 5
     python tests/survive.py --runs 2 --kills 5 --d-steps 3
+    python tests/survive.py --runs 1 --kills 3 --d-steps 1 experiment=mlp data=digits condition=projection steps=600
+    python tests/survive.py --runs 1 --kills 3 --d-steps 1 experiment=best_mnist_cpu data=mnist5k steps=300
+
+Words of another game, if there are any, take the place of GAME.
 
 k, the D steps per G step, is drawn from 1 to 4 for each run unless it is given.
 Each run is started again and again by the same command, with ``resume=auto``, and killed as often as asked; then it
@@ -25,15 +29,23 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 ROOT = Path(__file__).parent.parent
 GAME = ["network=mlp", "data=digits", "network.G.hidden=[32,32]", "network.D.hidden=[32,16]", "network.D.dropout=0.2",
-        "prior.dim=10",
-        "technique=[ema,historical_averaging,instance_noise]", "technique.instance_noise.final_sigma=0",
-        "schedule=linear", "batch_size=32", "steps=1500", "log_every=10", "sample_every=250", "evaluate_every=250",
-        "checkpoint_every=10", "trainer=cpu", "seed=3", "resume=auto"]  # fmt: skip
+        "prior.dim=10", "technique=[ema,historical_averaging,instance_noise]", "technique.instance_noise.final_sigma=0",
+        "schedule=linear", "batch_size=32", "steps=1500"]  # fmt: skip
+RUN = ["log_every=10", "sample_every=250", "evaluate_every=250", "checkpoint_every=10", "trainer=cpu", "seed=3",
+       "resume=auto"]  # fmt: skip
 
 
-def start(run: Path, k: int) -> subprocess.Popen:
+def start(run: Path, k: int, words: list[str]) -> subprocess.Popen:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "gan_lightning.train", *GAME, f"d_steps={k}", f"hydra.run.dir={run}"]
+    command = [
+        sys.executable,
+        "-m",
+        "gan_lightning.train",
+        *RUN,
+        *(words or GAME),
+        f"d_steps={k}",
+        f"hydra.run.dir={run}",
+    ]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -103,6 +115,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=5, help="of each run")
     parser.add_argument("--d-steps", type=int, default=None, help="k of every run; else drawn from 1 to 4")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("words", nargs="*", help="of train: another game than GAME")
     args = parser.parse_args()
     rng = random.Random(args.seed)
     killed = {"playing": 0, "saving": 0, "ended before": 0}
@@ -111,15 +124,16 @@ def main() -> None:
             k = args.d_steps or rng.randint(1, 4)
             straight = Path(folder) / f"straight-{k}"
             if not straight.exists():
-                end(start(straight, k))
+                end(start(straight, k, args.words))
             wanted = results_of(straight)
             run = Path(folder) / f"killed-{i}"
             for j in range(args.kills):
-                killed[kill(start(run, k), run, rng, while_saving=j % 2 == 1)] += 1
-            end(start(run, k))
+                killed[kill(start(run, k, args.words), run, rng, while_saving=j % 2 == 1)] += 1
+            end(start(run, k, args.words))
             found = results_of(run)
             for checkpoint in (wanted["last.ckpt"], wanted["best.ckpt"], found["last.ckpt"], found["best.ckpt"]):
                 checkpoint.pop("config", None)  # it names the run's own directory
+                checkpoint.pop("loops")  # they count calls of training_step; how much a call plays goes by the clock
             if differs := difference(wanted, found):
                 raise SystemExit(f"run {i}, k = {k}, ended differently: {differs}")
             print(f"run {i}, k = {k}: killed {args.kills} times, the same to the last bit", flush=True)
