@@ -76,7 +76,7 @@ def test_the_game_knows_no_lightning_and_the_core_nothing_of_ours():
 
 def test_no_backward_but_lightnings():
     """Under DDP a bare .backward() leaves gradients unsynchronised without a word."""
-    alone = ("game/loop.py", "metrics/tstr.py", "training/train_judge.py", "training/speed.py")
+    alone = ("game/loop.py", "metrics/tstr.py", "training/train_judge.py", "training/bare.py")
     for path in FILES:
         if str(path.relative_to(PACKAGE)) in alone:
             continue  # a bare loop as the yardstick; a game and classifiers of one process

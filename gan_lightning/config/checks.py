@@ -55,17 +55,30 @@ def check_values(cfg: DictConfig) -> None:
             f"update=simultaneous moves both players on each batch, so d_steps must be 1, got {cfg.d_steps}. "
             "Leave d_steps out, or write update=alternating"
         )
-    if "slice" in cfg and cfg.steps % cfg.slice:
-        raise ValueError(
-            f"steps must be a multiple of slice, the steps after which the two loops change places; got "
-            f"steps={cfg.steps} and slice={cfg.slice}. Write steps={max(cfg.steps // cfg.slice, 1) * cfg.slice}"
-        )
+    if "slice" in cfg:
+        check_bench(cfg)
     if "devices" in cfg and cfg.batch_size % cfg.devices:
         raise ValueError(
             f"batch_size must be a multiple of devices, since it counts the images of all processes together; "
             f"got batch_size={cfg.batch_size} and devices={cfg.devices}. "
             f"Write batch_size={cfg.batch_size // cfg.devices * cfg.devices or cfg.devices}"
         )
+
+
+def check_bench(cfg: DictConfig) -> None:
+    """Raises ValueError where the steps of ``bench`` do not fit one another."""
+    if cfg.often % cfg.slice:
+        raise ValueError(
+            "often must be a multiple of slice, the steps after which the two loops change places; got "
+            f"often={cfg.often} and slice={cfg.slice}. Write often={max(cfg.often // cfg.slice, 1) * cfg.slice}"
+        )
+    for key in ("steps", "recipe_steps"):
+        if cfg[key] < 2 * cfg.often or cfg[key] % cfg.slice:
+            raise ValueError(
+                f"{key} must be a multiple of slice, and twice often or more: what comes before the first evaluation "
+                f"warms up. Got {key}={cfg[key]}, slice={cfg.slice} and often={cfg.often}. "
+                f"Write {key}={max(2 * cfg.often, cfg[key] // cfg.slice * cfg.slice)}"
+            )
 
 
 def there_already(key: str, value: str) -> str:

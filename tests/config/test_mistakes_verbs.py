@@ -87,7 +87,12 @@ def digits(tmp_path_factory):
         ("study study=mode_coverage study.seeds=3", "study.seeds must be a list"),
         ("theory out=no/theory.md", "out=no/theory.md cannot be written"),
         ("bench rounds=0", "rounds must be a whole number, 1 or more, got 0"),
-        ("bench steps=10", "steps must be a multiple of slice.*got steps=10 and slice=50. Write steps=50"),
+        (
+            "bench steps=110",
+            "steps must be a multiple of slice.*Got steps=110, slice=25 and often=100. Write steps=200",
+        ),
+        ("bench recipe_steps=510", "recipe_steps must be a multiple of slice.*Got .*=510.*Write recipe_steps=500"),
+        ("bench often=60", "often must be a multiple of slice.*got often=60 and slice=25. Write often=50"),
         ("bench techniques=maybe", "techniques must be true or false, got 'maybe'"),
     ],
 )
