@@ -2,6 +2,8 @@
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -35,7 +37,7 @@ def tstr(
     classes = int(max(train_labels.max(), test_labels.max(), labels.max())) + 1
     settings = (classes, updates, batch_size, lr, width)
     on_real = [accuracy(classifier(samples, labels, seed, *settings), test, test_labels) for seed in seeds]
-    on_fake = [accuracy(classifier(train, train_labels, seed, *settings), fake, fake_labels) for seed in seeds]
+    on_fake = [accuracy(of_training_images(train, train_labels, seed, *settings), fake, fake_labels) for seed in seeds]
     found: dict[str, float] = {}
     for name, values in (("tstr", on_real), ("trts", on_fake)):
         spread = statistics.stdev(values) if len(values) > 1 else float("nan")
@@ -74,6 +76,12 @@ def classifier(
             optimizer.step()
             schedule.step()
     return net.eval()
+
+
+@lru_cache(maxsize=8)
+def of_training_images(images: Tensor, labels: Tensor, seed: int, *settings: Any) -> JudgeNet:
+    """``classifier``, trained once for all generators that are measured by the same two tensors (by identity)."""
+    return classifier(images, labels, seed, *settings)
 
 
 @torch.no_grad()

@@ -113,6 +113,16 @@ def test_it_is_trained_on_samples_and_tested_on_the_test_set_and_the_other_way_r
     assert got == pytest.approx({"tstr": 0.7, "tstr_sd": 0.2, "trts": 0.2, "trts_sd": 0.1, "tstr_images": 6})
 
 
+def test_the_classifiers_of_the_training_images_are_trained_once_for_all_generators(monkeypatch):
+    told = Told(monkeypatch)
+    real, other, fake = (torch.full((n, 1, 4, 4), float(n)) for n in (7, 6, 4))
+    labels = {n: torch.arange(n) for n in (7, 6, 4)}
+    for x in (real, real, other):
+        y = labels[len(x)]
+        tstr(x, y, x, y, fake, labels[4], blocks(fake, labels[4], 4), n=4, seeds=[0])
+    assert [len(images) for images, *_ in told.trained] == [4, 7, 4, 4, 6]
+
+
 def test_one_seed_has_no_spread(monkeypatch):
     Told(monkeypatch)
     x, y = torch.zeros(2, 1, 4, 4), torch.zeros(2, dtype=torch.int64)
