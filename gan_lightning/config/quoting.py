@@ -8,7 +8,8 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-KEYS = ("run", "runs", "out", "root", "data.root", "hydra.run.dir", "hydra.sweep.dir")  # their values are paths
+# their values are paths
+KEYS = ("run", "runs", "out", "to", "init", "root", "data.root", "hydra.run.dir", "hydra.sweep.dir")
 
 
 def quoted(text: str) -> str:

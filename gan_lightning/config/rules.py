@@ -104,6 +104,15 @@ RULES: dict[str, tuple[Rule, str]] = {
         (lambda v: v is None or all(map(COUNT[0], v if isinstance(v, list) else [v])), "a class, 0 or more, or a list"),
         "label=7 or 'label=[0,1,2]'",
     ),
+    "format": (
+        (lambda v: v in ("safetensors", "onnx", "torch"), "safetensors, onnx or torch"),
+        "format=onnx",
+    ),
+    "store": (
+        (lambda v: v in ("auto", "float32", "float16", "int8"), "auto, float32, float16 or int8"),
+        "store=float16",
+    ),
+    "tolerance": ((lambda v: is_number(v) and v >= 0, "a number, 0 or more"), "tolerance=0.01"),
     "n": ((lambda v: v is None or (is_int(v) and v >= 1), "a whole number, 1 or more"), "n=64"),
     "epochs": (POSITIVE_INT, "epochs=12"),
     "lr": (POSITIVE, "lr=3e-3"),

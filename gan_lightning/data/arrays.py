@@ -47,10 +47,12 @@ class Source(ABC):
     Attributes:
         name: as in ``data=name``.
         shape: of one sample; known before anything is read.
+        licence: of the data, in words, for the card of a generator that learnt from them.
     """
 
     name: str
     shape: Shape
+    licence: str = "that of your own pictures"
 
     def prepare(self) -> None:  # noqa: B027 (most have nothing to fetch)
         """Fetch what is missing. Raises DataUnavailable."""

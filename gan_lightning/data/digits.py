@@ -15,6 +15,7 @@ class Digits(Source):
     """
 
     name = "digits"
+    licence = "CC BY 4.0 (E. Alpaydin and C. Kaynak, UCI Machine Learning Repository)"
 
     def __init__(self, size: int = 28) -> None:
         self.size = size

@@ -9,6 +9,7 @@ class FashionMNIST(MNIST):
     """As MNIST, from ``root/FashionMNIST/raw``. Of the unpacked files only the sizes are checked."""
 
     name = "fashion_mnist"
+    licence = "MIT (Zalando SE)"
     reader = torchvision.datasets.FashionMNIST
     mirrors = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
     md5 = (

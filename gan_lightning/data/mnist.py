@@ -24,6 +24,7 @@ class MNIST(Source):
     """
 
     name = "mnist"
+    licence = "CC BY-SA 3.0 (Yann LeCun and Corinna Cortes)"
     shape = (1, 28, 28)
     reader: type[torchvision.datasets.MNIST] = torchvision.datasets.MNIST
     mirrors: Sequence[str] = (

@@ -41,6 +41,7 @@ class MNIST5k(Source):
     """
 
     name = "mnist5k"
+    licence = "CC BY-SA 3.0 (Yann LeCun and Corinna Cortes)"
     shape = (1, 28, 28)
 
     def prepare(self) -> None:

@@ -9,6 +9,7 @@ class Synthetic(Source):
     """``n`` images ``(channels, size, size)`` of ten classes, the same at every call."""
 
     name = "synthetic"
+    licence = "none: they are made up"
 
     def __init__(self, n: int = 1000, size: int = 28, channels: int = 1) -> None:
         self.n, self.shape = n, (channels, size, size)

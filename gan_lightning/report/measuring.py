@@ -148,6 +148,7 @@ def evaluate_run(
         ValueError: metrics.json is damaged; a metric needs labels, and G takes none; samples are not finite.
     """
     kept = read_measurements(directory / "metrics.json")  # raises before the long work
+    directory.mkdir(parents=True, exist_ok=True)  # of a generator of the zoo nothing was written yet
     everything = {name: known_of(candidate.G, yardstick.n, seed) for name, candidate in found.items()}
     suited = {name: yardstick.suited(known, found[name].G.path) for name, known in everything.items()}
     measured: dict[str, dict[str, dict[str, float]]] = {}  # weights -> metric -> values

@@ -16,6 +16,7 @@ from gan_lightning.io.files import whole
 from gan_lightning.io.written import Written
 from gan_lightning.report.pictures import grid, save_picture
 from gan_lightning.runs.directory import find
+from gan_lightning.runs.exported import WEIGHTS
 from gan_lightning.runs.load import check_finite, check_picture, load
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def sample(
     folder ``out`` of your own, by the run too.
 
     Args:
-        run: a run directory, a checkpoint, or ``latest``.
+        run: a run directory, a checkpoint, ``latest``, or an exported generator, such as ``zoo:mnist``.
         n: number of samples; the grid shows the first GRID images.
         seed: of their z.
         out: folder for the files; None: ``samples/`` of the run.
@@ -72,7 +73,7 @@ def sample(
     check_finite(images, checkpoint)
     folder = Path(out) if out else directory / "samples"
     parts = [directory.resolve().name] if out else []
-    parts += [checkpoint.stem] if checkpoint.stem != "last" else []
+    parts += [checkpoint.stem] if checkpoint.name not in ("last.ckpt", WEIGHTS) else []
     parts += [generator] if generator != "G" and not checkpoint.stem.endswith(f"-{generator}") else []
     parts += [named(label)] if label is not None else []
     name = "-".join([*parts, f"n{n}-seed{seed}"])

@@ -11,6 +11,7 @@ from typing import Any
 
 from gan_lightning.io.lock import held
 from gan_lightning.io.plain import DEPTH, printable, read_json
+from gan_lightning.runs.exported import find_export
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ def is_run(path: Path) -> bool:
 def find(run: str | Path, key: str = "run") -> tuple[Path, Path]:
     """(run directory, checkpoint) for a run directory, a checkpoint or ``latest`` (the newest below outputs/).
 
+    For an exported generator, ``zoo:<name>`` or its folder, the folder for what is written of it, and its weights.
+
     Args:
         run: what was typed behind ``key=``.
         key: for messages.
@@ -32,6 +35,8 @@ def find(run: str | Path, key: str = "run") -> tuple[Path, Path]:
     Raises:
         ValueError: there is no such run, or it has no checkpoint yet.
     """
+    if exported := find_export(run, key, OUTPUTS):
+        return exported
     path = latest(key) if str(run) == "latest" else Path(run)
     if path.suffix in (".yaml", ".json", ".jsonl", ".log") and is_run(path.parent):
         what = "the configuration of a run" if path.name == "config.yaml" else "a file of a run, and no checkpoint"

@@ -1,17 +1,14 @@
 """Loading the generator of a run, without executing anything in its files."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.errors import HydraException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from gan_lightning.config.build import build_gan, build_source
 from gan_lightning.core.classes import ClassDiscriminator
@@ -19,16 +16,16 @@ from gan_lightning.core.labels import ConditionalGenerator, of_classes
 from gan_lightning.core.play import Discriminator, Prior
 from gan_lightning.core.rng import Stream
 from gan_lightning.core.sampler import in_batches, of_each_class
-from gan_lightning.io.plain import check_links, first_line, read_yaml
-from gan_lightning.runs.checkpoint import class_counts, load_weights, misfit, others_of, read_checkpoint
+from gan_lightning.game.module import GAN
+from gan_lightning.io.plain import check_links, read_yaml
+from gan_lightning.runs.checkpoint import class_counts, others_of, read_checkpoint
 from gan_lightning.runs.directory import find, is_run
+from gan_lightning.runs.exported import CONFIG, SUFFIX, read_exported
+from gan_lightning.runs.fit import ALONE, build_to_fit
 from gan_lightning.runs.trust import checked
 
 # Patterns of what sample and evaluate write or read beside a checkpoint that is not in a run directory.
 WRITTEN = ["samples", "samples/*", "checkpoints", "config.yaml", "metrics.json*", "evaluation-*"]
-ALONE = "Each checkpoint carries its own: move config.yaml away and name the checkpoint, run=<its file>."
-UNBUILDABLE = (HydraException, OmegaConfBaseException, TypeError, AttributeError, RuntimeError, ArithmeticError,
-               LookupError, MemoryError)  # fmt: skip
 
 
 class LoadedGenerator(nn.Module):
@@ -123,67 +120,6 @@ def check_finite(samples: Tensor, path: Path) -> None:
         )
 
 
-class OnlyShapes(TorchFunctionMode):
-    """Within this context every new tensor is on the device "meta": it has a shape, no memory, and is not drawn.
-
-    ``torch.device("meta")`` alone does not hold for calls that name another device.
-    """
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = dict(kwargs or {})
-        if "device" in kwargs:
-            kwargs |= {"device": "meta"}
-            kwargs.pop("generator", None)
-        return func(*args, **kwargs)
-
-
-def build_to_fit(build: Callable[[], nn.Module], checkpoint: dict[str, Any], path: Path, config: Path) -> Any:
-    """The game that ``build`` makes, with the checkpoint's weights.
-
-    It is built without memory first, to compare shapes: a configuration may ask for any width, while the weights in a
-    checkpoint are no larger than its file.
-
-    Raises:
-        ValueError: the weights do not fit it, or it cannot be built.
-    """
-    check_fit(build, checkpoint, path, config, ALONE)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            gan = build()
-    except UNBUILDABLE as error:
-        raise ValueError(f"{config} is not the configuration of a run: {first_line(error)}. {ALONE}") from error
-    load_weights(gan, checkpoint, path, config)
-    return gan
-
-
-def check_fit(
-    build: Callable[[], nn.Module], checkpoint: dict[str, Any], path: Path, config: Path, remedy: str = "Restore it."
-) -> None:
-    """Check that the game that ``build`` makes, here without memory, has the shapes of the checkpoint's weights.
-
-    Raises:
-        ValueError: it has others, or cannot be built.
-    """
-    try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"), OnlyShapes():
-            check_shapes(build(), checkpoint, path, config)
-    except UNBUILDABLE as error:
-        raise ValueError(f"{config} is not the configuration of a run: {first_line(error)}. {remedy}") from error
-
-
-def check_shapes(gan: nn.Module, checkpoint: dict[str, Any], path: Path, config: Path) -> None:
-    """Raises ValueError unless names and shapes of the tensors of ``gan`` are those of the checkpoint's."""
-    wanted = {name: list(value.shape) for name, value in gan.state_dict().items()}
-    got = {name: list(value.shape) for name, value in checkpoint["state_dict"].items()}
-    if wanted != got:
-        names = [name for name in (*wanted, *got) if wanted.get(name) != got.get(name)]
-        differences = "; ".join(
-            f"size mismatch for {name:.80}: {got.get(name, 'nothing')} in the checkpoint, not {wanted.get(name, '')}"
-            for name in dict.fromkeys(names[:3])
-        )
-        raise ValueError(misfit(path, config, differences))
-
-
 def run_config(directory: Path, checkpoint: dict[str, Any], path: Path, trust: str | None = None) -> DictConfig:
     """What may be built (``trust.checked``) of a run's config.yaml, or where it has none, of its checkpoint's copy."""
     own = directory / "config.yaml"
@@ -211,7 +147,7 @@ def load(run: str | Path = "latest", generator: str = "G", trust: str | None = N
     """The generator of a run, built from the run's own configuration.
 
     Args:
-        run: a run directory, a checkpoint, or ``latest``.
+        run: a run directory, a checkpoint, ``latest``, a generator of the zoo (``zoo:mnist``), or an export's folder.
         generator: ``G``, or the name of a technique that keeps an average of it, such as ``ema``.
         trust: dotted name of your own package, whose classes the run may name beside those of this project.
 
@@ -221,6 +157,8 @@ def load(run: str | Path = "latest", generator: str = "G", trust: str | None = N
     """
     directory, path = find(run)
     check_links(directory, ["**/*"] if is_run(directory) else WRITTEN)
+    if path.suffix == SUFFIX:
+        return load_exported(directory, path, generator, trust)
     checkpoint = read_checkpoint(path)
     cfg = run_config(directory, checkpoint, path, trust)
     origin = directory / "config.yaml" if (directory / "config.yaml").is_file() else path
@@ -231,13 +169,47 @@ def load(run: str | Path = "latest", generator: str = "G", trust: str | None = N
             f"generator={generator} is not in {path}, which has {' and '.join(gan.generators)}. Choose one of them; "
             "an average is kept by training with technique=[ema]."
         )
-    loaded = LoadedGenerator(
-        gan.generators[generator], gan.prior, cfg, directory, checkpoint["counters"]["g_steps_done"]
-    )
+    loaded = loaded_from(gan.generators[generator], gan, cfg, checkpoint, directory, path)
     loaded.classifiers = {name: D.eval().requires_grad_(False) for name, D in gan.classifiers.items()}
     loaded.others = [name for name in gan.generators if name != generator]
-    loaded.path, loaded.shape = path, list(checkpoint["shape"])
-    shape = tuple(checkpoint["shape"])
-    if shape == tuple(gan.condition.d_shape() if gan.condition else gan.seats.view_shape(shape)):
+    if sees_samples(gan, checkpoint["shape"]):
         loaded.D = gan.D.eval().requires_grad_(False)
     return loaded
+
+
+def load_exported(directory: Path, path: Path, generator: str, trust: str | None) -> LoadedGenerator:
+    """The generator whose exported weights are ``path``, as ``load`` gives it."""
+    exported = read_exported(path)
+    origin = path.with_name(CONFIG)
+    cfg = checked(exported["config"], origin, trust)
+    has_d = any(name.startswith("D.") for name in exported["state_dict"])
+    games: list[GAN] = []
+
+    def build() -> nn.Module:
+        gan = build_gan(cfg, tuple(exported["shape"]), class_counts=lambda: class_counts(exported))
+        games.append(gan)
+        return nn.ModuleDict({"G": gan.G, "D": gan.D} if has_d else {"G": gan.G})
+
+    build_to_fit(build, exported, path, origin)
+    if generator not in ("G", exported["generator"]):
+        raise ValueError(f"generator={generator} is not in {path}, which has one, exported from "
+                         f"{exported['generator']}. Leave generator out.")  # fmt: skip
+    gan = games[-1]
+    loaded = loaded_from(gan.G, gan, cfg, exported, directory, path)
+    if has_d and sees_samples(gan, exported["shape"]):
+        loaded.D = gan.D.eval().requires_grad_(False)
+    return loaded
+
+
+def loaded_from(
+    G: nn.Module, gan: GAN, cfg: DictConfig, checkpoint: dict[str, Any], directory: Path, path: Path
+) -> LoadedGenerator:
+    loaded = LoadedGenerator(G, gan.prior, cfg, directory, checkpoint["counters"]["g_steps_done"])
+    loaded.path, loaded.shape = path, list(checkpoint["shape"])
+    return loaded
+
+
+def sees_samples(gan: GAN, shape: Sequence[int]) -> bool:
+    """Does D look at one sample of ``shape`` at a time, as it is?"""
+    seen = gan.condition.d_shape() if gan.condition else gan.seats.view_shape(tuple(shape))
+    return tuple(shape) == tuple(seen)

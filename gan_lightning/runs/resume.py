@@ -20,6 +20,7 @@ from gan_lightning.io.lock import NAME, keep
 from gan_lightning.io.plain import LARGE, LINE, check_links, read_bytes, read_json
 from gan_lightning.runs.checkpoint import whole_checkpoint
 from gan_lightning.runs.directory import find, is_run, last_begun, status_of
+from gan_lightning.runs.exported import PREFIX, SUFFIX, is_export
 from gan_lightning.runs.former import unsaid
 from gan_lightning.runs.replay import game_overrides, options_first, parsed
 from gan_lightning.runs.trust import plain_config
@@ -83,6 +84,11 @@ def to_resume(named: str) -> tuple[Path, Path | None]:
     Raises:
         ValueError: it is no run, or one that was stopped before it recorded anything.
     """
+    if named.startswith(PREFIX) or named.endswith(SUFFIX) or is_export(Path(named)):
+        raise ValueError(
+            f"resume={named} cannot go on: an exported generator has no optimizers' moments, no order of the data, and "
+            f"not the weights that were played. Begin a new game: python -m gan_lightning.train"
+        )
     path = last_begun() if named == "latest" else Path(named)
     if path.is_file():
         return find(path, "resume")

@@ -30,7 +30,7 @@ from gan_lightning.game.module import GAN
 from gan_lightning.io.lock import sole
 from gan_lightning.io.plain import check_links
 from gan_lightning.runs.checkpoint import load_weights, read_checkpoint
-from gan_lightning.runs.load import check_fit
+from gan_lightning.runs.fit import check_fit
 from gan_lightning.runs.own_code import check_trust
 from gan_lightning.runs.record import record
 from gan_lightning.runs.resumable import check_resumable

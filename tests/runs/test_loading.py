@@ -15,17 +15,8 @@ from gan_lightning.core.rng import Stream
 from gan_lightning.data.fetch import faults
 from gan_lightning.runs import load as loading
 from gan_lightning.runs.checkpoint import load_weights, odd_values, read_checkpoint, whole_checkpoint
-from gan_lightning.runs.load import (
-    WRITTEN,
-    LoadedGenerator,
-    OnlyShapes,
-    build_to_fit,
-    check_fit,
-    check_picture,
-    check_shapes,
-    readable_root,
-    run_config,
-)
+from gan_lightning.runs.fit import OnlyShapes, build_to_fit, check_fit, check_shapes
+from gan_lightning.runs.load import WRITTEN, LoadedGenerator, check_picture, readable_root, run_config
 
 GOOD = {"state_dict": {"w": torch.zeros(2)}, "config": {}, "shape": [1, 8, 8], "counters": {"g_steps_done": 6}}
 SHAPE, COUNTERS = "shape must be one or three whole numbers above 0, got ", "counters must be whole numbers, got "
