@@ -38,7 +38,7 @@ def export_job(cfg: DictConfig) -> None:
     """
     to = Path(str(cfg.to))
     check_target(to, cfg.format)
-    G, generator = chosen(cfg)
+    G, generator = chosen_generator(cfg)
     written = Written()
     with Bar("exporting") as bar:
         try:
@@ -65,7 +65,7 @@ def check_target(to: Path, kind: str) -> None:
         raise ValueError(f"to={to} must be a file for format={kind}, and is a folder. Write to={to}/generator.{kind}")
 
 
-def chosen(cfg: DictConfig) -> tuple[LoadedGenerator, str]:
+def chosen_generator(cfg: DictConfig) -> tuple[LoadedGenerator, str]:
     """The generator that is exported, and its name: ``cfg.generator``, or the run's first average, or G."""
     _, checkpoint = find(cfg.run)
     name = cfg.generator or "G"
@@ -88,7 +88,7 @@ def write_program(cfg: DictConfig, G: LoadedGenerator, generator: str, to: Path,
 
 def write_folder(cfg: DictConfig, G: LoadedGenerator, generator: str, to: Path, bar: Bar, written: Written) -> str:
     """Write the files of an export into ``to`` when all are whole and read back. Returns what was measured."""
-    kept, measured = choose(cfg, G, bar)
+    kept, measured = choose_store(cfg, G, bar)
     config = public_config(G)
     precision = measured["store"]
     about = {"generator": generator, "g_steps": G.g_steps, **what_goes_in(G)}
@@ -139,13 +139,13 @@ def public_config(G: LoadedGenerator) -> str:
     return OmegaConf.to_yaml(config)
 
 
-def choose(cfg: DictConfig, G: LoadedGenerator, bar: Bar) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+def choose_store(cfg: DictConfig, G: LoadedGenerator, bar: Bar) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """The tensors as they are kept, and what was measured of them, with ``store``, the kind of numbers."""
     whole_state = {name: value.clone() for name, value in G.G.state_dict().items()}
     if not cfg.measure:
         store = "float32" if cfg.store == "auto" else cfg.store
         return packed(whole_state, store), {"store": store}
-    yardstick = yardstick_of(cfg, G)
+    yardstick = yardstick_for(cfg, G)
     known = known_of(G, yardstick.n, cfg.seed)
     metrics = yardstick.suited(known, G.path)
 
@@ -173,7 +173,7 @@ def choose(cfg: DictConfig, G: LoadedGenerator, bar: Bar) -> tuple[dict[str, tor
                   "floor": floors, DISTANCE: distances}  # fmt: skip
 
 
-def yardstick_of(cfg: DictConfig, G: LoadedGenerator) -> Yardstick:
+def yardstick_for(cfg: DictConfig, G: LoadedGenerator) -> Yardstick:
     """The real side of the measurement. Raises ValueError where there is none, with the way to export without it."""
     data = G.config.data
     if "root" in data:

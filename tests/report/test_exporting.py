@@ -72,7 +72,7 @@ class Scripted:
     ],
 )
 def test_the_smallest_file_within_the_tolerance(runs, tmp_path, monkeypatch, distances, words, store):
-    monkeypatch.setattr(exporting, "yardstick_of", lambda cfg, G: Scripted(*distances))
+    monkeypatch.setattr(exporting, "yardstick_for", lambda cfg, G: Scripted(*distances))
     to = exported(runs["mlp"], tmp_path / "to", *words)
     card = json.loads((to / "card.json").read_text())
     assert card["precision"] == store
