@@ -132,8 +132,8 @@ CLASSIC = [
     Mutation(
         "generator=ema: it is the live G",
         P + "runs/load.py",
-        "gan.generators[generator], gan.prior",
-        "gan.G, gan.prior",
+        "gan.generators[generator], gan,",
+        "gan.G, gan,",
         "tests/report/test_which_data.py::test_load_gives_the_average_for_its_name_and_g_for_g",
     ),
     Mutation(
