@@ -1,0 +1,54 @@
+"""The generators that come with the project: whole, small, as good as their cards say, and taken where run= is."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import gan_lightning
+from gan_lightning.config.build import judge_of
+from gan_lightning.report.sampling import sample
+from gan_lightning.runs.exported import ZOO, zoo
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_who_is_there():
+    assert {"mnist", "mnist_conditional"} <= set(zoo())
+
+
+@pytest.mark.parametrize("name", zoo())
+def test_a_generator_of_the_zoo(name):
+    """Its files are at most 2 MB, its card has the numbers beside the floor, and the judge is sure of its samples."""
+    folder = ZOO / name
+    card = json.loads((folder / "card.json").read_text())
+    assert all(path.stat().st_size <= 2e6 for path in folder.iterdir())
+    measured = card["measured"]
+    assert measured["values"]["frechet_distance"] <= 1.01 * measured["frechet_distance"]["float32"]
+    assert measured["values"].keys() == measured["floor"].keys()
+    page = (folder / "README.md").read_text()
+    assert all(digest in page for digest in card["sha256"].values())
+    assert f"run=zoo:{name}" in page
+    assert "/" not in (folder / "config.yaml").read_text(), "no folder of the machine that trained it"
+    G = gan_lightning.load(f"zoo:{name}")
+    probabilities = judge_of(G.config.data._target_.split(".")[-2])(G.sample(200, seed=3))[1]
+    assert probabilities.max(1).values.mean() > 0.9
+    assert (torch.bincount(probabilities.argmax(1), minlength=10) > 4).all(), "all ten classes"
+
+
+def test_nothing_is_written_into_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in ZOO.rglob("*")}
+    png, npz = sample("zoo:mnist", n=4)
+    assert [str(path) for path in (png, npz)] == [
+        f"outputs/zoo/mnist/samples/n4-seed0.{kind}" for kind in ("png", "npz")
+    ]
+    assert png.is_file()
+    assert {path: path.stat().st_mtime_ns for path in ZOO.rglob("*")} == before
+
+
+def test_a_class_by_its_label(tmp_path):
+    G = gan_lightning.load("zoo:mnist_conditional")
+    seen = judge_of("mnist")(G.sample(100, label=7))[1].argmax(1)
+    assert (seen == 7).double().mean() > 0.9
