@@ -7,7 +7,7 @@ import grimp
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [  # as in pyproject.toml, commands left out: each of them names one function of what lies below
-    ["studies", "training"],
+    ["studies", "training", "latent"],
     ["callbacks"],
     ["report"],
     ["runs"],

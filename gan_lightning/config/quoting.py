@@ -9,7 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 # their values are paths
-KEYS = ("run", "runs", "out", "to", "init", "root", "data.root", "hydra.run.dir", "hydra.sweep.dir")
+KEYS = ("run", "runs", "out", "to", "init", "images", "mask", "root", "data.root", "hydra.run.dir", "hydra.sweep.dir")
 
 
 def quoted(text: str) -> str:

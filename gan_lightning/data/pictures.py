@@ -17,10 +17,11 @@ class Unusable(ValueError):
     """A picture that can be decoded, but of whose values nothing says which are black and white."""
 
 
-def read_picture(file: Path, size: int, channels: int) -> Tensor:
+def read_picture(file: Path, size: int, channels: int, key: str = "data=image_folder") -> Tensor:
     """uint8 ``[channels, size, size]``: the largest square in the middle, resized.
 
     Turned as its EXIF entry says; 16 bits become 8; what is transparent is black; of an animation the first frame.
+    ``key`` is what it was named behind, for messages.
 
     Raises:
         DataUnavailable: it cannot be decoded whole, has more pixels than Pillow's limit, or is ``Unusable``.
@@ -40,7 +41,7 @@ def read_picture(file: Path, size: int, channels: int) -> Tensor:
         if isinstance(error, Image.DecompressionBombWarning | Image.DecompressionBombError):
             remedy = f"Pillow allows {Image.MAX_IMAGE_PIXELS}. Make it smaller, or take it away"
         why = " ".join(str(error).replace(repr(str(file)), "").split()) or type(error).__name__
-        raise DataUnavailable(f"data=image_folder cannot use {str(file)!r}: {why}. {remedy}.") from error
+        raise DataUnavailable(f"{key} cannot use {str(file)!r}: {why}. {remedy}.") from error
     return torch.from_numpy(values).view(size, size, channels).permute(2, 0, 1).contiguous()
 
 

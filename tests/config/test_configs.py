@@ -15,7 +15,13 @@ from gan_lightning.config.compose import compose
 from gan_lightning.config.shipped import known_targets
 from gan_lightning.config.where import CONF
 
-OTHERS = ("hydra", "judge", "metrics", "study")  # not groups of train; test_evaluation.py and test_studies.py play them
+OTHERS = (
+    "hydra",
+    "judge",
+    "metrics",
+    "study",
+    "task",
+)  # not groups of train; test_evaluation.py and test_studies.py play them
 GROUPS = [p for p in sorted(CONF.iterdir()) if p.is_dir() and p.name not in OTHERS]
 CHOICES = [(group.name, file.stem) for group in GROUPS for file in sorted(group.glob("*.yaml")) if file.stem[0] != "_"]
 NEEDS = {  # what a choice asks of the machine or of its neighbours

@@ -1,0 +1,1 @@
+"""What a trained G is good for beside being sampled: one task a file."""
