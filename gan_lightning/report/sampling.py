@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from omegaconf import DictConfig, ListConfig
+from torch import Tensor
 
 from gan_lightning.config.checks import check_memory
 from gan_lightning.core.pixels import to_pixels
-from gan_lightning.core.sampler import columns_for
+from gan_lightning.core.sampler import columns_for, in_batches
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.files import whole
 from gan_lightning.io.written import Written
 from gan_lightning.report.pictures import grid, save_picture
+from gan_lightning.report.rejection import calibrated, held_out_images, kept_samples
 from gan_lightning.runs.directory import find
 from gan_lightning.runs.exported import WEIGHTS
-from gan_lightning.runs.load import check_finite, check_picture, load
+from gan_lightning.runs.load import LoadedGenerator, check_finite, check_picture, load
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,8 @@ def sample(
     trust: str | None = None,
     written: Written | None = None,
     label: int | Sequence[int] | None = None,
+    reject: float | None = None,
+    truncation: float = 1.0,
 ) -> tuple[Path, Path]:
     """Draw ``n`` samples from a generator of ``run`` and write them as a grid and as numbers.
 
@@ -51,6 +56,8 @@ def sample(
         written: gets the paths.
         label: of a run with a condition: the class, or several, each as often. None: all, by their frequency; a sheet
             beside the grid then has a row for each.
+        reject: keep one of so many samples, those that D prefers (``report/rejection.py``); None: all.
+        truncation: factor of z: below 1 samples are more typical, and less varied.
 
     Returns:
         Paths of the PNG grid, and of the .npz with uint8 ``[n, C, H, W]`` under the key ``images``, or with float32
@@ -69,13 +76,15 @@ def sample(
     check_memory(f"n={n} samples", n * each, f"Draw them in parts with other seeds: n={GRID} seed=1, seed=2, ...")
     y = G.labels(n, seed, label)
     with Bar(f"drawing {n} samples"):
-        images = G.sample(n, seed, y=y)
+        images, y = drawn_samples(G, n, seed, y, label, reject, truncation)
     check_finite(images, checkpoint)
     folder = Path(out) if out else directory / "samples"
     parts = [directory.resolve().name] if out else []
     parts += [checkpoint.stem] if checkpoint.name not in ("last.ckpt", WEIGHTS) else []
     parts += [generator] if generator != "G" and not checkpoint.stem.endswith(f"-{generator}") else []
     parts += [named(label)] if label is not None else []
+    parts += [f"reject{reject:g}"] if reject is not None else []
+    parts += [f"truncation{truncation:g}"] if truncation != 1 else []
     name = "-".join([*parts, f"n{n}-seed{seed}"])
     labels: dict[str, Any] = {} if y is None else {"labels": y.numpy()}
     try:
@@ -98,6 +107,29 @@ def sample(
     return png, npz
 
 
+def drawn_samples(
+    G: LoadedGenerator,
+    n: int,
+    seed: int,
+    y: Tensor | None,
+    label: int | Sequence[int] | None,
+    reject: float | None,
+    truncation: float,
+) -> tuple[Tensor, Tensor | None]:
+    """``n`` samples and their labels. Raises ValueError where ``reject`` is not alone, or D cannot be had."""
+    if reject is None:
+        if truncation == 1:
+            return G.sample(n, seed, y=y), y
+        with torch.no_grad():
+            return in_batches(G, truncation * G.z(n, seed), y), y
+    if truncation != 1 or not isinstance(label, int | None):
+        raise ValueError(
+            f"reject={reject:g} takes samples of the prior, of one class or of all, got truncation={truncation:g} and "
+            f"label={label}. Leave out one of them."
+        )
+    return kept_samples(calibrated(G, held_out_images(G), seed), n, reject, seed, label)
+
+
 def named(label: int | Sequence[int]) -> str:
     """Of a file: label7 or label0-1-2; of many classes how many they are."""
     several = [label] if isinstance(label, int) else list(label)
@@ -108,7 +140,9 @@ def sample_job(cfg: DictConfig) -> None:
     """What ``python -m gan_lightning.sample`` does."""
     written = Written()
     label = list(cfg.label) if isinstance(cfg.label, ListConfig) else cfg.label
-    _, npz = sample(cfg.run, cfg.n, cfg.seed, cfg.out, cfg.generator, cfg.trust, written, label)
+    _, npz = sample(
+        cfg.run, cfg.n, cfg.seed, cfg.out, cfg.generator, cfg.trust, written, label, cfg.reject, cfg.truncation
+    )
     with np.load(npz) as file:
         keys = file.files
     log.info("%d samples; in the .npz: %s", cfg.n, "; ".join(f"{key}, {LAYOUT[key]}" for key in keys))

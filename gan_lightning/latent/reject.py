@@ -1,0 +1,90 @@
+"""Better samples from the same G: those that D prefers, and those of a narrower prior, as precision against recall."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_lightning.core.pixels import to_signed_range
+from gan_lightning.core.rng import fixed_rows
+from gan_lightning.core.sampler import in_batches
+from gan_lightning.io.files import write_text
+from gan_lightning.io.tables import markdown_table
+from gan_lightning.latent.bench import Bench
+from gan_lightning.latent.sheets import sheet_of_rows
+from gan_lightning.metrics.frechet import frechet_distance
+from gan_lightning.metrics.neighbours import precision_recall_density_coverage
+from gan_lightning.report.drawing import figure, save_figure
+from gan_lightning.report.observed import as_pixels
+from gan_lightning.report.rejection import calibrated, kept_samples
+
+SHOWN = 16  # columns of the sheet
+
+
+def run(
+    bench: Bench,
+    n: int = 10_000,
+    budgets: list[int] | None = None,
+    truncations: list[float] | None = None,
+    seeds: list[int] | None = None,
+) -> dict[str, Any]:
+    """Writes figure.png (the curve), samples.png and card.md.
+
+    Args:
+        n: samples, and test images, of each measurement.
+        budgets: K of rejection: one of K is kept.
+        truncations: factors of z.
+        seeds: of the samples.
+
+    Returns:
+        Frechet distance, precision, recall, density and coverage for each: a list over the seeds.
+    """
+    budgets, truncations, seeds = budgets or [1, 2, 4], truncations or [], seeds or [0, 1, 2]
+    if bench.judge is None:
+        raise ValueError(f"task=reject needs a judge, and there is none for data={bench.source.name}. Leave it out.")
+    test = to_signed_range(bench.source.test().images)
+    real = bench.judge(test[fixed_rows(len(test), min(n, len(test)))])[0]
+    held_out = to_signed_range(bench.source.validation().images)
+    found: dict[str, list[dict[str, float]]] = {}
+    first: dict[str, Tensor] = {}
+    for seed in seeds:
+        ratio = calibrated(bench.G, held_out, seed)
+        for name, samples in drawn(bench, ratio, n, budgets, truncations, seed):
+            bench.bar.set_postfix_str(f"seed {seed}, {name}")
+            first.setdefault(name, samples[:SHOWN])
+            features = bench.judge(as_pixels(samples))[0]
+            numbers = {"frechet_distance": frechet_distance(real, features)}
+            found.setdefault(name, []).append(numbers | precision_recall_density_coverage(real, features))
+    draw_curve(found, bench)
+    sheet_of_rows(first, bench.file("samples.png"), f"{bench.run}: the first {SHOWN} samples of seed {seeds[0]}")
+    keys = list(next(iter(found.values()))[0])
+    rows = [[name, *(mean_and_range([each[key] for each in values]) for key in keys)] for name, values in found.items()]
+    write_text(bench.file("card.md"), markdown_table(["", *(f"`{key}`" for key in keys)], rows) + "\n")
+    return {"n": n, "seeds": seeds, "measured": found}
+
+
+def drawn(bench: Bench, ratio: Any, n: int, budgets: list[int], truncations: list[float], seed: int) -> Any:
+    """(name, samples) of each way to draw them."""
+    for budget in budgets:
+        plain = budget == 1
+        yield f"reject {budget}", bench.G.sample(n, seed) if plain else kept_samples(ratio, n, budget, seed)[0]
+    for factor in truncations:
+        with torch.no_grad():
+            yield f"truncation {factor:g}", in_batches(bench.G, factor * bench.G.z(n, seed), bench.G.labels(n, seed))
+
+
+def draw_curve(found: dict[str, list[dict[str, float]]], bench: Bench) -> None:
+    """Precision against recall, a point for each seed."""
+    fig, axes = figure(1, 2)
+    for axis, (x, y) in zip(axes, (("recall", "precision"), ("coverage", "frechet_distance")), strict=True):
+        for name, values in found.items():
+            axis.plot([v[x] for v in values], [v[y] for v in values], "o", label=name, markersize=4)
+        axis.set_xlabel(x)
+        axis.set_ylabel(y)
+    axes[0].legend(fontsize=7)
+    save_figure(fig, bench.file("figure.png"))
+
+
+def mean_and_range(values: list[float]) -> str:
+    middle = sum(values) / len(values)
+    return f"{middle:.4f} ({min(values):.4f} to {max(values):.4f})"

@@ -1,0 +1,112 @@
+"""Samples that D prefers: optimal budgeted rejection sampling (Verine et al. 2024), with a D calibrated first.
+
+A sample x is kept with the probability min(1, c r(x)), r(x) = p_data(x) / p_G(x), and c such that one of K is kept:
+among all ways to keep one of K it has the smallest f-divergence from the data, for every f (their theorem 3.2). log r
+is the logit of a logistic regression on D's features that tells images held out from samples; the logit of D itself is
+that of the last steps of a game, known up to a constant at best, and over-sure.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from gan_lightning.config.build import build_source
+from gan_lightning.core.pixels import to_signed_range
+from gan_lightning.core.rng import Stream, fixed_rows, mix
+from gan_lightning.report.observed import features_of
+from gan_lightning.runs.load import LoadedGenerator, readable_root
+
+PENALTY = 100.0  # of the regression's squared weights, for features of standard deviation 1
+SHOWN = 5000  # images and samples that it sees, each
+POOL = 10_000  # samples by which c is found
+
+
+@dataclass
+class DensityRatio:
+    """log r(x) = w . (f(x) - mean) / deviation + bias, with D's features f."""
+
+    G: LoadedGenerator
+    mean: Tensor
+    deviation: Tensor
+    weight: Tensor
+    bias: float
+
+    def log_of(self, samples: Tensor) -> Tensor:
+        """log r ``[N]`` of samples ``[N, *shape]``, float64."""
+        assert self.G.D is not None
+        x = (features_of(self.G.D, samples).double() - self.mean) / self.deviation
+        return x @ self.weight + self.bias
+
+
+def calibrated(G: LoadedGenerator, held_out: Tensor, seed: int, penalty: float = PENALTY) -> DensityRatio:
+    """The ratio by a regression on D's features of held-out images and of as many samples, at most SHOWN of each.
+
+    Raises:
+        ValueError: the run's D looks at more than a sample.
+    """
+    if G.D is None:
+        raise ValueError(
+            f"reject needs a D that looks at one sample alone, and that of {G.path} does not, or was not exported. "
+            "Leave reject out."
+        )
+    real = held_out[fixed_rows(len(held_out), min(SHOWN, len(held_out)))]
+    fake = G.sample(len(real), mix(seed, 1) % 2**32)
+    x = torch.cat([features_of(G.D, real), features_of(G.D, fake)]).double()
+    mean, deviation = x.mean(0), x.std(0, correction=0)
+    deviation[deviation == 0] = 1.0
+    labels = torch.arange(len(x)) < len(real)
+    fitted = LogisticRegression(C=1 / penalty, max_iter=1000).fit(((x - mean) / deviation).numpy(), labels.numpy())
+    return DensityRatio(G, mean, deviation, torch.from_numpy(fitted.coef_[0]), float(fitted.intercept_[0]))
+
+
+def held_out_images(G: LoadedGenerator) -> Tensor:
+    """The validation images of the run's dataset, in [-1, 1]. Raises ValueError where they cannot be had."""
+    data = G.config.data
+    if "root" in data:
+        data.root = readable_root(data)
+    source = build_source(data)
+    source.prepare()
+    return to_signed_range(source.validation().images)
+
+
+def log_scale(log_ratios: Tensor, budget: float) -> float:
+    """log c with which the mean of min(1, c r) over ``log_ratios`` ``[N]`` is 1 / ``budget``, by bisection.
+
+    Raises:
+        ValueError: ``budget`` is below 1.
+    """
+    if budget < 1:
+        raise ValueError(f"reject must be 1 or more, got {budget}. Write reject=4.")
+    low, high = -float(log_ratios.max()) - 50.0, -float(log_ratios.min()) + 1.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        if float((log_ratios + middle).clamp(max=0).exp().mean()) < 1 / budget:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def kept_samples(
+    ratio: DensityRatio, n: int, budget: float, seed: int, label: int | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """``n`` samples that were kept, of about ``budget`` times as many, and their labels; a function of all arguments.
+
+    They are drawn in blocks, each with z, labels and chances of its own; c is that of a pool drawn apart.
+    """
+    G = ratio.G
+    scale = log_scale(ratio.log_of(G.sample(POOL, mix(seed, 2) % 2**32, label=label)), budget)
+    samples, labels, block = list[Tensor](), list[Tensor](), 0
+    while sum(map(len, samples)) < n:
+        own = mix(seed, 3, block) % 2**32
+        y = G.labels(POOL, own, label)
+        drawn = G.sample(POOL, own, y=y)
+        chance = (ratio.log_of(drawn) + scale).clamp(max=0).exp()
+        kept = Stream(own, name="reject").uniform(POOL).double() < chance
+        samples.append(drawn[kept])
+        if y is not None:
+            labels.append(y[kept])
+        block += 1
+    return torch.cat(samples)[:n], torch.cat(labels)[:n] if labels else None

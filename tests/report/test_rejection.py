@@ -1,0 +1,124 @@
+"""Rejection by D: the budget, the calibration, and what sample makes of it; on ratios that are known."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY
+from torch import nn
+
+from gan_lightning.config.compose import compose
+from gan_lightning.core.play import Discriminator
+from gan_lightning.report import rejection
+from gan_lightning.report.rejection import DensityRatio, calibrated, kept_samples, log_scale
+from gan_lightning.report.sampling import sample
+from gan_lightning.training.setup import train
+
+
+class Line(Discriminator):
+    """f(x) = x."""
+
+    def __init__(self):
+        super().__init__()
+        self.features, self.head = nn.Identity(), nn.Linear(1, 1)
+
+
+class Normals:
+    """Samples N(0, 1) of one value; labels, if it has classes, are the sign."""
+
+    path, classes, D = "run", 0, Line()
+
+    def sample(self, n, seed, y=None, label=None):
+        return torch.randn(n, 1, generator=torch.Generator().manual_seed(seed))
+
+    def labels(self, n, seed, label=None):
+        return None
+
+
+def test_the_scale_by_hand():
+    """r = 1, 2, 4: c + 2 c + 4 c = 3 / 2 for one of two, none of which is beyond 1."""
+    logs = torch.tensor([1.0, 2.0, 4.0]).log().double()
+    assert math.exp(log_scale(logs, 2)) == pytest.approx(1.5 / 7)
+    assert math.exp(log_scale(logs, 1.05)) == pytest.approx((3 / 1.05 - 2) / 1, rel=1e-6)  # the two larger are kept
+    assert (logs + log_scale(logs, 1)).min() >= -1e-9, "all are kept"
+    with pytest.raises(ValueError, match="reject must be 1 or more, got 0.5. Write reject=4."):
+        log_scale(logs, 0.5)
+
+
+def test_the_regression_finds_the_ratio_of_two_normals():
+    """N(1, 1) against N(0, 1): log r(x) = x - 1 / 2, whatever D's own head says."""
+    held_out = 1 + torch.randn(6000, 1, generator=torch.Generator().manual_seed(9))
+    ratio = calibrated(Normals(), held_out, seed=0)
+    torch.testing.assert_close(ratio.log_of(torch.tensor([[0.0], [1.0], [2.0]])),
+                               torch.tensor([-0.5, 0.5, 1.5]).double(), atol=0.15, rtol=0)  # fmt: skip
+
+
+def exact(G=None):
+    one = torch.ones(1).double()
+    return DensityRatio(G or Normals(), torch.zeros(1).double(), one, one, -0.5)
+
+
+def test_what_is_kept_has_the_law_that_follows(monkeypatch):
+    """Kept samples have density min(1, c r) p_G / (1 / K): their mean is that of the weights, and lies nearer to 1."""
+    monkeypatch.setattr(rejection, "POOL", 20_000)
+    kept, labels = kept_samples(exact(), 8000, 2, seed=0)
+    assert (len(kept), labels) == (8000, None)
+    x = torch.randn(400_000, generator=torch.Generator().manual_seed(1)).double()
+    log_r = x - 0.5
+    weight = (log_r + log_scale(log_r, 2)).clamp(max=0).exp()
+    assert float(kept.mean()) == pytest.approx(float((weight * x).sum() / weight.sum()), abs=0.04)
+    assert 0.4 < float(kept.mean()) < 1
+    again, _ = kept_samples(exact(), 8000, 2, seed=0)
+    assert torch.equal(kept, again)
+    assert not torch.equal(kept, kept_samples(exact(), 8000, 2, seed=1)[0])
+
+
+def test_a_budget_of_one_keeps_all(monkeypatch):
+    monkeypatch.setattr(rejection, "POOL", 50)
+    drawn = []
+    monkeypatch.setattr(
+        Normals, "sample", lambda self, n, seed, y=None, label=None: drawn.append(n) or torch.ones(n, 1)
+    )
+    kept_samples(exact(), 100, 1, seed=0)
+    assert drawn == [50, 50, 50], "a pool, and two blocks of which nothing is left out"
+
+
+def test_without_a_d_of_its_own():
+    G = SimpleNamespace(D=None, path="run")
+    with pytest.raises(
+        ValueError, match="reject needs a D that looks at one sample alone, and that of run does not, or"
+    ):
+        calibrated(G, torch.zeros(1), 0)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "labels"
+    folder.mkdir()
+    train(compose("train", [*TINY, "condition=projection", "condition.width=3"]), folder)
+    return folder
+
+
+def test_sample_keeps_one_of_k(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(rejection, "POOL", 60)
+    _, npz = sample(run, 7, out=tmp_path, reject=2.0, label=3)
+    assert npz.name == "labels-label3-reject2-n7-seed0.npz"
+    assert np.load(npz)["labels"].tolist() == [3] * 7
+    assert np.load(sample(run, 7, out=tmp_path, reject=2.0)[1])["images"].shape == (7, 1, 8, 8)
+
+
+def test_truncation_makes_z_small(run, tmp_path):
+    files = [sample(run, 9, out=tmp_path, truncation=t)[1] for t in (1.0, 0.5, 1e-6)]
+    assert files[1].name == "labels-truncation0.5-n9-seed0.npz"
+    images = [np.load(file)["images"].astype(float) for file in files]
+    spread = [np.abs(x - x.mean(0)).mean() for x in images]
+    assert spread[0] > spread[1] > spread[2], "what is left are the classes"
+
+
+def test_one_thing_at_a_time(run, tmp_path):
+    for words in ({"truncation": 0.5}, {"label": [1, 2]}):
+        with pytest.raises(ValueError, match="reject=2 takes samples of the prior, of one class or of all, got"):
+            sample(run, 4, out=tmp_path, reject=2.0, **words)
+    assert not list(tmp_path.iterdir())
