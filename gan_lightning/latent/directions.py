@@ -21,9 +21,9 @@ from gan_lightning.latent.sheets import sheet_of_rows
 ACTIVATIONS = (nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.ELU, nn.Tanh)
 
 
-def unit(rows: Tensor) -> Tensor:
-    """``rows`` ``[k, dim]``, each of length 1, its largest coordinate above 0."""
-    sign = rows.gather(1, rows.abs().argmax(1, keepdim=True)).sign()
+def unit(rows: Tensor, *, signed: bool = False) -> Tensor:
+    """``rows`` ``[k, dim]``, each of length 1; its largest coordinate above 0, unless its sign has a meaning."""
+    sign = torch.ones(()) if signed else rows.gather(1, rows.abs().argmax(1, keepdim=True)).sign()
     found: Tensor = rows * sign / rows.norm(dim=1, keepdim=True).clamp_min(1e-12)
     return found
 
@@ -71,7 +71,7 @@ def found_directions(bench: Bench, count: int, n: int) -> dict[str, Tensor]:
     if bench.judge is not None and not G.classes:
         with torch.no_grad():
             probabilities = bench.judge(in_batches(G, z, y))[1]
-        found["class"] = unit(slopes_in_z(z, probabilities)).float()
+        found["class"] = unit(slopes_in_z(z, probabilities), signed=True).float()
     return {name: rows for name, rows in found.items() if len(rows)}
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from gan_lightning.core.prior import Normal
 from gan_lightning.latent.bench import Bench
-from gan_lightning.latent.directions import ganspace, moved, sefa, slopes_in_z, unit
+from gan_lightning.latent.directions import found_directions, ganspace, moved, sefa, slopes_in_z, unit
 from gan_lightning.latent.edit import direction_of
 
 
@@ -47,6 +47,27 @@ def test_slopes_by_hand():
     values = (2 * z[:, 0] - z[:, 1] + 7)[:, None]
     torch.testing.assert_close(slopes_in_z(z, values), torch.tensor([[2.0, -1.0]]).double())
     torch.testing.assert_close(unit(torch.tensor([[-3.0, 4.0], [0.0, -2.0]])), torch.tensor([[-0.6, 0.8], [0.0, 1.0]]))
+
+
+def test_the_direction_of_a_class_leads_to_it(monkeypatch):
+    """A judge sees class 1 where the first value is low: its direction is the negative axis."""
+
+    class First(nn.Module):
+        classes, prior, G, shape = 0, Normal(3), layered(1.0, 1.0, 1.0), [1, 1, 3]
+
+        def forward(self, z, y=None):
+            return self.G(z).view(-1, 1, 1, 3)
+
+        def labels(self, n, seed):
+            return None
+
+    def judge(x):
+        first = x.flatten(1)[:, 0].double()
+        return None, torch.stack([first.sigmoid(), (-first).sigmoid()], 1)
+
+    monkeypatch.setattr(Bench, "judge", staticmethod(judge))
+    found = found_directions(Bench(First(), "none", Path(), 0, None), 2, 4000)["class"]
+    torch.testing.assert_close(found, torch.tensor([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]), atol=0.05, rtol=0)
 
 
 def test_a_z_is_moved_along_a_direction_alone():
