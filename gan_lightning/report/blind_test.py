@@ -1,0 +1,28 @@
+"""The blind test of the page: which of 40 pictures are real? (Salimans et al. 2016, section 6.2, asked people.)"""
+
+from typing import Any
+
+import torch
+
+from gan_lightning.core.pixels import to_pixels
+from gan_lightning.data.arrays import Source
+from gan_lightning.report.page_pictures import png_of
+from gan_lightning.runs.load import LoadedGenerator
+
+EACH = 20  # pictures of either kind
+
+
+def blind_test(G: LoadedGenerator, source: Source | None, seed: int) -> list[dict[str, Any]]:
+    """EACH samples and EACH test images in random order, a function of ``seed``: ``real`` and ``src``.
+
+    Empty where the samples are points, or the data are not on this machine (``source`` is None).
+    """
+    if source is None or len(G.shape) != 3:
+        return []
+    generator = torch.Generator().manual_seed(seed)
+    test = source.test().images
+    rows = torch.randperm(len(test), generator=generator)[:EACH]
+    real = test[rows] if test.dtype == torch.uint8 else to_pixels(test[rows])
+    pictures = torch.cat([real, to_pixels(G.sample(EACH, seed + 1))]).float() / 255
+    order = torch.randperm(len(pictures), generator=generator).tolist()
+    return [{"real": row < len(rows), "src": png_of(pictures[row])} for row in order]

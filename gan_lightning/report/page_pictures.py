@@ -1,0 +1,127 @@
+"""Pictures for a page that has no other file beside it: as data in its text."""
+
+import base64
+import io
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.functional import to_pil_image
+
+from gan_lightning.core.pixels import to_pixels
+from gan_lightning.core.sampler import in_batches
+from gan_lightning.io.plain import read_bytes
+from gan_lightning.report.pictures import POINTS, grid
+from gan_lightning.runs.load import LoadedGenerator
+
+log = logging.getLogger(__name__)
+
+LARGEST = 2**20  # bytes of a picture of a run
+SIDE = 4000  # pixels of a side of it
+ROOM = 2 * 2**20  # bytes of all frames together
+CELLS = 12  # of a side of the sheet between four z
+
+
+def as_data(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def png_of(picture: Tensor) -> str:
+    """``[C, H, W]`` in [0, 1] as data of a PNG."""
+    file = io.BytesIO()
+    to_pil_image(picture).save(file, "PNG", optimize=True)
+    return as_data(file.getvalue())
+
+
+def read_png(path: Path) -> bytes:
+    """The bytes of a PNG of modest size. Raises ValueError where it is something else."""
+    content = read_bytes(path, LARGEST)
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            size = image.size
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} is no PNG ({error}). Draw it again, or remove it.") from error
+    if max(size) > SIDE:
+        raise ValueError(f"{path} must have at most {SIDE} pixels a side, got {size}. Remove it.")
+    return content
+
+
+def frames(run: Path, most: int) -> list[dict[str, Any]]:
+    """Pictures of training, ``step`` and ``src``: those of G's average where the run kept some, evenly thinned out.
+
+    A picture that cannot be read is left out, with a warning.
+    """
+    folder = run / "samples" / "ema"
+    folder = folder if folder.is_dir() else folder.parent
+    named = {int(path.stem): path for path in folder.glob("*.png") if re.fullmatch(r"\d{1,9}", path.stem)}
+    found = []
+    for step in sorted(named):
+        try:
+            found.append((step, read_png(named[step])))
+        except ValueError as error:
+            log.warning("a picture is left out: %s", error)
+    if found:
+        most = max(1, min(most, ROOM // max(len(png) for _, png in found)))
+    if len(found) > most:
+        rows = torch.linspace(0, len(found) - 1, most).round().long().unique().tolist() if most > 1 else [-1]
+        found = [found[row] for row in rows]
+    return [{"step": step, "src": as_data(png)} for step, png in found]
+
+
+def between(a: Tensor, b: Tensor, share: Tensor, sphere: bool) -> Tensor:
+    """Points ``[M, dim]`` at ``share`` ``[M]`` of the way from ``a`` to ``b``, both ``[M, dim]``.
+
+    On a straight line; or, if ``sphere``, along the great circle with the length interpolated (White 2016): a normal z
+    of many dimensions has almost always the same length, and the middle of a straight line is far shorter.
+    """
+    t = share[:, None]
+    straight = (1 - t) * a + t * b
+    if not sphere:
+        return straight
+    lengths = [x.norm(dim=1, keepdim=True).clamp_min(1e-12) for x in (a, b)]
+    u, v = a / lengths[0], b / lengths[1]
+    angle = (u * v).sum(1, keepdim=True).clamp(-1, 1).acos()
+    sine = angle.sin()
+    along = (((1 - t) * angle).sin() * u + (t * angle).sin() * v) / sine.clamp_min(1e-6)
+    return torch.where(sine < 1e-4, straight, along * ((1 - t) * lengths[0] + t * lengths[1]))
+
+
+def four_corners(z: Tensor, cells: int, sphere: bool) -> Tensor:
+    """``[cells * cells, dim]`` points between the four rows of ``z``: row after row from the top left corner."""
+    share = torch.linspace(0, 1, cells)
+    across, down = share.repeat(cells), share.repeat_interleave(cells)
+    top, bottom = (between(z[i].expand(cells**2, -1), z[i + 1].expand(cells**2, -1), across, sphere) for i in (0, 2))
+    return between(top, bottom, down, sphere)
+
+
+@torch.no_grad()
+def explorer(G: LoadedGenerator, seed: int) -> dict[str, Any]:
+    """Sheets of CELLS x CELLS images between four z, one for each of the first ten classes where G takes labels.
+
+    Points have none. ``src`` are data of PNGs without gaps between the images.
+    """
+    if len(G.shape) != 3:
+        return {}
+    normal = type(G.prior).__name__ == "Normal"
+    z = four_corners(G.z(4, seed), CELLS, sphere=normal)
+    classes: list[int | None] = list(range(min(G.classes, 10))) if G.classes else [None]
+    sheets = []
+    for label in classes:
+        y = None if label is None else torch.full((len(z),), label)
+        images = to_pixels(in_batches(G.G, z, y)).float() / 255
+        c, h, w = images.shape[1:]
+        picture = images.view(CELLS, CELLS, c, h, w).permute(2, 0, 3, 1, 4).reshape(c, CELLS * h, CELLS * w)
+        sheets.append({"label": label, "src": png_of(picture)})
+    way = "along great circles" if normal else "on straight lines"
+    return {"sheets": sheets, "cells": CELLS, "width": G.shape[2], "height": G.shape[1], "way": way}
+
+
+def samples(G: LoadedGenerator, seed: int) -> str:
+    """A sheet of 64 samples, or a row of eight for each class; of points a map."""
+    if G.classes and len(G.shape) == 3:
+        return png_of(grid(G.sheet(8, seed), columns=8))
+    return png_of(grid(G.sample(64 if len(G.shape) == 3 else POINTS, seed)))
