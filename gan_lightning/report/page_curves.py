@@ -82,11 +82,14 @@ def draw(found: Mapping[str, Curve]) -> Markup:
 
 
 def over_time(axis: Any, clock: Curve) -> None:
-    """A second scale on top: seconds of training."""
-    steps, seconds = (np.concatenate([[0.0], part]) for part in clock)
+    """A second scale on top: seconds of training, with a few numbers, since where a run waited they crowd."""
+    from matplotlib.ticker import MaxNLocator
+
+    steps, seconds = (np.concatenate([[-part[-1], 0.0], part, [2 * part[-1]]]) for part in clock)  # beyond the ends too
     top = axis.secondary_xaxis(
         "top", functions=(lambda x: np.interp(x, steps, seconds), lambda x: np.interp(x, seconds, steps))
     )
+    top.xaxis.set_major_locator(MaxNLocator(4))
     top.set_xlabel("seconds of training", fontsize=8)
     top.tick_params(labelsize=7)
 

@@ -106,7 +106,7 @@ def verdict(status: Mapping[str, Any], measured: Measurements | None, run: Path)
     said = [f"The run is {status['status']}: {status['g_steps']:,} steps of G{took}."]
     found = distances(measured)
     if not found:
-        return [*said, f"It has not been evaluated. Type: python -m gan_lightning.evaluate run={run}"]
+        return [*said, f"Its Frechet distance has not been measured. Type: python -m gan_lightning.evaluate run={run}"]
     what, value, floor, n = min(found, key=lambda entry: entry[1])
     said.append(
         f"The Frechet distance of its {what} to real test data is {value:.3g}, {value / floor:.1f} times the "

@@ -164,7 +164,7 @@ def test_the_verdict_names_the_best_of_the_last_checkpoint_beside_the_floor(tmp_
         "as many real training images reach (1,000 samples).",
     ]
     assert verdict(status, None, tmp_path)[1] == (
-        f"It has not been evaluated. Type: python -m gan_lightning.evaluate run={tmp_path}"
+        f"Its Frechet distance has not been measured. Type: python -m gan_lightning.evaluate run={tmp_path}"
     )
 
 
