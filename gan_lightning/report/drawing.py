@@ -1,5 +1,7 @@
 """Figures without a screen, and animations."""
 
+import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,18 @@ def save_figure(fig: Any, path: Path) -> None:
     with whole(path) as file:
         fig.savefig(file, dpi=110, format="png")
     plt.close(fig)
+
+
+def svg_of(fig: Any) -> str:
+    """The figure as an ``<svg>`` element, without the lines before it; the figure is closed."""
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    file = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "gan_lightning"}):  # the same bytes each time
+        fig.savefig(file, format="svg", metadata={"Date": None})
+    plt.close(fig)
+    return re.sub(r"^.*?(?=<svg)", "", file.getvalue(), flags=re.DOTALL)
 
 
 def frame(fig: Any) -> np.ndarray:

@@ -1,7 +1,5 @@
 """A run's curves as one SVG, for a page that has no other file beside it."""
 
-import io
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from markupsafe import Markup
 
 from gan_lightning.io.plain import LARGE, read_bytes
 from gan_lightning.io.tables import Curve, curves
-from gan_lightning.report.drawing import figure
+from gan_lightning.report.drawing import figure, svg_of
 
 # Okabe & Ito 2008: told apart by readers who do not see red and green, and in grey
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
@@ -53,7 +51,7 @@ def seconds_at(found: Mapping[str, Curve]) -> Curve | None:
     return steps, np.cumsum(np.diff(steps, prepend=0) / np.maximum(speed[at], 1e-9))
 
 
-def draw(found: Mapping[str, Curve]) -> Markup:
+def draw_panels(found: Mapping[str, Curve]) -> Markup:
     """An SVG with a panel for each of PANELS of which the run has a curve, over G steps and over seconds."""
     panels = [panel for panel in PANELS if any(tag in found for tag in panel[3])]
     if not panels:
@@ -78,7 +76,7 @@ def draw(found: Mapping[str, Curve]) -> Markup:
             over_time(axis, clock)
     for axis in axes[len(panels) :]:
         axis.remove()
-    return as_svg(fig)
+    return Markup(svg_of(fig))
 
 
 def over_time(axis: Any, clock: Curve) -> None:
@@ -94,22 +92,10 @@ def over_time(axis: Any, clock: Curve) -> None:
     top.tick_params(labelsize=7)
 
 
-def as_svg(fig: Any) -> Markup:
-    """The figure as an ``<svg>`` element, without the lines before it; the figure is closed."""
-    import matplotlib
-    import matplotlib.pyplot as plt
-
-    file = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "gan_lightning"}):  # the same bytes each time
-        fig.savefig(file, format="svg", metadata={"Date": None})
-    plt.close(fig)
-    return Markup(re.sub(r"^.*?(?=<svg)", "", file.getvalue(), flags=re.DOTALL))
-
-
 def curves_page(run: Path) -> Markup:
     """The curves of ``run`` as an SVG, from its metrics.jsonl; empty where it has none."""
     file = run / "metrics.jsonl"
     if not file.is_file():
         return Markup("")
     tags = {tag for *_, names in PANELS for tag in names}
-    return draw(curves(read_bytes(file, LARGE), {*tags, SPEED}))
+    return draw_panels(curves(read_bytes(file, LARGE), {*tags, SPEED}))

@@ -72,7 +72,7 @@ def frames(run: Path, most: int) -> list[dict[str, Any]]:
     return [{"step": step, "src": as_data(png)} for step, png in found]
 
 
-def between(a: Tensor, b: Tensor, share: Tensor, sphere: bool) -> Tensor:
+def on_the_way(a: Tensor, b: Tensor, share: Tensor, sphere: bool) -> Tensor:
     """Points ``[M, dim]`` at ``share`` ``[M]`` of the way from ``a`` to ``b``, both ``[M, dim]``.
 
     On a straight line; or, if ``sphere``, along the great circle with the length interpolated (White 2016): a normal z
@@ -94,8 +94,8 @@ def four_corners(z: Tensor, cells: int, sphere: bool) -> Tensor:
     """``[cells * cells, dim]`` points between the four rows of ``z``: row after row from the top left corner."""
     share = torch.linspace(0, 1, cells)
     across, down = share.repeat(cells), share.repeat_interleave(cells)
-    top, bottom = (between(z[i].expand(cells**2, -1), z[i + 1].expand(cells**2, -1), across, sphere) for i in (0, 2))
-    return between(top, bottom, down, sphere)
+    top, bottom = (on_the_way(z[i].expand(cells**2, -1), z[i + 1].expand(cells**2, -1), across, sphere) for i in (0, 2))
+    return on_the_way(top, bottom, down, sphere)
 
 
 @torch.no_grad()

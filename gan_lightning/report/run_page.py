@@ -45,7 +45,7 @@ def report(cfg: DictConfig) -> None:
     written = Written()
     out = Path(cfg.out) if cfg.out else run / "report.html"
     with Bar(f"drawing the page of {run}"):
-        page = page_of(run, checkpoint, cfg.seed, cfg.frames, cfg.trust)
+        page = run_page(run, checkpoint, cfg.seed, cfg.frames, cfg.trust)
     try:
         write_text(written.add(out), page)
     except OSError as error:
@@ -55,7 +55,7 @@ def report(cfg: DictConfig) -> None:
     log.info("wrote %s", written)
 
 
-def page_of(run: Path, checkpoint: Path, seed: int, most_frames: int, trust: str | None) -> str:
+def run_page(run: Path, checkpoint: Path, seed: int, most_frames: int, trust: str | None) -> str:
     """The HTML of ``run``: ``templates/run.html`` with its files, and samples of G's average, else of G."""
     live = load(checkpoint, trust=trust)
     G = load(checkpoint, live.others[0], trust) if live.others else live
@@ -104,7 +104,7 @@ def verdict(status: Mapping[str, Any], measured: Measurements | None, run: Path)
     seconds = status.get("seconds")
     took = f" in {seconds / 60:,.1f} minutes" if isinstance(seconds, int | float) else ""
     said = [f"The run is {status['status']}: {status['g_steps']:,} steps of G{took}."]
-    found = distances(measured)
+    found = distances_of_last(measured)
     if not found:
         return [*said, f"Its Frechet distance has not been measured. Type: python -m gan_lightning.evaluate run={run}"]
     what, value, floor, n = min(found, key=lambda entry: entry[1])
@@ -115,7 +115,7 @@ def verdict(status: Mapping[str, Any], measured: Measurements | None, run: Path)
     return said
 
 
-def distances(measured: Measurements | None) -> list[tuple[str, float, float, int]]:
+def distances_of_last(measured: Measurements | None) -> list[tuple[str, float, float, int]]:
     """(what, Frechet distance, floor, number of samples) of the last checkpoint's generators, as they were measured."""
     found = []
     for column in measured["measured"] if measured else []:

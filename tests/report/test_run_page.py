@@ -20,8 +20,8 @@ from gan_lightning.core.pixels import to_pixels
 from gan_lightning.data.synthetic import Synthetic
 from gan_lightning.report.blind_test import blind_test
 from gan_lightning.report.page_curves import seconds_at
-from gan_lightning.report.page_pictures import between, explorer, four_corners, frames
-from gan_lightning.report.run_page import page_of, report, tables, verdict
+from gan_lightning.report.page_pictures import explorer, four_corners, frames, on_the_way
+from gan_lightning.report.run_page import report, run_page, tables, verdict
 from gan_lightning.training.setup import train
 
 WORDS = ["technique=[ema]", "sample_every=2", "log_every=2", "steps=6"]
@@ -95,10 +95,10 @@ def test_the_samples_are_those_of_the_average_and_the_walk_ends_at_its_z(run):
 def test_a_great_circle_keeps_the_length_and_a_line_does_not():
     a, b = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 2.0]])
     half = torch.tensor([0.5])
-    assert torch.allclose(between(a, b, half, sphere=False), torch.tensor([[1.0, 1.0]]))
-    assert torch.allclose(between(a, b, half, sphere=True), torch.full((1, 2), math.sqrt(2)))
-    assert torch.allclose(between(a, 2 * b, half, sphere=True).norm(), torch.tensor(3.0)), "lengths are interpolated"
-    assert torch.allclose(between(a, 2 * a, half, sphere=True), 1.5 * a), "of the same direction"
+    assert torch.allclose(on_the_way(a, b, half, sphere=False), torch.tensor([[1.0, 1.0]]))
+    assert torch.allclose(on_the_way(a, b, half, sphere=True), torch.full((1, 2), math.sqrt(2)))
+    assert torch.allclose(on_the_way(a, 2 * b, half, sphere=True).norm(), torch.tensor(3.0)), "lengths are interpolated"
+    assert torch.allclose(on_the_way(a, 2 * a, half, sphere=True), 1.5 * a), "of the same direction"
     z = torch.eye(4)
     points = four_corners(z, 3, sphere=False).view(3, 3, 4)
     assert torch.allclose(points[1, 1], torch.full((4,), 0.25))
@@ -181,7 +181,7 @@ def test_text_of_the_runs_files_stays_text(trained, tmp_path):
     run = shutil.copytree(trained, tmp_path / "a<script>b")
     record = json.loads((run / "record.json").read_text())
     (run / "record.json").write_text(json.dumps({**record, "command": evil, "versions": {evil: evil}, "cpu": evil}))
-    text = page_of(run, run / "checkpoints" / "last.ckpt", 0, 9, None)
+    text = run_page(run, run / "checkpoints" / "last.ckpt", 0, 9, None)
     assert evil not in text
     assert "a<script>b" not in text
     assert text.count(html.escape(evil)) == 4
