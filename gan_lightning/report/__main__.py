@@ -2,7 +2,7 @@
 
 from gan_lightning.config.verb import verb
 
-main = verb("report", "gan_lightning.report.run_page:report")
+main = verb("report", "gan_lightning.report.run_page:write_run_page")
 
 if __name__ == "__main__":
     main()

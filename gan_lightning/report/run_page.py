@@ -35,7 +35,7 @@ ASIDE = ("trainer.", "callbacks.", "logger.", "hydra.", "data.root", "resume", "
 DISTANCE = "frechet_distance"
 
 
-def report(cfg: DictConfig) -> None:
+def write_run_page(cfg: DictConfig) -> None:
     """What ``python -m gan_lightning.report`` does.
 
     Raises:

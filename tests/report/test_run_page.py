@@ -21,7 +21,7 @@ from gan_lightning.data.synthetic import Synthetic
 from gan_lightning.report.blind_test import blind_test
 from gan_lightning.report.page_curves import seconds_at
 from gan_lightning.report.page_pictures import explorer, four_corners, frames, on_the_way
-from gan_lightning.report.run_page import report, run_page, tables, verdict
+from gan_lightning.report.run_page import run_page, tables, verdict, write_run_page
 from gan_lightning.training.setup import train
 
 WORDS = ["technique=[ema]", "sample_every=2", "log_every=2", "steps=6"]
@@ -41,7 +41,7 @@ def run(trained, tmp_path):
 
 
 def page(run, *words):
-    report(compose("report", [f"run={run}", *words]))
+    write_run_page(compose("report", [f"run={run}", *words]))
     return (run / "report.html").read_text()
 
 
