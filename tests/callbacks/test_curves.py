@@ -30,7 +30,8 @@ def measured(loss, terms=None, techniques=None, diagnostics=None, step=1):
     """What Diagnostics says of a step whose logits were REAL and FAKE."""
     player = torch.nn.Linear(1, 1)
     module = SimpleNamespace(
-        loss=loss, D=player, G=player, seats=SimpleNamespace(techniques=techniques or {}), d_steps_done=step,
+        loss=loss, adversarial_weight=1.0, D=player, G=player, d_steps_done=step,
+        seats=SimpleNamespace(techniques=techniques or {}),
         g_steps_done=step, images_seen=3 * step, terms=terms or {"D": {}, "G": {}},
         latest={"loss/d": torch.tensor(0.7), "loss/g": torch.tensor(0.3), "real": REAL, "fake": FAKE},
     )  # fmt: skip
