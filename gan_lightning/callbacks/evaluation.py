@@ -53,6 +53,7 @@ class Evaluation(FewHooks):
         self.real: tuple[Tensor, Tensor] | None = None  # its features and probabilities of the validation images
         self.best: dict[str, dict[str, float]] = {}  # suffix of a generator's curves -> its numbers where it was best
         self.last = -1  # G step of the last evaluation
+        self.drawn: tuple[int, Tensor, Tensor] | None = None  # its G step, samples of G and the judge's probabilities
 
     def see(self, validation: Tensor) -> None:
         """Have the judge look at the ``validation`` images, with which samples are compared."""
@@ -83,7 +84,11 @@ class Evaluation(FewHooks):
                 self.see(data.validation())
             for name, G in module.generators.items():
                 suffix = "" if name == "G" else f"_{name}"
-                numbers = self.numbers_of(*self.judge(draw(G, module.prior, self.n, self.seed, module.device)))
+                samples = draw(G, module.prior, self.n, self.seed, module.device)
+                features, probabilities = self.judge(samples)
+                numbers = self.numbers_of(features, probabilities)
+                if name == "G":
+                    self.drawn = (step, samples, probabilities)
                 if not numbers:
                     log.warning("the samples of %s after %d G steps are not finite: not evaluated", name, step)
                 values |= {f"{key}{suffix}": value for key, value in numbers.items()}

@@ -72,6 +72,13 @@ class Source(ABC):
     def test(self) -> Arrays:
         """Images that no GAN has seen. Raises ValueError where a dataset has none."""
 
+    def held_out(self) -> Arrays:
+        """Images that the GAN does not train on, to see whether D knows its training images by heart.
+
+        They choose nothing. The test images, unless others are held out. Raises ValueError where there are none.
+        """
+        return self.test()
+
     def is_complete(self) -> bool:
         """Can it be read where it lies, with nothing fetched?"""
         return True

@@ -48,6 +48,9 @@ class Mixture(Source):
     def validation(self) -> Arrays:
         return self.draw(self.n_test, 1)
 
+    def held_out(self) -> Arrays:
+        return self.validation()
+
     def test(self) -> Arrays:
         return self.draw(self.n_test, 2)
 

@@ -75,5 +75,8 @@ class MNIST(Source):
         images, labels = self._read(train=True)
         return Arrays(images[50_000:], labels[50_000:])
 
+    def held_out(self) -> Arrays:
+        return self.validation() if self.split == "train50k" else self.test()
+
     def test(self) -> Arrays:
         return Arrays(*self._read(train=False))

@@ -24,6 +24,7 @@ MOST = {  # limits of what takes memory or time beyond the network, in a file; t
     "batch_size": 2**20,
     "callbacks.samples.n": 2**14,
     "callbacks.evaluation.n": 2**20,
+    "callbacks.watch.n": 2**14,
     "technique.spectral_norm.iterations": 2**10,
 }
 UNBUILT = ("trainer", "callbacks", "logger")  # not built where a run is only sampled or evaluated

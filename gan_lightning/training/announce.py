@@ -57,6 +57,8 @@ def announce_end(training: Training, status: dict[str, Any]) -> None:
     ended = "stopped" if status["status"] == "stopped" else "done"
     made = sorted(f"{path.name}/" if path.is_dir() else path.name for path in run.iterdir() if path.name[0] != ".")
     log.info("%s after %.0f s; wrote in %s: %s", ended, status["seconds"], shown, ", ".join(made))
+    if status.get("alarms"):
+        log.warning("alarms in %s: %s", shown / "alarms.json", ", ".join(status["alarms"]))
     log.info("next:  python -m gan_lightning.sample %s", word("run", shown))
     source = training.data.source
     if (training.judge or judge_of(source)) is not None:

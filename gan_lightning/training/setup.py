@@ -11,6 +11,7 @@ from typing import Any
 from lightning.pytorch import seed_everything
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lightning.callbacks.alarms import alarms_of
 from gan_lightning.callbacks.libraries import silence_libraries
 from gan_lightning.callbacks.max_time import MaxTime
 from gan_lightning.config.build import (
@@ -182,6 +183,8 @@ def callbacks_of(cfg: DictConfig, data: GANData, judge: Any) -> dict[str, Any]:
     callbacks["checkpoints"].identity = {"config": config, "shape": list(data.source.shape)}
     callbacks["hparams"].config = flat(config)
     callbacks["evaluation"].judge = judge
+    if "watch" in callbacks:
+        callbacks["watch"].evaluation = callbacks["evaluation"]
     if cfg.max_time is not None:
         callbacks["max_time"] = MaxTime(duration(cfg.max_time))
     return callbacks
@@ -208,7 +211,10 @@ def play_run(training: Training) -> dict[str, Any]:
         if resumed:
             drop_lines_after(run / "metrics.jsonl", training.begun)
         began = time.perf_counter()
-        fit(training.trainer, gan, training.data, start.checkpoint, run, training.ranks)
+        try:
+            fit(training.trainer, gan, training.data, start.checkpoint, run, training.ranks)
+        finally:
+            status["alarms"] = alarms_of(run)
         if training.trainer.world_size > 1 and training.ranks is None:
             gather_results(gan, evaluation, run, training.begun)
         seconds = round(time.perf_counter() - began, 2)
