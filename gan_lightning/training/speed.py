@@ -28,6 +28,7 @@ from gan_lightning.game.loop import Loop
 from gan_lightning.io.tables import markdown_table
 from gan_lightning.training.bare import bare_loop
 from gan_lightning.training.setup import train
+from gan_lightning.training.watch_cost import watch_cost
 
 
 def data_overrides() -> list[str]:
@@ -197,6 +198,15 @@ def measure(cfg: DictConfig) -> None:
     mlp, recipe = [*data, "experiment=mlp"], [*data, "experiment=best_mnist_cpu"]
     if cfg.techniques:
         print(technique_costs(mlp, cfg.rounds, cfg.slice // 2))
+        return
+    if cfg.watch:
+        for name, game in (("experiment=mlp", mlp), ("experiment=best_mnist_cpu", recipe)):
+            cost = watch_cost(game, cfg.rounds, cfg.slice // 5)
+            print(
+                f"{name}: a step {cost['step_ms']:.1f} ms, a look {cost['look_ms']:.0f} ms, a point of the curves "
+                f"{cost['point_ms']:.1f} ms more: {cost['share']:.2%} of the steps",
+                flush=True,
+            )
         return
     print("  a run of 100 steps, for its start and its memory ...", flush=True)
     start, resident = start_and_memory(mlp)
