@@ -25,8 +25,8 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u20
 HALF = re.compile("[\ud800-\udfff]")
 
 # Names that only files have in a run directory, and names that only folders have.
-FILES = {"config.yaml", "record.json", "status.json", "metrics.json", "metrics.jsonl", "train.log", ".lock",
-         "last.ckpt"}  # fmt: skip
+FILES = {"config.yaml", "record.json", "status.json", "alarms.json", "metrics.json", "metrics.jsonl", "train.log",
+         ".lock", "last.ckpt"}  # fmt: skip
 # Written on under their own names; so is metrics.jsonl, which a resumed run first replaces by a file of its own. All
 # other files are written as `files.whole` does.
 IN_PLACE = ("train.log", "multirun.yaml")

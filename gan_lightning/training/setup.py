@@ -214,7 +214,7 @@ def play_run(training: Training) -> dict[str, Any]:
         try:
             fit(training.trainer, gan, training.data, start.checkpoint, run, training.ranks)
         finally:
-            status["alarms"] = alarms_of(run)
+            status["alarms"] = alarms_of(run) if "watch" in training.callbacks else []
         if training.trainer.world_size > 1 and training.ranks is None:
             gather_results(gan, evaluation, run, training.begun)
         seconds = round(time.perf_counter() - began, 2)
