@@ -204,8 +204,8 @@ class Watch(FewHooks):
 
 
 def some(arrays: Arrays, n: int) -> Arrays:
-    """``n`` fixed rows, drawn once and for all; all, where there are no more."""
-    return Arrays(*arrays[fixed_rows(len(arrays), n)])
+    """``n`` fixed rows on the host, drawn once and for all; all, where there are no more."""
+    return Arrays(*(part.cpu() for part in arrays[fixed_rows(len(arrays), n)]))
 
 
 def held_out(source: Source, n: int) -> Arrays:
