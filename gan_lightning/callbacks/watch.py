@@ -27,7 +27,7 @@ from gan_lightning.metrics.discrimination import jensen_shannon_bound, pairs_in_
 from gan_lightning.metrics.diversity import mean_distance
 from gan_lightning.metrics.memorisation import memorisation
 
-ROWS = 10_000  # training and held-out images among which copies are looked for
+ROWS = 5000  # training and held-out images among which copies are looked for
 FAKES = 200  # samples of which copies are looked for
 SHOWN = 25  # classes that have curves of their own
 
