@@ -1,37 +1,15 @@
-"""What G draws on the way from one z to another, straight and along a great circle, and from one class to another.
+"""What G draws on the way from one z to another, straight and along a great circle, and from one class to another."""
 
-A normal z of d values lies near the sphere of radius sqrt(d), and the middle of a straight line between two of them at
-1 / sqrt(2) of it, where hardly any z of the prior is. So a normal prior's line is the great circle's, with lengths in
-between (White 2016, equation 1); in the box of a uniform prior every point of a straight line is as likely as its ends.
-"""
-
-import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from gan_lightning.core.labels import ConditionalGenerator
+from gan_lightning.core.lines import spherical, straight
 from gan_lightning.latent.bench import Bench, check_images
 from gan_lightning.latent.sheets import enlarged, sheet_of_rows
 from gan_lightning.report.drawing import save_animation
-
-
-def straight(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    """(1 - t) a + t b for each t in ``share`` ``[n]``: ``[n, dim]``."""
-    return a + share[:, None] * (b - a)
-
-
-def spherical(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    """sin((1 - t) w) / sin(w) a + sin(t w) / sin(w) b, w the angle between a and b (White 2016): ``[n, dim]``.
-
-    The straight line where a and b have one direction.
-    """
-    angle = math.acos(max(-1.0, min(1.0, float(a @ b / (a.norm() * b.norm())))))
-    if math.sin(angle) < 1e-4:
-        return straight(a, b, share)
-    weights = torch.stack([torch.sin((1 - share) * angle), torch.sin(share * angle)], 1) / math.sin(angle)
-    return weights @ torch.stack([a, b])
 
 
 def path_length(samples: Tensor, features: Tensor | None) -> dict[str, float]:

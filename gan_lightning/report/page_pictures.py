@@ -4,6 +4,7 @@ import base64
 import io
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
+from gan_lightning.core.lines import spherical, straight
 from gan_lightning.core.pixels import to_pixels
+from gan_lightning.core.prior import Uniform
 from gan_lightning.core.sampler import in_batches
 from gan_lightning.io.plain import read_bytes
 from gan_lightning.report.pictures import POINTS, grid
@@ -72,30 +75,12 @@ def frames(run: Path, most: int) -> list[dict[str, Any]]:
     return [{"step": step, "src": as_data(png)} for step, png in found]
 
 
-def on_the_way(a: Tensor, b: Tensor, share: Tensor, sphere: bool) -> Tensor:
-    """Points ``[M, dim]`` at ``share`` ``[M]`` of the way from ``a`` to ``b``, both ``[M, dim]``.
-
-    On a straight line; or, if ``sphere``, along the great circle with the length interpolated (White 2016): a normal z
-    of many dimensions has almost always the same length, and the middle of a straight line is far shorter.
-    """
-    t = share[:, None]
-    straight = (1 - t) * a + t * b
-    if not sphere:
-        return straight
-    lengths = [x.norm(dim=1, keepdim=True).clamp_min(1e-12) for x in (a, b)]
-    u, v = a / lengths[0], b / lengths[1]
-    angle = (u * v).sum(1, keepdim=True).clamp(-1, 1).acos()
-    sine = angle.sin()
-    along = (((1 - t) * angle).sin() * u + (t * angle).sin() * v) / sine.clamp_min(1e-6)
-    return torch.where(sine < 1e-4, straight, along * ((1 - t) * lengths[0] + t * lengths[1]))
-
-
-def four_corners(z: Tensor, cells: int, sphere: bool) -> Tensor:
+def four_corners(z: Tensor, cells: int, line: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
     """``[cells * cells, dim]`` points between the four rows of ``z``: row after row from the top left corner."""
     share = torch.linspace(0, 1, cells)
-    across, down = share.repeat(cells), share.repeat_interleave(cells)
-    top, bottom = (on_the_way(z[i].expand(cells**2, -1), z[i + 1].expand(cells**2, -1), across, sphere) for i in (0, 2))
-    return on_the_way(top, bottom, down, sphere)
+    top, bottom = line(z[0], z[1], share), line(z[2], z[3], share)
+    columns = [line(a, b, share) for a, b in zip(top, bottom, strict=True)]
+    return torch.stack(columns, 1).flatten(0, 1)
 
 
 @torch.no_grad()
@@ -106,8 +91,8 @@ def explorer(G: LoadedGenerator, seed: int) -> dict[str, Any]:
     """
     if len(G.shape) != 3:
         return {}
-    normal = type(G.prior).__name__ == "Normal"
-    z = four_corners(G.z(4, seed), CELLS, sphere=normal)
+    box = isinstance(G.prior, Uniform)
+    z = four_corners(G.z(4, seed), CELLS, straight if box else spherical)
     classes: list[int | None] = list(range(min(G.classes, 10))) if G.classes else [None]
     sheets = []
     for label in classes:
@@ -116,7 +101,7 @@ def explorer(G: LoadedGenerator, seed: int) -> dict[str, Any]:
         c, h, w = images.shape[1:]
         picture = images.view(CELLS, CELLS, c, h, w).permute(2, 0, 3, 1, 4).reshape(c, CELLS * h, CELLS * w)
         sheets.append({"label": label, "src": png_of(picture)})
-    way = "along great circles" if normal else "on straight lines"
+    way = "on straight lines" if box else "along great circles"
     return {"sheets": sheets, "cells": CELLS, "width": G.shape[2], "height": G.shape[1], "way": way}
 
 

@@ -16,11 +16,12 @@ from PIL import Image
 
 import gan_lightning
 from gan_lightning.config.compose import compose
+from gan_lightning.core.lines import spherical, straight
 from gan_lightning.core.pixels import to_pixels
 from gan_lightning.data.synthetic import Synthetic
 from gan_lightning.report.blind_test import blind_test
 from gan_lightning.report.page_curves import seconds_at
-from gan_lightning.report.page_pictures import explorer, four_corners, frames, on_the_way
+from gan_lightning.report.page_pictures import explorer, four_corners, frames
 from gan_lightning.report.run_page import run_page, tables, verdict, write_run_page
 from gan_lightning.training.setup import train
 
@@ -93,14 +94,13 @@ def test_the_samples_are_those_of_the_average_and_the_walk_ends_at_its_z(run):
 
 
 def test_a_great_circle_keeps_the_length_and_a_line_does_not():
-    a, b = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 2.0]])
+    a, b = torch.tensor([2.0, 0.0]), torch.tensor([0.0, 2.0])
     half = torch.tensor([0.5])
-    assert torch.allclose(on_the_way(a, b, half, sphere=False), torch.tensor([[1.0, 1.0]]))
-    assert torch.allclose(on_the_way(a, b, half, sphere=True), torch.full((1, 2), math.sqrt(2)))
-    assert torch.allclose(on_the_way(a, 2 * b, half, sphere=True).norm(), torch.tensor(3.0)), "lengths are interpolated"
-    assert torch.allclose(on_the_way(a, 2 * a, half, sphere=True), 1.5 * a), "of the same direction"
+    assert torch.allclose(straight(a, b, half), torch.tensor([[1.0, 1.0]]))
+    assert torch.allclose(spherical(a, b, half), torch.full((1, 2), math.sqrt(2)))
+    assert torch.allclose(spherical(a, 2 * a, half), 1.5 * a), "of the same direction"
     z = torch.eye(4)
-    points = four_corners(z, 3, sphere=False).view(3, 3, 4)
+    points = four_corners(z, 3, straight).view(3, 3, 4)
     assert torch.allclose(points[1, 1], torch.full((4,), 0.25))
     assert torch.equal(points[0, 2], z[1])
     assert torch.equal(points[2, 0], z[2])
