@@ -20,7 +20,7 @@ import torch
 from omegaconf import DictConfig
 
 from gan_lightning.callbacks.overhead import FewHooks, next_multiple
-from gan_lightning.config.build import build_data, build_gan, build_source
+from gan_lightning.config.build import build_data, build_gan, build_source, make
 from gan_lightning.config.compose import compose
 from gan_lightning.config.where import CONF
 from gan_lightning.core.pixels import to_signed_range
@@ -130,7 +130,9 @@ def technique_costs(overrides: list[str], rounds: int, slice_: int) -> str:
     """
     rows = []
     for name in sorted(p.stem for p in (CONF / "technique").glob("*.yaml")):
-        mine = [f"technique=[{name}]", *(["data.labelled=100"] if name == "supervised" else [])]
+        mine = [f"technique=[{name}]"]
+        if make(compose("train", [*overrides, *mine]).technique[name]).needs_labelled:
+            mine.append("data.labelled=100")
         games = [compose("train", [*overrides, *choice]) for choice in ([], mine)]
         loops = [steps_of(cfg, slice_) for cfg in games]
         seconds: list[list[float]] = [[], []]
