@@ -66,6 +66,7 @@ REMOVABLE = (
     "~experiment*",
     "~ablation*",
     "~without*",
+    "~arm*",
     "~search*",
 )
 

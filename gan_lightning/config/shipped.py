@@ -11,7 +11,7 @@ from gan_lightning.config.where import CONF
 from gan_lightning.io.plain import PlainLoader
 
 # groups whose choices set keys elsewhere: the configuration has no such key
-GLOBAL = ("experiment", "ablation", "without", "search")
+GLOBAL = ("experiment", "ablation", "without", "arm", "search")
 PATH = object()  # stands in a pattern for a value that comes from the environment, such as data.root
 
 
