@@ -50,6 +50,7 @@ class Scene:
         missing: names of the classes that hardly a sample has, although the data have them.
         best_step: G step of the best evaluation, None where there is none.
         evaluations_since: how many have come since then.
+        falling: whether the Frechet distance is still on its way down.
     """
 
     limits: Mapping[str, float]
@@ -59,11 +60,22 @@ class Scene:
     missing: Sequence[str] = ()
     best_step: int | None = None
     evaluations_since: int = 0
+    falling: bool = False
 
     def adding(self, technique: str) -> str:
         """What to type for ``technique`` beside those that are played; a bare name where it is one of them."""
         names = [*self.techniques, technique]
         return f"'technique=[{','.join(names)}]'" if technique not in self.techniques else f"a stronger {technique}"
+
+
+def falling(distances: Mapping[int, float], step: int, share: float) -> bool:
+    """Is the distance at ``step`` below ``share`` of what it was when at most half as many G steps were done?
+
+    Args:
+        distances: G steps done -> Frechet distance.
+    """
+    earlier = [done for done in distances if done <= step / 2]
+    return step in distances and bool(earlier) and distances[step] < share * distances[max(earlier)]
 
 
 def diverged(error: Exception, limit: float) -> Sign:
@@ -154,7 +166,8 @@ def alike(numbers: Mapping[str, float], scene: Scene) -> Sign | None:
 
 
 def modes_missing(numbers: Mapping[str, float], scene: Scene) -> Sign | None:
-    if not scene.missing:
+    """Classes do not come, and samples come no nearer to the data: a young G finds one class after the other."""
+    if not scene.missing or scene.falling:
         return None
     names = ", ".join(scene.missing)
     limit = scene.limits["missing"]

@@ -1,26 +1,25 @@
 """A watch on the game: whether D overfits, how far the laws are apart at least, how samples differ; and alarms."""
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
-from torch import Tensor, nn
+from torch import Tensor
 
 from gan_lightning.callbacks.alarms import Alarms
 from gan_lightning.callbacks.evaluation import Evaluation
 from gan_lightning.callbacks.finite import NotFinite
+from gan_lightning.callbacks.judging import judged, judging
 from gan_lightning.callbacks.overhead import FewHooks, next_multiple
-from gan_lightning.callbacks.signs import QUICK, SLOW, Scene, diverged, quick_signs, signs
+from gan_lightning.callbacks.signs import QUICK, SLOW, Scene, diverged, falling, quick_signs, signs
 from gan_lightning.core.labels import ConditionalGenerator
-from gan_lightning.core.layout import laid_out
 from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.core.play import mixing_layer
-from gan_lightning.core.rng import Streams, fixed_rows
-from gan_lightning.core.sampler import draw, evaluating
+from gan_lightning.core.rng import fixed_rows
+from gan_lightning.core.sampler import draw
 from gan_lightning.data.arrays import Arrays, Source
 from gan_lightning.game.module import GAN
 from gan_lightning.metrics.discrimination import jensen_shannon_bound, pairs_in_order
@@ -58,10 +57,11 @@ class Watch(FewHooks):
 
     def __init__(self, every: int, often: int, limits: Mapping[str, float], n: int = 512, seed: int = 12345) -> None:
         self.every, self.often, self.n, self.seed = every, often, n, seed
-        self.limits = dict(limits)
+        self.limits = {"falling": 0.0, **limits}  # runs that began before it was a limit have none
         self.evaluation: Evaluation | None = None  # set in training/setup.py; its samples are used again
         self.alarms = Alarms()
         self.last = -1  # G step of the last look
+        self.distances: dict[int, float] = {}  # G steps done -> Frechet distance at that look
         self.held_out: Arrays | None = None
         self.distance: float | None = None  # of two training images
 
@@ -114,6 +114,8 @@ class Watch(FewHooks):
         for logger in trainer.loggers:
             logger.log_metrics({**values, **shares}, step)
         module.numbers = {**module.numbers, **values}
+        if probabilities is not None and "metric/fd_judge" in module.numbers:  # of these samples
+            self.distances[step] = module.numbers["metric/fd_judge"]
         if step < self.limits["begin"]:
             return
         found = signs(module.numbers, self.scene(module, kind, missing))
@@ -194,13 +196,19 @@ class Watch(FewHooks):
             missing=missing or [],
             best_step=max(best, default=None),
             evaluations_since=since,
+            falling=falling(self.distances, module.g_steps_done, self.limits["falling"]),
         )
 
     def state_dict(self) -> dict[str, Any]:
-        return self.alarms.state_dict()
+        return {**self.alarms.state_dict(), "distances": dict(self.distances)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Raises ValueError where ``state_dict`` is none."""
         self.alarms.load_state_dict(state_dict)
+        distances = state_dict.get("distances", {})  # checkpoints of before have none
+        if not isinstance(distances, dict) or any((type(k), type(v)) != (int, float) for k, v in distances.items()):
+            raise ValueError("its distances must be those of callbacks/watch.py, a number for each G step of a look")
+        self.distances = dict(distances)
 
 
 def some(arrays: Arrays, n: int) -> Arrays:
@@ -214,34 +222,3 @@ def held_out(source: Source, n: int) -> Arrays:
         return some(source.held_out(), n)
     except ValueError:
         return Arrays(torch.zeros(0, *source.shape), torch.zeros(0, dtype=torch.long))
-
-
-@contextmanager
-def judging(module: GAN) -> Iterator[None]:
-    """D as it judges a batch of the game, without dropout; modes, buffers and random numbers are as before afterwards.
-
-    BatchNorm takes the statistics of the batch, as in the game: its averages mix real and fake.
-    """
-    norms = [m for m in module.D.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    kept = [(b, b.clone()) for m in norms for b in m.buffers()]
-    rng = module.rng
-    with evaluating(module.D):
-        for norm in norms:
-            norm.train()
-        module.rng = Streams(module.seed, module.d_steps_done, module.device)
-        try:
-            yield
-        finally:
-            module.rng = rng
-            for buffer, before in kept:
-                buffer.copy_(before)
-
-
-def judged(module: GAN, images: Tensor, labels: Tensor | None, batch: int) -> Tensor:
-    """D's logits ``[M]``, float64 on the CPU, of whole batches of ``images`` ``[N, *shape]`` of ``labels`` ``[N]``."""
-    found = []
-    for start in range(0, len(images) - batch + 1, batch):
-        x = to_signed_range(images[start : start + batch], next(module.parameters()).dtype).to(module.device)
-        y = None if labels is None else labels[start : start + batch].to(module.device)
-        found.append(module.discriminate(laid_out(x, module.memory_format), y, by="watch")[1].cpu().double())
-    return torch.cat(found)

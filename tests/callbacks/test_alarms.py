@@ -9,7 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from gan_lightning.callbacks.alarms import Alarms, alarms_of
-from gan_lightning.callbacks.signs import EXPLAINS, QUICK, SLOW, Scene, Sign, quick_signs, signs
+from gan_lightning.callbacks.signs import EXPLAINS, QUICK, SLOW, Scene, Sign, falling, quick_signs, signs
 from gan_lightning.config.where import CONF
 
 YAML = OmegaConf.load(CONF / "callbacks" / "default.yaml")
@@ -56,6 +56,22 @@ def test_missing_modes_and_the_end_of_progress():
     assert names({}, best_step=4000, evaluations_since=9) == []
     assert names({}, best_step=4000, evaluations_since=10) == ["no_progress"]
     assert names({}, best_step=None, evaluations_since=10) == []
+
+
+def test_no_mode_is_missing_while_the_distance_falls():
+    assert names({}, missing=["1", "7"], falling=True) == []
+    assert names({"samples/diversity": 0.2}, missing=["1"], falling=True) == ["alike"], "other signs do not wait"
+
+
+def test_the_distance_falls_while_it_is_below_a_share_of_that_at_half_the_steps():
+    distances = {1000: 76.3, 2000: 27.5, 3000: 24.5, 4000: 22.2}
+    assert not falling(distances, 1000, 0.8), "nothing is known of half the steps"
+    assert falling(distances, 2000, 0.8), "27.5 is 0.36 of 76.3"
+    assert falling(distances, 3000, 0.8), "half are 1,500, and the look before them was at 1,000"
+    assert not falling(distances, 4000, 0.8), "22.2 is 0.807 of 27.5"
+    assert falling(distances, 4000, 0.81)
+    assert not falling(distances, 5000, 0.8), "no look"
+    assert not falling(distances, 2000, 0.0), "as runs have it that began before there was a limit"
 
 
 def test_numbers_that_are_not_there_show_nothing():

@@ -20,11 +20,11 @@ DIGITS = ["experiment=mlp", "data=digits", "data.size=28", "network.G.hidden=[32
           "callbacks.watch.limits.begin=1"]  # fmt: skip
 
 
-def drawing(images):
-    """From the first G step on, G draws one of ``images`` ``[n, C, H, W]`` for each z, whatever it learns."""
+def drawing(images, since=1):
+    """From G step ``since`` on, G draws one of ``images`` ``[n, C, H, W]`` for each z, whatever it learns."""
 
     def look(gan):
-        if gan.g_steps_done == 1:
+        if gan.g_steps_done == since:
             learned = gan.G.forward
 
             def forward(z):
@@ -64,6 +64,13 @@ def test_a_g_that_draws_one_digit_of_ten(tmp_path):
     (alarm,) = alarms(tmp_path, DIGITS, drawing(pixels(test, test.labels == 3)))
     assert (alarm["alarm"], alarm["value"]) == ("modes_missing", 9)
     assert "shows the digits 0, 1, 2, 4, 5, 6, 7, 8, 9 (each less than 10%" in alarm["words"]
+
+
+def test_a_g_that_still_comes_nearer_is_given_time(tmp_path):
+    """Noise until step 25, then one digit. At steps 40 and 60 the look at half of them saw noise; two more count."""
+    test = Digits().test()
+    (alarm,) = alarms(tmp_path, [*DIGITS, "steps=110"], drawing(pixels(test, test.labels == 3), since=25))
+    assert (alarm["alarm"], alarm["g_steps"]) == ("modes_missing", 100)
 
 
 def test_a_g_that_copies_training_images(tmp_path):

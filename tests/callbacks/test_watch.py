@@ -11,7 +11,7 @@ from stopping import checkpoint, lines, played, same, straight_and_stopped
 
 from gan_lightning.callbacks import watch as watch_module
 from gan_lightning.callbacks.diagnostics import Diagnostics, slope_of_g
-from gan_lightning.callbacks.watch import judged, judging
+from gan_lightning.callbacks.judging import judged, judging
 from gan_lightning.config.compose import compose
 from gan_lightning.losses.lsgan import LSGAN
 from gan_lightning.losses.mmgan import MMGAN
@@ -181,3 +181,17 @@ def test_without_held_out_images_what_needs_them_is_left_out(tmp_path, monkeypat
     assert all(not need & line.keys() for line in looks.values())
     assert json.loads((run / "status.json").read_text())["alarms"] == []
     assert not (run / "alarms.json").exists()
+
+
+def test_the_distances_go_into_the_checkpoint_and_a_strangers_are_refused():
+    watch = watch_module.Watch(1, 1, {})
+    watch.distances = {20: 31.5, 40: 8.25}
+    state = watch.state_dict()
+    resumed = watch_module.Watch(1, 1, {})
+    resumed.load_state_dict(state)
+    assert resumed.distances == {20: 31.5, 40: 8.25}
+    resumed.load_state_dict({"streaks": {}, "raised": []})
+    assert resumed.distances == {}, "a checkpoint of before there were any"
+    for odd in ([20], {"20": 31.5}, {20: "31.5"}, {20: True}):
+        with pytest.raises(ValueError, match=r"its distances must be those of callbacks/watch.py, a number for each"):
+            resumed.load_state_dict({**state, "distances": odd})
