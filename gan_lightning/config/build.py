@@ -159,6 +159,7 @@ def build_gan(
     class_counts: Callable[[], Tensor] = no_classes,
     samples: Callable[[int], Tensor] | None = None,
     labelled: Arrays | None = None,
+    begin: Callable[[nn.Module, nn.Module], None] | None = None,
 ) -> GAN:
     """The game of ``cfg``. Its initial weights are drawn from PyTorch's global generator: seed that first.
 
@@ -170,6 +171,7 @@ def build_gan(
             labelled ones, for a game with labelled data.
         samples: gives the first training samples, for ``Discriminator.start_from``; None as for ``mean``.
         labelled: the samples that D learns the classes of; None for a game that is not played.
+        begin: argument of ``Game``.
 
     Raises:
         ValueError: parts do not fit one another.
@@ -228,6 +230,7 @@ def build_gan(
         condition=condition,
         labelled=Labelled(labelled.images, labelled.labels, cfg.seed) if labelled else None,
         schedules=schedules,
+        begin=begin,
     )
 
 

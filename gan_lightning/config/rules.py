@@ -43,6 +43,10 @@ RULES: dict[str, tuple[Rule, str]] = {
     "devices": (POSITIVE_INT, "devices=1"),
     "trainer.num_nodes": (POSITIVE_INT, "trainer.num_nodes=1"),
     "seed": (SEED, "seed=0"),
+    "init": (
+        (lambda v: v is None or (isinstance(v, str) and v != ""), "a run, or a generator of the zoo"),
+        "init=zoo:mnist",
+    ),
     "sample_every": (COUNT, "sample_every=1000 (0: never)"),
     "evaluate_every": (COUNT, "evaluate_every=1000 (0: never)"),
     "checkpoint_every": (COUNT, "checkpoint_every=1000 (0: not counted)"),

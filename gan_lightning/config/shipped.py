@@ -12,7 +12,7 @@ from gan_lightning.io.plain import PlainLoader
 
 # groups whose choices set keys elsewhere: the configuration has no such key
 GLOBAL = ("experiment", "ablation", "without", "arm", "search")
-PATH = object()  # stands in a pattern for a value that comes from the environment, such as data.root
+PATH = object()  # stands in a pattern for a folder: a value from the environment, such as data.root, or init
 
 
 @cache
@@ -53,6 +53,8 @@ def patterns(name: str) -> tuple[Any, ...]:
         # without data=auto, whose YAML contains other choices (group@key): a run's configuration has the chosen one
         files = [c for c in choices(name) if "@" not in (CONF / name / f"{c}.yaml").read_text()]
         return tuple(node(name, choice) for choice in sorted(files))
+    if name == "init":
+        return (PATH,)
     keys = {k: v for k, v in train_yaml().items() if k not in ("defaults", "hydra", *groups())}
     return (keys[name],) if name in keys else ()
 

@@ -76,6 +76,10 @@ KEYS: dict[str, tuple[str, str]] = {
     ),
     "ema_decay": ("technique", "Write 'technique=[ema]' technique.ema.decay={value}."),
     "ckpt checkpoint ckpt_path resume_from restore continue_from load": ("resume", "Write resume=<run directory>."),
+    "pretrained pretrained_weights from_pretrained finetune fine_tune finetune_from init_from transfer": (
+        "init",
+        "Write init=<run directory>, or init=zoo:mnist.",
+    ),
     "random_seed manual_seed manualseed": ("seed", "Write seed={value}."),
     "sample_interval save_every save_interval": ("sample_every", "Write sample_every={value}, in G steps."),
     "log_interval print_every": ("log_every", "Write log_every={value}, in G steps."),

@@ -53,8 +53,8 @@ def verb(config_name: str, task: Task, arguments: str | None = None, follower: s
         config_name: name of its YAML in conf/.
         task: the function of the configuration that does the work, or its name as "package.module:function". A named
             one is imported when the configuration has been read, so that ``--help`` does not wait for its imports.
-        arguments: name of a function that changes ``sys.argv`` before Hydra reads it; called where ``resume=`` or
-            ``continue=`` was typed, or torchrun or srun started the process.
+        arguments: name of a function that changes ``sys.argv`` before Hydra reads it; called where ``resume=``,
+            ``continue=`` or ``init=latest`` was typed, or torchrun or srun started the process.
         follower: name of the function that a process calls instead of all this, if torchrun or srun started it and it
             is not the first of its game.
     """
@@ -76,7 +76,7 @@ def verb(config_name: str, task: Task, arguments: str | None = None, follower: s
                 return pkgutil.resolve_name(follower)()
             sys.argv = arranged(sys.argv, config_name)
             resumes = any(a.startswith(("continue=", "resume=")) for a in sys.argv)
-            if arguments and (started or resumes):
+            if arguments and (started or resumes or "init=latest" in sys.argv):
                 typed = sys.argv if resumes else None
                 sys.argv = pkgutil.resolve_name(arguments)(sys.argv)
             sys.argv = typed_for_hydra(sys.argv)

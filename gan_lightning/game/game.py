@@ -4,7 +4,7 @@ One batch is one step of D; every ``d_steps``-th batch also plays G. Both halves
 turn it is not stays frozen. With ``update="simultaneous"`` it is the game that the paper's own code plays instead.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import reduce
@@ -37,6 +37,7 @@ class Game(Counting, nn.Module):
         seed: with the step it determines every random number of the game.
         condition: makes of both players ones that see the class of a sample; ``G`` and ``D`` are those it wraps.
         labelled: samples whose classes D may learn; None where it may not, or the game is only loaded.
+        begin: called with G and D as they are played, before techniques look at their weights: it may replace these.
     """
 
     def __init__(
@@ -54,12 +55,15 @@ class Game(Counting, nn.Module):
         seats: Seats | None = None,
         condition: Condition | None = None,
         labelled: Labelled | None = None,
+        begin: Callable[[nn.Module, nn.Module], None] | None = None,
     ) -> None:
         super().__init__()
         self.labelled = labelled
         self.seats = seats or Seats()
         self.condition = condition
         self.G, self.D = conditioned(condition, self.seats, G, D)
+        if begin is not None:
+            begin(self.G, self.D)
         self.techniques = nn.ModuleDict(self.seats.modules())
         self.prior, self.loss = prior, loss
         self.steps, self.d_steps, self.seed = steps, d_steps, seed

@@ -134,6 +134,8 @@ def check_reads(folder: Path, kept: Mapping[str, torch.Tensor]) -> None:
 def public_config(G: LoadedGenerator) -> str:
     """The run's configuration without folders of this machine."""
     config: Any = OmegaConf.to_container(G.config)
+    if config.get("init") and not config["init"].startswith(PREFIX):
+        config["init"] = Path(config["init"]).name
     if "root" in config["data"]:
         config["data"]["root"] = "data"
     return OmegaConf.to_yaml(config)

@@ -143,6 +143,13 @@ def readable_root(data: DictConfig) -> str:
     return os.environ.get("GAN_DATA", "data")
 
 
+def located(run: str | Path, key: str = "run") -> tuple[Path, Path]:
+    """As ``directory.find``; no link in the directory leads out of it."""
+    directory, path = find(run, key)
+    check_links(directory, ["**/*"] if is_run(directory) else WRITTEN)
+    return directory, path
+
+
 def load(run: str | Path = "latest", generator: str = "G", trust: str | None = None) -> LoadedGenerator:
     """The generator of a run, built from the run's own configuration.
 
@@ -155,8 +162,7 @@ def load(run: str | Path = "latest", generator: str = "G", trust: str | None = N
         ValueError: no such run, no such generator, a damaged checkpoint, one that does not fit the run's network, or a
             configuration that names what is not trusted.
     """
-    directory, path = find(run)
-    check_links(directory, ["**/*"] if is_run(directory) else WRITTEN)
+    directory, path = located(run)
     if path.suffix == SUFFIX:
         return load_exported(directory, path, generator, trust)
     checkpoint = read_checkpoint(path)

@@ -75,7 +75,13 @@ def now() -> str:
 
 @contextmanager
 def record(
-    run: Path, cfg: DictConfig, note: str | None, overrides: list[str], resumed: bool = False, again: bool = False
+    run: Path,
+    cfg: DictConfig,
+    note: str | None,
+    overrides: list[str],
+    resumed: bool = False,
+    again: bool = False,
+    init: dict[str, Any] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Write the record of a run around the block that plays it. The caller holds the lock of ``run``.
 
@@ -92,6 +98,7 @@ def record(
         overrides: what was typed.
         resumed: the run goes on in its directory: config.yaml is replaced, record.json gets one more resumption.
         again: the run begins again: what the directory holds is moved to .unfinished/ first.
+        init: what is to be known of the weights that it begins with, where they are another game's.
 
     Raises:
         ValueError: the directory holds a run already, or cannot be written.
@@ -109,6 +116,8 @@ def record(
     }
     command = " ".join([starter(), *map(shlex.quote, overrides)])
     entry = {"command": command, "overrides": overrides, "note": note, **environment()}
+    if init is not None:
+        entry["init"] = init
     if resumed:
         first = read_json(run / "record.json") if (run / "record.json").is_file() else {}
         again_at = {"at": now(), **entry}

@@ -28,7 +28,8 @@ from gan_lightning.runs.trust import plain_config
 FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "checkpoint_seconds",
         "trainer.", "callbacks.", "logger.", "data.root", "resume", "continue", "objective")  # fmt: skip
 # values of keys that the configuration of an older run does not have
-UNSAID = {"update": "alternating", "d_loss_weight": 1.0, "memory_format": "contiguous", "data.labelled_seed": 0}
+UNSAID = {"update": "alternating", "d_loss_weight": 1.0, "memory_format": "contiguous", "data.labelled_seed": 0,
+          "init": None}  # fmt: skip
 
 
 def recorded_overrides(run: Path, typed: Sequence[str] = ()) -> list[str]:
@@ -60,6 +61,11 @@ def resume_arguments(argv: list[str]) -> list[str]:
     asked = [a for a in argv if a.startswith("resume=")]
     if not asked or asked[-1] in ("resume=null", "resume=auto"):
         return argv
+    if started := [a for a in argv if a.startswith("init=")]:
+        raise ValueError(
+            f"resume= goes on with a run and its own weights, got {started[-1]} beside it, with which a new game "
+            "begins. Leave one of them out."
+        )
     if {"-m", "--multirun"} & set(argv):
         raise ValueError("resume= goes on with one run, got a multirun. For a sweep there is continue=<its directory>.")
     named = typed_path(asked[-1].split("=", 1)[1])

@@ -6,7 +6,8 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from gan_lightning.config.launch import launch
-from gan_lightning.runs.directory import status_of
+from gan_lightning.config.quoting import for_hydra
+from gan_lightning.runs.directory import latest, status_of
 from gan_lightning.runs.resume import resume_arguments, start_of
 from gan_lightning.runs.sweep import continue_arguments, is_settled
 
@@ -34,7 +35,7 @@ class Start:
 
 
 def arguments(argv: list[str]) -> list[str]:
-    """The command line for Hydra in place of one with ``resume=<run>`` or ``-m continue=<sweep>``.
+    """The command line for Hydra in place of one with ``resume=<run>``, ``-m continue=<sweep>`` or ``init=latest``.
 
     Raises:
         ValueError: there is no such run or sweep, it is still running, or torchrun or srun started a multirun.
@@ -46,7 +47,12 @@ def arguments(argv: list[str]) -> list[str]:
         )
     if any(word.startswith("continue=") for word in argv):
         return continue_arguments(argv)
-    return resume_arguments(argv)
+    return resume_arguments([named_init(word) for word in argv])
+
+
+def named_init(word: str) -> str:
+    """The newest run by its name in place of ``init=latest``: each job of a multirun begins with the same weights."""
+    return f"init={for_hydra(latest('init'))}" if word == "init=latest" else word
 
 
 def start_of_job(cfg: DictConfig, run: Path) -> Start | None:

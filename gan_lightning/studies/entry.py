@@ -19,7 +19,8 @@ from gan_lightning.io.plain import first_line, read_json
 from gan_lightning.runs.directory import status_of
 from gan_lightning.runs.record import set_aside
 
-OURS = ("data", "seed", "max_time", "callbacks", "devices", "search", "resume", "continue", "trust", "hydra")
+OURS = ("data", "seed", "max_time", "callbacks", "devices", "search", "init", "resume", "continue", "trust",
+        "hydra")  # fmt: skip
 BEGUN = "callbacks.marks.begun="
 
 

@@ -43,6 +43,8 @@ def announce_start(training: Training) -> None:
         type(training.trainer.accelerator).__name__.removesuffix("Accelerator"),
         training.shown,
     )
+    if training.initial is not None:
+        log.info("its weights are those of %s after %d G steps", cfg.init, training.initial.g_steps)
     if cfg.evaluate_every and training.judge is None:
         log.info("no evaluation: conf/judge has none for data=%s of shape %s", source.name, tuple(source.shape))
 

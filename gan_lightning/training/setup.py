@@ -32,6 +32,7 @@ from gan_lightning.io.lock import sole
 from gan_lightning.io.plain import check_links
 from gan_lightning.runs.checkpoint import load_weights, read_checkpoint
 from gan_lightning.runs.fit import check_fit
+from gan_lightning.runs.initial import Initial, read_initial
 from gan_lightning.runs.own_code import check_trust
 from gan_lightning.runs.record import record
 from gan_lightning.runs.resumable import check_resumable
@@ -105,14 +106,16 @@ def build_training(
 ) -> Training:
     """Build data, players, callbacks and Trainer of a settled ``cfg``. Nothing is written."""
     begun = checkpoint["counters"]["g_steps_done"] if checkpoint else 0
+    initial = read_initial(cfg.init) if cfg.get("init") and checkpoint is None else None
     data = build_data(cfg)
     judge = judge_of(data.source) if cfg.evaluate_every else None
     check_objective(cfg, judge is not None)
     data.prepare_data()
     data.setup()
     decide(cfg, data)
-    gan = build_game(cfg, data, run, start, checkpoint)
-    training = Training(cfg, run, overrides, start, note, begun, data, gan, judge, callbacks_of(cfg, data, judge))
+    gan = build_game(cfg, data, run, start, checkpoint, initial)
+    callbacks = callbacks_of(cfg, data, judge)
+    training = Training(cfg, run, overrides, start, note, begun, data, gan, judge, callbacks, initial=initial)
     purge = resumed_loggers(cfg.logger, begun) if checkpoint else {}
     training.loggers = {name: make(node, save_dir=str(run), **purge.get(name, {})) for name, node in cfg.logger.items()}
     training.trainer = make(
@@ -161,14 +164,23 @@ def checkpoint_of(start: Start, run: Path, cfg: DictConfig, composed: DictConfig
     return checkpoint
 
 
-def build_game(cfg: DictConfig, data: GANData, run: Path, start: Start, checkpoint: dict[str, Any] | None) -> GAN:
-    """The game, with new weights or with those of the checkpoint."""
+def build_game(
+    cfg: DictConfig,
+    data: GANData,
+    run: Path,
+    start: Start,
+    checkpoint: dict[str, Any] | None,
+    initial: Initial | None = None,
+) -> GAN:
+    """The game, with new weights, with those of the checkpoint, or with the ``initial`` ones of another game."""
     shape = data.source.shape
+    if initial is not None:
+        initial.check_shape(shape, data.source.name)
     seed_everything(cfg.seed, verbose=False)
     build = partial(build_gan, cfg, shape, class_counts=data.class_counts, labelled=data.known)
     if checkpoint and start.checkpoint:  # a configuration may ask for any width: compare shapes before memory is taken
         check_fit(build, checkpoint, start.checkpoint, run / "config.yaml")
-    gan: GAN = build(data.mean, samples=data.reference)
+    gan: GAN = build(data.mean, samples=data.reference, begin=initial.fill if initial else None)
     gan.lay_out(cfg.memory_format)
     check_lipschitz(gan)
     if checkpoint and start.checkpoint:
@@ -204,7 +216,8 @@ def play_run(training: Training) -> dict[str, Any]:
     run, cfg, gan, start = training.run, training.cfg, training.gan, training.start
     resumed = start.checkpoint is not None
     evaluation = training.callbacks["evaluation"]
-    with record(run, cfg, training.note, training.overrides, resumed=resumed, again=start.again) as status:
+    init = training.initial.record() if training.initial else None
+    with record(run, cfg, training.note, training.overrides, resumed=resumed, again=start.again, init=init) as status:
         if training.note:
             warn_loudly(training.note, training.loggers)
         announce_start(training)

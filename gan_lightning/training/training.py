@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from gan_lightning.data.arrays import GANData
 from gan_lightning.game.module import GAN
+from gan_lightning.runs.initial import Initial
 from gan_lightning.runs.start import Start
 from gan_lightning.training.ranks import Ranks
 
@@ -30,6 +31,7 @@ class Training:
     callbacks: dict[str, Any]
     loggers: dict[str, Any] = field(default_factory=dict)
     trainer: Trainer = None  # type: ignore[assignment]
+    initial: Initial | None = None  # weights of another game with which it begins (init=)
     ranks: Ranks | None = None  # where torchrun or srun started the processes of this game
 
     @property
