@@ -15,6 +15,7 @@ import gan_lightning
 from gan_lightning.config.compose import compose
 from gan_lightning.report import exporting, programs
 from gan_lightning.report.exporting import export_job
+from gan_lightning.runs.exported import zoo
 from gan_lightning.training.setup import train
 
 CONDITIONAL = [*TINY, "condition=projection", "condition.width=3", "prior=uniform", "prior.dim=5"]
@@ -144,6 +145,12 @@ def test_onnx_with_a_free_batch_size_and_its_metadata(runs, tmp_path):
 @pytest.mark.parametrize("name", ["mlp", "conv", "dcgan"])
 def test_onnx_of_the_other_networks(runs, tmp_path, name):
     check_onnx(runs[name], tmp_path / "g.onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", zoo())
+def test_onnx_of_the_zoo(tmp_path, name):
+    check_onnx(f"zoo:{name}", tmp_path / "g.onnx")
 
 
 def test_a_program_that_gives_other_samples_is_not_kept():

@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 
+import onnx
 import pytest
 import torch
 from conftest import TINY
@@ -18,6 +19,7 @@ from gan_lightning.io.tensors import from_bytes, packed, to_bytes, unpacked
 from gan_lightning.report.exporting import export_job
 from gan_lightning.runs import exported
 from gan_lightning.runs.directory import find
+from gan_lightning.runs.initial import read_initial
 from gan_lightning.runs.resume import to_resume
 from gan_lightning.training.setup import train
 
@@ -171,6 +173,14 @@ W = b'{"w":{"dtype":"%s","shape":[%s],"data_offsets":[%s]}}'
 HOSTILE = {
     "a pickle": b"\x80\x02cos\nsystem\n(S'touch executed'\ntR.",
     "a header of 2^60 bytes": header(b"{}", 2**60),
+    "a header of 2^63 bytes": header(b"{}", 2**63),
+    "a header of 2^64 - 1 bytes": header(b"{}", 2**64 - 1),
+    "two tensors over the same bytes": header(
+        b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}'
+    ),
+    "a kind of numbers that is none": header(W % (b"X9", b"2", b"0,8")),
+    "numbers of another size than their kind": header(W % (b"F32", b"4", b"0,8")),
+    "metadata of megabytes": header(b'{"__metadata__":{"x":"' + b"y" * 2**21 + b'"}}'),
     "more numbers than bytes": header(W % (b"F32", b"1000000000", b"0,4000000000")),
     "2^62 numbers in 8 bytes": header(W % (b"F32", b"4611686018427387904", b"0,8")),
     "an offset below 0": header(W % (b"F32", b"2", b"-8,0")),
@@ -190,6 +200,20 @@ def test_a_strangers_weights_execute_nothing_and_fill_no_memory(folder, what):
     with_file(folder, "generator.safetensors", HOSTILE[what])
     with memory_limit(2**30):
         refused(folder, lambda: gan_lightning.load(folder), str(folder))
+
+
+def test_a_strangers_onnx_is_read_by_nobody(folder):
+    """Its metadata and the places of its external data are text that no command looks at."""
+    tensor = onnx.TensorProto(name="w", dims=[2], data_type=1, data_location=1)
+    tensor.external_data.add(key="location", value="../secret.txt")
+    graph = onnx.GraphProto(name="G", initializer=[tensor])
+    model = onnx.ModelProto(ir_version=10, graph=graph)
+    model.metadata_props.add(key="config", value="!!python/object/apply:os.system ['touch executed']")
+    file = folder.parent / "generator.onnx"
+    file.write_bytes(model.SerializeToString())
+    words = f"the checkpoint {file} cannot be read: it is truncated, damaged or not a checkpoint"
+    refused(folder, lambda: gan_lightning.load(file), words)
+    refused(folder, lambda: read_initial(str(file)), words)
 
 
 def test_a_strangers_configuration_is_no_code(folder):

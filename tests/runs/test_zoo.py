@@ -1,6 +1,9 @@
 """The generators that come with the project: whole, small, as good as their cards say, and taken where run= is."""
 
+import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,25 @@ def test_a_generator_of_the_zoo(name):
     probabilities = judge_of(G.config.data._target_.split(".")[-2])(G.sample(200, seed=3))[1]
     assert probabilities.max(1).values.mean() > 0.9
     assert (torch.bincount(probabilities.argmax(1), minlength=10) > 4).all(), "all ten classes"
+
+
+@pytest.mark.parametrize("name", zoo())
+def test_the_lines_of_the_card_draw_with_torch_and_safetensors_alone(name, tmp_path):
+    """As a person copies them: in the folder of the card, with no other module of this project or its dependencies."""
+    page = (ZOO / name / "README.md").read_text().split("## Without this project")[1]
+    lines = "\n".join(line[4:] for line in page.splitlines() if line.startswith("    "))
+    assert len(ast.parse(lines).body) <= 10, "statements; that of the layers goes over several lines"
+    asked = f"import sys; torch.save((z, samples), {str(tmp_path / 'drawn.pt')!r}); print(sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", f"{lines}\n{asked}"], cwd=ZOO / name, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for module in ("gan_lightning", "lightning", "hydra", "omegaconf"):
+        assert f"'{module}'" not in done.stdout
+    z, samples = torch.load(tmp_path / "drawn.pt", weights_only=True)
+    G = gan_lightning.load(f"zoo:{name}")
+    y = (torch.arange(64) % G.classes,) if G.classes else ()
+    torch.testing.assert_close(samples, G(z[:, : G.prior.dim], *y), rtol=0, atol=1e-6)
 
 
 def test_nothing_is_written_into_the_package(tmp_path, monkeypatch):
