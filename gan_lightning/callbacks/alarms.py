@@ -10,12 +10,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from gan_lightning.callbacks.signs import EXPLAINS, Sign
 from gan_lightning.io.files import write_json
-from gan_lightning.io.plain import read_json
+from gan_lightning.runs.alarms import NAME, is_alarm, read_alarms
 
 log = logging.getLogger(__name__)
-
-NAME = "alarms.json"
-KEYS = {"alarm": str, "g_steps": int, "number": str, "value": float, "limit": float, "words": str}
 
 
 class Alarms:
@@ -82,12 +79,7 @@ class Alarms:
         """Raises ValueError where ``state`` is none."""
         streaks, raised = state["streaks"], state["raised"]
         names = [entry.get("alarm") for entry in raised if isinstance(entry, dict)]
-        whole = all(
-            isinstance(entry, dict)
-            and entry.keys() == KEYS.keys()
-            and all(type(entry[k]) is t for k, t in KEYS.items())
-            for entry in raised
-        )
+        whole = all(map(is_alarm, raised))
         counts = isinstance(streaks, dict) and all(type(count) is int for count in streaks.values())
         if not (whole and counts and {*names, *streaks} <= EXPLAINS.keys()):
             raise ValueError("its alarms must be those of callbacks/signs.py, each with its number and its words")
@@ -96,5 +88,4 @@ class Alarms:
 
 def alarms_of(run: Path) -> list[str]:
     """Names of the alarms that the run which has just been played raised, in their order."""
-    file = run / NAME
-    return [str(entry["alarm"]) for entry in read_json(file)["alarms"]] if file.is_file() else []
+    return [entry["alarm"] for entry in read_alarms(run)]

@@ -15,12 +15,16 @@ EACH = 20  # pictures of either kind
 def blind_test(G: LoadedGenerator, source: Source | None, seed: int) -> list[dict[str, Any]]:
     """EACH samples and EACH test images in random order, a function of ``seed``: ``real`` and ``src``.
 
-    Empty where the samples are points, or the data are not on this machine (``source`` is None).
+    Empty where the samples are points, or there are no test images (``source`` is None where the data are not on this
+    machine).
     """
     if source is None or len(G.shape) != 3:
         return []
     generator = torch.Generator().manual_seed(seed)
-    test = source.test().images
+    try:
+        test = source.test().images
+    except ValueError:
+        return []
     rows = torch.randperm(len(test), generator=generator)[:EACH]
     real = test[rows] if test.dtype == torch.uint8 else to_pixels(test[rows])
     pictures = torch.cat([real, to_pixels(G.sample(EACH, seed + 1))]).float() / 255

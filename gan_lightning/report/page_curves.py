@@ -1,6 +1,7 @@
-"""A run's curves as one SVG, for a page that has no other file beside it."""
+"""A run's curves as one SVG, for a page that has no other file beside it, and its alarms on a line of time."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,38 +9,51 @@ import numpy as np
 from markupsafe import Markup
 
 from gan_lightning.io.plain import LARGE, read_bytes
-from gan_lightning.io.tables import Curve, curves
+from gan_lightning.io.tables import Curve, curves, title
 from gan_lightning.report.drawing import figure, svg_of
 
 # Okabe & Ito 2008: told apart by readers who do not see red and green, and in grey
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+BLUE, RED, GREEN, PINK, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
+COLOURS = {"D": BLUE, "G": RED, "average of G": GREEN, "average of D": SKY, "real data": BLUE, "samples": RED,
+           "training images": BLUE, "held-out images": PINK}  # fmt: skip
 SPEED = "speed/g_steps_per_s"
+SIDE = 3  # panels in a row
+FEW = 30  # points of a curve that are marked
 
-# title, unit of the values, logarithmic?, tags with their names in the legend
-PANELS: Sequence[tuple[str, str, bool, Mapping[str, str]]] = (
-    ("Losses", "loss", False, {"loss/d": "D", "loss/g": "G"}),
-    ("What D says", "mean probability of real", False, {"d/real_prob": "of real data", "d/fake_prob": "of samples"}),
-    ("What D says", "mean score", False, {"d/real_score": "of real data", "d/fake_score": "of samples"}),
-    ("Gradients", "norm", True, {"grad/d_norm": "D", "grad/g_norm": "G"}),
-    (
-        "Frechet distance, cheap evaluation",
-        "distance",
-        True,
-        {"metric/fd_judge": "G", "metric/fd_judge_ema": "average of G"},
-    ),
-    (
-        "Coverage of real data",
-        "share",
-        False,
-        {"metric/coverage_judge": "G", "metric/coverage_judge_ema": "average of G"},
-    ),
-    (
-        "Errors on validation images",
-        "share",
-        False,
-        {"metric/validation_error": "D", "metric/validation_error_ema_d": "average of D"},
-    ),
-)
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture of curves: its heading, the unit of the values, tag of a curve -> whose it is (COLOURS)."""
+
+    heading: str
+    unit: str
+    tags: Mapping[str, str]
+    logarithmic: bool = False
+
+
+def of_both(tag: str) -> dict[str, str]:
+    return {tag: "G", f"{tag}_ema": "average of G"}
+
+
+PANELS: Sequence[Panel] = (
+    Panel("Frechet distance, cheap evaluation", "distance", of_both("metric/fd_judge"), True),
+    Panel("Coverage of real data", "share of images", of_both("metric/coverage_judge")),
+    Panel("Distance over coverage", "chooses the best", of_both("metric/fd_over_coverage"), True),
+    Panel("Losses", "loss", {"loss/d": "D", "loss/g": "G"}),
+    Panel("What D says", "mean probability of real", {"d/real_prob": "real data", "d/fake_prob": "samples"}),
+    Panel("What D says", "mean score", {"d/real_score": "real data", "d/fake_score": "samples"}),
+    Panel("How D ranks real above fake", "share of pairs", {"d/accuracy_train": "training images",
+                                                            "d/accuracy_held_out": "held-out images"}),
+    Panel("Laws are apart, at least", "nats, at most 0.69", {"d/jsd_lower_bound": "G"}),
+    Panel("Slope of G's loss", "per unit of D's logit", {"grad/g_slope": "G"}),
+    Panel("Gradients", "norm", {"grad/d_norm": "D", "grad/g_norm": "G"}, True),
+    Panel("Length of a step", "share of the weights'", {"update/d_to_weight": "D", "update/g_to_weight": "G"}, True),
+    Panel("How samples differ", "share of the data's", {"samples/diversity": "G"}),
+    Panel("Classes that hardly come", "classes", {"labels/missing": "G"}),
+    Panel("Copies of training images", "share of samples", {"samples/copied": "G"}),
+    Panel("Errors on validation images", "share of images", {"metric/validation_error": "D",
+                                                             "metric/validation_error_ema_d": "average of D"}),
+)  # fmt: skip
 
 
 def seconds_at(found: Mapping[str, Curve]) -> Curve | None:
@@ -51,32 +65,49 @@ def seconds_at(found: Mapping[str, Curve]) -> Curve | None:
     return steps, np.cumsum(np.diff(steps, prepend=0) / np.maximum(speed[at], 1e-9))
 
 
-def draw_panels(found: Mapping[str, Curve]) -> Markup:
-    """An SVG with a panel for each of PANELS of which the run has a curve, over G steps and over seconds."""
-    panels = [panel for panel in PANELS if any(tag in found for tag in panel[3])]
+def draw_panels(found: Mapping[str, Curve], alarms: Sequence[Mapping[str, Any]] = ()) -> Markup:
+    """An SVG with a panel for each of PANELS of which the run has a curve, over G steps; the first row over seconds
+    too. An alarm is a numbered line in the panel with the curve that raised it."""
+    panels = [panel for panel in PANELS if any(tag in found for tag in panel.tags)]
     if not panels:
         return Markup("")
-    columns = min(3, len(panels))
+    columns = min(SIDE, len(panels))
     fig, axes = figure(-(-len(panels) // columns), columns, width=4.3, height=3.3)
     clock = seconds_at(found)
-    for axis, (heading, unit, logarithmic, tags) in zip(axes, panels, strict=False):
-        for colour, tag in zip(COLOURS, (tag for tag in tags if tag in found), strict=False):
+    for place, (axis, panel) in enumerate(zip(axes, panels, strict=False)):
+        drawn = {tag: whose for tag, whose in panel.tags.items() if tag in found}
+        for tag, whose in drawn.items():
             steps, values = found[tag]
-            axis.plot(
-                steps, values, color=colour, label=tags[tag], linewidth=1.1, marker="." if len(steps) < 30 else ""
-            )
-        if logarithmic and all((found[tag][1] > 0).all() for tag in tags if tag in found):
+            axis.plot(steps, values, color=COLOURS[whose], label=whose, linewidth=1.2,
+                      marker="." if len(steps) < FEW else "")  # fmt: skip
+        if panel.logarithmic and all((found[tag][1] > 0).all() for tag in drawn):
             axis.set_yscale("log")
-        axis.set_title(heading, fontsize=10)
-        axis.set_xlabel("G steps")
-        axis.set_ylabel(unit)
+        axis.set_title(panel.heading, fontsize=11)
+        axis.set_xlabel("G steps", fontsize=9)
+        axis.set_ylabel(panel.unit, fontsize=9)
+        axis.tick_params(labelsize=8)
         axis.grid(alpha=0.25)
-        axis.legend(fontsize=8, frameon=False)
-        if clock is not None and len(clock[0]) > 1:
+        axis.spines[["top", "right"]].set_visible(False)
+        mark_alarms(axis, panel, alarms)
+        if len(panel.tags) > 1:
+            axis.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+        if place < columns and clock is not None and len(clock[0]) > 1:
             over_time(axis, clock)
     for axis in axes[len(panels) :]:
         axis.remove()
     return Markup(svg_of(fig))
+
+
+def mark_alarms(axis: Any, panel: Panel, alarms: Sequence[Mapping[str, Any]]) -> None:
+    """A line with the alarm's number at the step at which a curve of ``panel`` raised it."""
+    for number, alarm in enumerate(alarms, 1):
+        if any(tag == alarm["number"] or tag.startswith(alarm["number"] + "/") for tag in panel.tags):
+            axis.axvline(alarm["g_steps"], color="black", linewidth=1, linestyle="--")
+            axis.annotate(
+                f"alarm {number}", (alarm["g_steps"], 1), (3, -3), xycoords=("data", "axes fraction"),
+                textcoords="offset points", fontsize=8, va="top", fontweight="bold",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
+            )  # fmt: skip
 
 
 def over_time(axis: Any, clock: Curve) -> None:
@@ -92,10 +123,29 @@ def over_time(axis: Any, clock: Curve) -> None:
     top.tick_params(labelsize=7)
 
 
-def curves_page(run: Path) -> Markup:
+def curves_page(run: Path, alarms: Sequence[Mapping[str, Any]] = ()) -> Markup:
     """The curves of ``run`` as an SVG, from its metrics.jsonl; empty where it has none."""
     file = run / "metrics.jsonl"
     if not file.is_file():
         return Markup("")
-    tags = {tag for *_, names in PANELS for tag in names}
-    return draw_panels(curves(read_bytes(file, LARGE), {*tags, SPEED}))
+    tags = {tag for panel in PANELS for tag in panel.tags}
+    return draw_panels(curves(read_bytes(file, LARGE), {*tags, SPEED}), alarms)
+
+
+def time_line(alarms: Sequence[Mapping[str, Any]], g_steps: int) -> Markup:
+    """An SVG with a row for each alarm: from its step on, over the ``g_steps`` of the run. Empty without alarms."""
+    if not alarms:
+        return Markup("")
+    end = max(g_steps, *(alarm["g_steps"] for alarm in alarms), 1)
+    fig, (axis,) = figure(1, 1, width=9, height=0.9 + 0.32 * len(alarms))
+    for row, alarm in enumerate(alarms):
+        axis.plot([alarm["g_steps"], end], [row, row], color=RED, linewidth=1, alpha=0.5)
+        axis.plot(alarm["g_steps"], row, marker="o", color=RED, markersize=7)
+    axis.set_yticks(range(len(alarms)), [title(f"{n}: {alarm['alarm']}") for n, alarm in enumerate(alarms, 1)])
+    axis.set_xlim(0, end * 1.02)
+    axis.set_ylim(len(alarms) - 0.5, -0.5)
+    axis.set_xlabel("G steps")
+    axis.grid(axis="x", alpha=0.25)
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    axis.tick_params(axis="y", length=0)
+    return Markup(svg_of(fig))

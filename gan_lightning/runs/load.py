@@ -150,12 +150,13 @@ def located(run: str | Path, key: str = "run") -> tuple[Path, Path]:
     return directory, path
 
 
-def load(run: str | Path = "latest", generator: str = "G", trust: str | None = None) -> LoadedGenerator:
+def load(run: str | Path = "latest", generator: str | None = "G", trust: str | None = None) -> LoadedGenerator:
     """The generator of a run, built from the run's own configuration.
 
     Args:
         run: a run directory, a checkpoint, ``latest``, a generator of the zoo (``zoo:mnist``), or an export's folder.
-        generator: ``G``, or the name of a technique that keeps an average of it, such as ``ema``.
+        generator: ``G``, or the name of a technique that keeps an average of it, such as ``ema``; None: the first
+            average that there is, else G.
         trust: dotted name of your own package, whose classes the run may name beside those of this project.
 
     Raises:
@@ -170,6 +171,7 @@ def load(run: str | Path = "latest", generator: str = "G", trust: str | None = N
     origin = directory / "config.yaml" if (directory / "config.yaml").is_file() else path
     build = partial(build_gan, cfg, tuple(checkpoint["shape"]), class_counts=lambda: class_counts(checkpoint))
     gan = build_to_fit(build, checkpoint, path, origin)
+    generator = generator or [*gan.generators][:2][-1]  # G is the first
     if generator not in gan.generators:
         raise ValueError(
             f"generator={generator} is not in {path}, which has {' and '.join(gan.generators)}. Choose one of them; "
@@ -183,7 +185,7 @@ def load(run: str | Path = "latest", generator: str = "G", trust: str | None = N
     return loaded
 
 
-def load_exported(directory: Path, path: Path, generator: str, trust: str | None) -> LoadedGenerator:
+def load_exported(directory: Path, path: Path, generator: str | None, trust: str | None) -> LoadedGenerator:
     """The generator whose exported weights are ``path``, as ``load`` gives it."""
     exported = read_exported(path)
     origin = path.with_name(CONFIG)
@@ -197,7 +199,7 @@ def load_exported(directory: Path, path: Path, generator: str, trust: str | None
         return nn.ModuleDict({"G": gan.G, "D": gan.D} if has_d else {"G": gan.G})
 
     build_to_fit(build, exported, path, origin)
-    if generator not in ("G", exported["generator"]):
+    if generator not in (None, "G", exported["generator"]):
         raise ValueError(f"generator={generator} is not in {path}, which has one, exported from "
                          f"{exported['generator']}. Leave generator out.")  # fmt: skip
     gan = games[-1]

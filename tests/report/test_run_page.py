@@ -22,7 +22,10 @@ from gan_lightning.data.synthetic import Synthetic
 from gan_lightning.report.blind_test import blind_test
 from gan_lightning.report.page_curves import seconds_at
 from gan_lightning.report.page_pictures import explorer, four_corners, frames
-from gan_lightning.report.run_page import run_page, tables, verdict, write_run_page
+from gan_lightning.report.page_tables import tables
+from gan_lightning.report.run_page import run_page, write_run_page
+from gan_lightning.report.verdicts import what_it_reached
+from gan_lightning.runs import load as loading
 from gan_lightning.training.setup import train
 
 WORDS = ["technique=[ema]", "sample_every=2", "log_every=2", "steps=6"]
@@ -156,16 +159,10 @@ def measured(distance=0.8, best=0.4):
 
 
 def test_the_verdict_names_the_best_of_the_last_checkpoint_beside_the_floor(tmp_path):
-    status = {"status": "done", "g_steps": 8000, "seconds": 90.0}
-    said = verdict(status, measured(), tmp_path)
-    assert said == [
-        "The run is done: 8,000 steps of G in 1.5 minutes.",
+    assert what_it_reached({}, measured(), tmp_path) == [
         "The Frechet distance of its last checkpoint, G's average ema to real test data is 0.4, 2.0 times the 0.2 that "
         "as many real training images reach (1,000 samples).",
     ]
-    assert verdict(status, None, tmp_path)[1] == (
-        f"Its Frechet distance has not been measured. Type: python -m gan_lightning.evaluate run={tmp_path}"
-    )
 
 
 def test_a_table_has_a_column_for_each_state_of_the_weights():
@@ -181,11 +178,19 @@ def test_text_of_the_runs_files_stays_text(trained, tmp_path):
     run = shutil.copytree(trained, tmp_path / "a<script>b")
     record = json.loads((run / "record.json").read_text())
     (run / "record.json").write_text(json.dumps({**record, "command": evil, "versions": {evil: evil}, "cpu": evil}))
-    text = run_page(run, run / "checkpoints" / "last.ckpt", 0, 9, None)
+    text = run_page(run, gan_lightning.load(run, None), 0, 9)
     assert evil not in text
     assert "a<script>b" not in text
     assert text.count(html.escape(evil)) == 4
     assert text.count("<script") == 3, "two of data and one of ours"
+
+
+def test_the_checkpoint_is_read_once(run, monkeypatch):
+    reads = []
+    read = loading.read_checkpoint
+    monkeypatch.setattr(loading, "read_checkpoint", lambda path: (reads.append(path), read(path))[1])
+    page(run)
+    assert reads == [run / "checkpoints" / "last.ckpt"]
 
 
 def test_numbers_that_evaluate_wrote_are_on_it(run):
