@@ -2,7 +2,7 @@
 
 from gan_lightning.config.verb import verb
 
-main = verb("compare", "gan_lightning.report.comparison:compare")
+main = verb("compare", "gan_lightning.report.comparing:compare")
 
 if __name__ == "__main__":
     main()

@@ -3,29 +3,24 @@
 import csv
 import io
 import json
-import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from gan_lightning.config.checks import new_folder
-from gan_lightning.io.bar import Bar
 from gan_lightning.io.files import write_json, write_text
-from gan_lightning.io.plain import check_links, read_json, read_text
+from gan_lightning.io.plain import read_json, read_text
 from gan_lightning.io.tables import csv_cell, markdown_cell, markdown_table
-from gan_lightning.io.written import Written
-from gan_lightning.report.arms import Run, arms, gather, protocols
+from gan_lightning.report.arms import Run, arms, protocols
 from gan_lightning.report.columns import headings, settings, summary
-from gan_lightning.report.figures import draw_curves, draw_samples
 from gan_lightning.runs.directory import status_of
 from gan_lightning.runs.measurements import measured_alike
-from gan_lightning.runs.own_code import check_trust
 from gan_lightning.runs.sweep import recorded_words
 from gan_lightning.runs.trust import plain_config
 
-log = logging.getLogger(__name__)
+NOT_EVALUATED = "done, not evaluated"  # why a run is in no table
 
 
 def columns_of(runs: Sequence[Run], protocol: str) -> list[dict[str, Any]]:
@@ -83,26 +78,48 @@ def checkpoints(runs: Sequence[Run], protocol: str) -> list[tuple[str, str]]:
     )
 
 
-def all_tables(runs: Sequence[Run], missing: Mapping[str, str]) -> str:
-    """All tables as Markdown, one per protocol and checkpoint, and a list of runs that are missing in them and why."""
-    parts = []
+@dataclass(frozen=True)
+class MeasuredTable:
+    """One protocol and checkpoint: ``title``, what it is ``about`` in words, ``rows`` as ``rows_of`` gives them."""
+
+    title: str
+    about: str
+    rows: list[dict[str, str]]
+
+
+def measured_tables(runs: Sequence[Run]) -> list[MeasuredTable]:
+    """One per protocol and checkpoint; the text is not escaped."""
+    found = []
     named = arms(runs)
     for protocol, members in protocols(runs).items():
-        p = {key: markdown_cell(value) for key, value in json.loads(protocol).items()}
+        p = json.loads(protocol)
         for checkpoint, what in checkpoints(members, protocol):
             same = [r for r in members if r.is_measured(checkpoint, what)]
             how = dict.fromkeys(settings(c) for c in columns_of(same, protocol) if c.get("parameters") != {})
             table = rows_of({n: [r for r in arm if r in same] for n, arm in named.items()}, checkpoint, protocol)
             rows = f", {p['rows']}" if p.get("rows", "all") != "all" else ""
-            parts.append(
-                f"### {p['dataset']}, {markdown_cell(what)}\n\n"
+            about = (
                 f"{p['n_fake']} samples against {p['n_real']} {p['split']} images{rows}, sample seed {p['seed']}, "
-                f"judge {p['judge_sha256'][:12]}; mean +- standard deviation (n - 1) over training seeds."
-                f"{''.join(f' {markdown_cell(t)}.' for t in how)}\n\n{markdown(table)}"
+                f"judge {str(p['judge_sha256'])[:12]}; mean +- standard deviation (n - 1) over training seeds."
+                f"{''.join(f' {each}.' for each in how)}"
             )
+            found.append(MeasuredTable(f"{p['dataset']}, {what}", about, table))
+    return found
+
+
+def left_out(runs: Sequence[Run], missing: Mapping[str, str]) -> dict[str, str]:
+    """Name -> why, of the runs that are in no table, or were not played to the end."""
     left = {run.path.name: run.status for run in runs if run.status != "done"} | dict(missing)
-    left |= {run.path.name: "done, not evaluated" for run in runs if run.status == "done" and run.metrics is None}
-    if left:
+    return left | {run.path.name: NOT_EVALUATED for run in runs if run.status == "done" and run.metrics is None}
+
+
+def all_tables(runs: Sequence[Run], missing: Mapping[str, str]) -> str:
+    """All tables as Markdown, one per protocol and checkpoint, and a list of runs that are missing in them and why."""
+    parts = [
+        f"### {markdown_cell(table.title)}\n\n{markdown_cell(table.about)}\n\n{markdown(table.rows)}"
+        for table in measured_tables(runs)
+    ]
+    if left := left_out(runs, missing):
         parts.append(
             "### Not in the tables, or not to the end\n\n"
             + "\n".join(f"- {markdown_cell(n)}: {markdown_cell(s)}" for n, s in left.items())
@@ -160,25 +177,3 @@ def write_origins(runs: Sequence[Run], folder: Path, out: Path) -> None:
     except ValueError:  # `gather` has warned of it
         sweep = []
     write_json(out / "runs.json", {"sweep": sweep, "runs": origins})
-
-
-def compare(cfg: DictConfig) -> None:
-    """What ``python -m gan_lightning.compare`` does."""
-    written = Written()
-    with Bar("comparing") as bar:
-        bar.set_postfix_str("reading the runs")
-        runs, missing, folder = gather(str(cfg.runs))
-        if not cfg.out:
-            check_links(folder / "compare", itself=True)
-        out = new_folder(cfg.out or folder / "compare")
-        with written.watch(out):
-            text = all_tables(runs, missing)
-            write_text(out / "table.md", text)
-            write_csv(runs, out / "table.csv")
-            write_origins(runs, folder, out)
-            bar.set_postfix_str("drawing the curves")
-            draw_curves(runs, out / "curves.png")
-            bar.set_postfix_str("drawing samples")
-            draw_samples(runs, out / "samples.png", cfg.n, cfg.seed, check_trust(cfg.trust))
-    log.info("%s", text)
-    log.info("wrote %s", written)
