@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def test_who_is_there():
-    assert {"mnist", "mnist_conditional"} <= set(zoo())
+    assert zoo() == ["fashion_mnist", "mnist", "mnist_conditional"]
 
 
 @pytest.mark.parametrize("name", zoo())
@@ -36,7 +36,7 @@ def test_a_generator_of_the_zoo(name):
     assert "/" not in (folder / "config.yaml").read_text(), "no folder of the machine that trained it"
     G = gan_lightning.load(f"zoo:{name}")
     probabilities = judge_of(G.config.data._target_.split(".")[-2])(G.sample(200, seed=3))[1]
-    assert probabilities.max(1).values.mean() > 0.9
+    assert probabilities.max(1).values.mean() > (0.8 if name.startswith("fashion") else 0.9), "shirts look like coats"
     assert (torch.bincount(probabilities.argmax(1), minlength=10) > 4).all(), "all ten classes"
 
 
