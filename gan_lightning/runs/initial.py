@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from gan_lightning.core.play import Shape
 from gan_lightning.io.plain import printable
 from gan_lightning.runs.checkpoint import read_checkpoint
-from gan_lightning.runs.exported import CONFIG, SUFFIX, read_exported
+from gan_lightning.runs.exported import CONFIG, SUFFIX
 from gan_lightning.runs.load import located
+from gan_lightning.runs.unpacking import read_exported
 
 SHOWN = 3  # tensors that an error names
 

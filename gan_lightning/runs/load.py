@@ -20,9 +20,10 @@ from gan_lightning.game.module import GAN
 from gan_lightning.io.plain import check_links, read_yaml
 from gan_lightning.runs.checkpoint import class_counts, others_of, read_checkpoint
 from gan_lightning.runs.directory import find, is_run
-from gan_lightning.runs.exported import CONFIG, SUFFIX, read_exported
+from gan_lightning.runs.exported import CONFIG, SUFFIX
 from gan_lightning.runs.fit import ALONE, build_to_fit
 from gan_lightning.runs.trust import checked
+from gan_lightning.runs.unpacking import read_exported
 
 # Patterns of what sample and evaluate write or read beside a checkpoint that is not in a run directory.
 WRITTEN = ["samples", "samples/*", "checkpoints", "config.yaml", "metrics.json*", "evaluation-*"]

@@ -33,7 +33,7 @@ def refused(monkeypatch, capsys, tmp_path):
 
     def run(line: str) -> str:
         verb, *typed = line.split(" ")
-        name = "theory.__main__" if verb == "theory" else verb
+        name = f"{verb}.__main__" if verb in ("theory", "runs") else verb
         monkeypatch.setattr(sys, "argv", [f"{verb}.py", *typed])
         before = tree(tmp_path)
         with pytest.raises(SystemExit) as stop:
@@ -85,6 +85,10 @@ def digits(tmp_path_factory):
         ("study study=dirac study.sigmas=1", r"study \(with study=dirac\) has steps, h, gamma, weight, sigma, seed"),
         ("study study=dirac out=file", "out=file cannot be written: File exists"),
         ("study study=mode_coverage study.seeds=3", "study.seeds must be a list"),
+        ("runs", "there is no run below outputs/. Train one"),
+        ("runs runs=file", "there is no run in runs=file. Train one.*name a folder or a glob in quotes with runs="),
+        ("runs runs=a,b", "no run in runs=a,b.*Several runs are a glob in quotes"),
+        ("runs n=0", "n must be a whole number, 1 or more, got 0"),
         ("theory out=no/theory.md", "out=no/theory.md cannot be written"),
         ("bench rounds=0", "rounds must be a whole number, 1 or more, got 0"),
         (
