@@ -46,6 +46,7 @@ TINY = [
     "sample_every=0",
     "evaluate_every=0",
     "checkpoint_every=0",
+    "report=false",
     "trainer=cpu",
 ]
 

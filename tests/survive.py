@@ -30,7 +30,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 ROOT = Path(__file__).parent.parent
 GAME = ["network=mlp", "data=digits", "network.G.hidden=[32,32]", "network.D.hidden=[32,16]", "network.D.dropout=0.2",
         "prior.dim=10", "technique=[ema,historical_averaging,instance_noise]", "technique.instance_noise.final_sigma=0",
-        "schedule=linear", "batch_size=32", "steps=1500"]  # fmt: skip
+        "schedule=linear", "batch_size=32", "steps=1500", "report=false"]  # fmt: skip
 RUN = ["log_every=10", "sample_every=250", "evaluate_every=250", "checkpoint_every=10", "trainer=cpu", "seed=3",
        "resume=auto"]  # fmt: skip
 

@@ -51,8 +51,15 @@ def register_resolvers() -> None:
 
 
 def compose(config_name: str, overrides: list[str] | None = None) -> DictConfig:
-    """The configuration that ``python -m gan_lightning.<config_name> <overrides>`` would get."""
+    """The configuration that ``python -m gan_lightning.<config_name> <overrides>`` would get.
+
+    A command of Hydra's within which this is called goes on as before.
+    """
     register_resolvers()
+    before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
-    with hydra.initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
-        return hydra.compose(config_name, overrides=overrides or [])
+    try:
+        with hydra.initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
+            return hydra.compose(config_name, overrides=overrides or [])
+    finally:
+        GlobalHydra.instance().hydra = before

@@ -21,16 +21,19 @@ class Brief(logging.Formatter):
 
 
 class StopMultirun(Callback):
-    """Lets SIGTERM end a multirun as Ctrl-C does, with any launcher, and keeps its directory for ``last_word``.
+    """Lets SIGTERM end a multirun as Ctrl-C does, with any launcher, and keeps its directory for ``last_word``, and
+    whether a page is wanted of it (``report=``; a search, whose trials are no arms, has none).
 
     (While a run is played in this process, the handlers of callbacks/signals.py end it with a checkpoint.)
     """
 
     sweep: str | None = None  # the multirun's directory
+    wants_page = False
     before: Any = None  # the handler that SIGTERM had
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         StopMultirun.sweep = str(config.hydra.sweep.dir)
+        StopMultirun.wants_page = bool(config.get("report")) and "Basic" in str(config.hydra.sweeper.get("_target_"))
         if threading.current_thread() is threading.main_thread():
             StopMultirun.before = signal.signal(signal.SIGTERM, signal.default_int_handler)
 
@@ -39,7 +42,7 @@ class StopMultirun(Callback):
         """Give SIGTERM its former handler."""
         if cls.before is not None:
             signal.signal(signal.SIGTERM, cls.before)
-        cls.sweep = cls.before = None
+        cls.sweep, cls.wants_page, cls.before = None, False, None
 
     @classmethod
     def last_word(cls) -> str:

@@ -44,7 +44,13 @@ class AlreadyExplained(Exception):
     """The job's error has been printed already."""
 
 
-def verb(config_name: str, task: Task, arguments: str | None = None, follower: str | None = None) -> Callable[[], Any]:
+def verb(
+    config_name: str,
+    task: Task,
+    arguments: str | None = None,
+    follower: str | None = None,
+    after_sweep: str | None = None,
+) -> Callable[[], Any]:
     """The command ``python -m gan_lightning.<config_name>``.
 
     A job's error is printed when it happens, and the exit code is 1.
@@ -57,6 +63,8 @@ def verb(config_name: str, task: Task, arguments: str | None = None, follower: s
             ``continue=`` or ``init=latest`` was typed, or torchrun or srun started the process.
         follower: name of the function that a process calls instead of all this, if torchrun or srun started it and it
             is not the first of its game.
+        after_sweep: name of a function of a multirun's directory, called when its jobs have ended, well or not, if a
+            page of it is wanted. It raises nothing.
     """
     job = functools.partial(run_job, task)
     job.__module__ = f"gan_lightning.{config_name}"  # Hydra names the job by it
@@ -80,7 +88,9 @@ def verb(config_name: str, task: Task, arguments: str | None = None, follower: s
                 typed = sys.argv if resumes else None
                 sys.argv = pkgutil.resolve_name(arguments)(sys.argv)
             sys.argv = typed_for_hydra(sys.argv)
-            return composed()
+            result = composed()
+            end_sweep_by(after_sweep)
+            return result
         except KeyboardInterrupt:  # Ctrl-C, and in a multirun SIGTERM
             print(StopMultirun.last_word(), file=sys.stderr)
             sys.exit(1)
@@ -91,6 +101,7 @@ def verb(config_name: str, task: Task, arguments: str | None = None, follower: s
             if not isinstance(error, AlreadyExplained):
                 print(printable(explain(error, config_name, typed)), file=sys.stderr)
             leave_no_sweep(StopMultirun.sweep)
+            end_sweep_by(after_sweep)
             sys.exit(1)
         finally:
             let_go()
@@ -99,6 +110,12 @@ def verb(config_name: str, task: Task, arguments: str | None = None, follower: s
                 os.environ.pop(variable, None)
 
     return main
+
+
+def end_sweep_by(function: str | None) -> None:
+    """Call ``function`` with the directory of the multirun that has ended, where there is one and a page is wanted."""
+    if function and StopMultirun.sweep and StopMultirun.wants_page and Path(StopMultirun.sweep).is_dir():
+        pkgutil.resolve_name(function)(Path(StopMultirun.sweep))
 
 
 def wants_traceback() -> bool:

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 # Keys that say where and how a run computed, not which game it played: runs that differ in nothing else are one arm.
 # `devices`, the number of processes, is not among them: BatchNorm, dropout and views see a process's share of a batch.
-NOT_THE_GAME = ("seed", "max_time", "resume", "objective", "trainer", "callbacks.", "logger.", "trust",
+NOT_THE_GAME = ("seed", "max_time", "resume", "objective", "trainer", "callbacks.", "logger.", "trust", "report",
                 "memory_format", "log_every", "sample_every", "evaluate_every", "checkpoint_", "data.root",
                 "data.labelled_seed")  # fmt: skip
 

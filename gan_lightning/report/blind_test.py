@@ -1,5 +1,6 @@
 """The blind test of the page: which of 40 pictures are real? (Salimans et al. 2016, section 6.2, asked people.)"""
 
+import math
 from typing import Any
 
 import torch
@@ -9,7 +10,8 @@ from gan_lightning.data.arrays import Source
 from gan_lightning.report.page_pictures import png_of
 from gan_lightning.runs.load import LoadedGenerator
 
-EACH = 20  # pictures of either kind
+EACH = 20  # pictures of either kind; fewer of large ones
+MOST = 2**19  # values of pixels of all of them
 
 
 def blind_test(G: LoadedGenerator, source: Source | None, seed: int) -> list[dict[str, Any]]:
@@ -25,8 +27,9 @@ def blind_test(G: LoadedGenerator, source: Source | None, seed: int) -> list[dic
         test = source.test().images
     except ValueError:
         return []
-    rows = torch.randperm(len(test), generator=generator)[:EACH]
+    each = min(EACH, max(1, MOST // (2 * math.prod(G.shape))))
+    rows = torch.randperm(len(test), generator=generator)[:each]
     real = test[rows] if test.dtype == torch.uint8 else to_pixels(test[rows])
-    pictures = torch.cat([real, to_pixels(G.sample(EACH, seed + 1))]).float() / 255
+    pictures = torch.cat([real, to_pixels(G.sample(len(rows), seed + 1))]).float() / 255
     order = torch.randperm(len(pictures), generator=generator).tolist()
     return [{"real": row < len(rows), "src": png_of(pictures[row])} for row in order]

@@ -1,5 +1,6 @@
 """What the pages of a run and of a sweep share: templates that escape all text, and the file that they become."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ def check_replaceable(path: Path, key: str = "out") -> Path:
     return path
 
 
-def save_page(page: str, out: Path) -> Written:
-    """Write a page to ``out``; returns the path, and whether something was replaced, for the last line of a command.
+def save_page(page: str, out: Path, began: float | None = None) -> str:
+    """Write a page to ``out``. Returns for the last line of a command: the path, whether something was replaced, the
+    size, and the seconds since the ``time.perf_counter()`` of ``began``.
 
     Raises:
         ValueError: it cannot be written.
@@ -49,7 +51,8 @@ def save_page(page: str, out: Path) -> Written:
         raise ValueError(
             f"out={out} cannot be written: {error.strerror or error}. Name another file with out=<file>."
         ) from error
-    return written
+    took = "" if began is None else f" in {time.perf_counter() - began:.0f} s"
+    return f"{written}: {out.stat().st_size / 1e6:.1f} MB{took}"
 
 
 def is_page(path: Path) -> bool:

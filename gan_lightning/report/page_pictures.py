@@ -3,6 +3,7 @@
 import base64
 import io
 import logging
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -25,8 +26,9 @@ log = logging.getLogger(__name__)
 
 LARGEST = 2**20  # bytes of a picture of a run
 SIDE = 4000  # pixels of a side of it
-ROOM = 2 * 2**20  # bytes of all frames together
-CELLS = 12  # of a side of the sheet between four z
+ROOM = 2**20  # bytes of all frames together
+CELLS, LEAST = 12, 4  # pictures of a side of the sheet between four z, and how many where they are large
+WALK, SHEET = 5 * 2**18, 2**18  # values of pixels in all sheets of the walk, and in a sheet of samples
 
 
 def as_data(png: bytes) -> str:
@@ -85,28 +87,36 @@ def four_corners(z: Tensor, cells: int, line: Callable[[Tensor, Tensor, Tensor],
 
 @torch.no_grad()
 def explorer(G: LoadedGenerator, seed: int) -> dict[str, Any]:
-    """Sheets of CELLS x CELLS images between four z, one for each of the first ten classes where G takes labels.
+    """Sheets of CELLS x CELLS images between four z, one for each of the first ten classes where G takes labels; fewer
+    of either where images are so large that they would be more than WALK values.
 
     Points have none. ``src`` are data of PNGs without gaps between the images.
     """
     if len(G.shape) != 3:
         return {}
+    size = math.prod(G.shape)
+    cells = max(LEAST, min(CELLS, math.isqrt(WALK // size)))
     box = isinstance(G.prior, Uniform)
-    z = four_corners(G.z(4, seed), CELLS, straight if box else spherical)
-    classes: list[int | None] = list(range(min(G.classes, 10))) if G.classes else [None]
+    z = four_corners(G.z(4, seed), cells, straight if box else spherical)
+    shown = max(1, min(G.classes, 10, WALK // (cells**2 * size)))
+    classes: list[int | None] = list(range(shown)) if G.classes else [None]
     sheets = []
     for label in classes:
         y = None if label is None else torch.full((len(z),), label)
         images = to_pixels(in_batches(G.G, z, y)).float() / 255
         c, h, w = images.shape[1:]
-        picture = images.view(CELLS, CELLS, c, h, w).permute(2, 0, 3, 1, 4).reshape(c, CELLS * h, CELLS * w)
+        picture = images.view(cells, cells, c, h, w).permute(2, 0, 3, 1, 4).reshape(c, cells * h, cells * w)
         sheets.append({"label": label, "src": png_of(picture)})
     way = "on straight lines" if box else "along great circles"
-    return {"sheets": sheets, "cells": CELLS, "width": G.shape[2], "height": G.shape[1], "way": way}
+    return {"sheets": sheets, "cells": cells, "width": G.shape[2], "height": G.shape[1], "way": way}
 
 
 def samples(G: LoadedGenerator, seed: int) -> str:
-    """A sheet of 64 samples, or a row of eight for each class; of points a map."""
-    if G.classes and len(G.shape) == 3:
-        return png_of(grid(G.sheet(8, seed), columns=8))
-    return png_of(grid(G.sample(64 if len(G.shape) == 3 else POINTS, seed)))
+    """A sheet of 64 samples, or a row of eight for each class; fewer of large images; of points a map."""
+    if len(G.shape) != 3:
+        return png_of(grid(G.sample(POINTS, seed)))
+    fit = max(1, SHEET // math.prod(G.shape))
+    if G.classes:
+        columns = max(1, min(8, fit // G.classes))
+        return png_of(grid(G.sheet(columns, seed), columns=columns))
+    return png_of(grid(G.sample(min(64, fit), seed)))

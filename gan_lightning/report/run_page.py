@@ -4,6 +4,7 @@ It opens from disk without a network. Text from the run's files stays text: Jinj
 """
 
 import logging
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from gan_lightning.runs.measurements import Measurements, read_measurements
 
 log = logging.getLogger(__name__)
 
+NEAREST = 2**19  # bytes of all sheets of nearest training images
 # keys that say where and how a run computed, not what it played
 ASIDE = ("trainer.", "callbacks.", "logger.", "hydra.", "data.root", "resume", "objective", "trust", "report")
 
@@ -38,6 +40,7 @@ def write_run_page(cfg: DictConfig) -> None:
     Raises:
         ValueError: as ``runs.load.load`` does; ``out`` cannot be written, or holds something else than a page.
     """
+    began = time.perf_counter()
     run, checkpoint = find(cfg.run)
     out = check_replaceable(Path(cfg.out) if cfg.out else run / NAME)
     with Bar(f"drawing the page of {run}"):
@@ -45,11 +48,17 @@ def write_run_page(cfg: DictConfig) -> None:
         page = run_page(run, G, cfg.seed, cfg.frames)
     if not cfg.out:
         run.mkdir(parents=True, exist_ok=True)  # a generator of the zoo may have no folder yet
-    log.info("wrote %s", save_page(page, out))
+    log.info("wrote %s", save_page(page, out, began))
 
 
-def run_page(run: Path, G: LoadedGenerator, seed: int, most_frames: int) -> str:
-    """The HTML of ``run``: ``templates/run.html`` with its files, and samples of ``G``, which is its average if any."""
+def run_page(run: Path, G: LoadedGenerator, seed: int, most_frames: int, shown: Path | None = None) -> str:
+    """The HTML of ``run``: ``templates/run.html`` with its files, and samples of ``G``, which is its average if any.
+
+    Args:
+        seed: of what is drawn.
+        most_frames: pictures of training on the slider.
+        shown: the run's directory in the commands that the page names; None: ``run``.
+    """
     check_picture(G)
     measured = read_measurements(run / "metrics.json")
     status = status_of(run)
@@ -64,8 +73,8 @@ def run_page(run: Path, G: LoadedGenerator, seed: int, most_frames: int) -> str:
         name=run.resolve().name,
         generator="the average of G" if "G" in G.others else "G",
         g_steps=G.g_steps,
-        ended=how_it_ended(status, run, G.g_steps),
-        reached=what_it_reached(status, measured, run),
+        ended=how_it_ended(status, shown or run, G.g_steps),
+        reached=what_it_reached(status, measured, shown or run),
         state=state,
         healthy=healthy,
         alarms=alarms,
@@ -95,13 +104,17 @@ def data_of(config: DictConfig) -> Source | None:
 
 
 def nearest_pictures(run: Path, measured: Measurements | None) -> list[dict[str, str]]:
-    """The sheets that evaluate drew of the last checkpoint: samples beside the training images nearest to them."""
-    found = []
+    """The sheets that evaluate drew of the last checkpoint: samples beside the training images nearest to them, as far
+    as they are at most NEAREST bytes together."""
+    found, left = [], NEAREST
     for key, checkpoint in (measured["checkpoints"] if measured else {}).items():
         path = run / f"evaluation-{key}.png"
         if key.startswith("last") and "/" not in key and path.is_file():
             with suppress(ValueError):
-                found.append({"what": checkpoint["what"], "src": as_data(read_png(path))})
+                png = read_png(path)
+                left -= len(png)
+                if left >= 0:
+                    found.append({"what": checkpoint["what"], "src": as_data(png)})
     return found
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ from gan_lightning.runs.sweep import recorded_words
 log = logging.getLogger(__name__)
 
 LONGEST = 500  # characters of why a run failed
+ROWS = 24  # arms of which samples are shown, the best first
 
 
 def write_sweep_page(cfg: DictConfig) -> None:
@@ -35,12 +37,13 @@ def write_sweep_page(cfg: DictConfig) -> None:
     Raises:
         ValueError: there is no run, or ``out`` cannot be written or holds something else.
     """
+    began = time.perf_counter()
     with Bar("drawing the page") as bar:
         bar.set_postfix_str("reading the runs")
         runs, missing, folder = gather(str(cfg.runs))
         out = check_replaceable(Path(cfg.out) if cfg.out else folder / NAME)
         page = sweep_page(runs, missing, folder, cfg.n, cfg.seed, check_trust(cfg.trust))
-    log.info("wrote %s", save_page(page, out))
+    log.info("wrote %s", save_page(page, out, began))
 
 
 def sweep_page(
@@ -80,7 +83,8 @@ def counts(runs: Sequence[Run], missing: Mapping[str, str], named: Mapping[str, 
 def part(dataset: str, named: Mapping[str, Sequence[Run]], n: int, seed: int, trust: str | None) -> dict[str, Any]:
     """What the page says of the arms of one dataset."""
     found = contest(named)
-    rows, G = arm_samples(named, n, seed, trust)
+    ranked = [*dict.fromkeys([*(found.means if found else ()), *named])]
+    rows, G = arm_samples({arm: named[arm] for arm in ranked[:ROWS]}, n, seed, trust)
     with_data = data_of(G.config) if G is not None else None
     return {
         "dataset": dataset,
@@ -89,6 +93,7 @@ def part(dataset: str, named: Mapping[str, Sequence[Run]], n: int, seed: int, tr
         "ranking": ranking(found) if found else [],
         "floor": f"{found.floor:.4g}" if found and found.floor else None,
         "samples": rows,
+        "unshown": max(0, len(ranked) - ROWS),
         "real": real_row(with_data, n, seed),
         "curves": draw_bands(named),
     }

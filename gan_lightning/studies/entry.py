@@ -93,7 +93,7 @@ class Entry:
         if not ended or not (self.run / NAME).is_file():
             return str(status["status"])
         record = read_json(self.run / "record.json")
-        typed = [word for word in record["overrides"] if not word.startswith(BEGUN)]
+        typed = [word for word in record["overrides"] if not word.startswith((BEGUN, "report="))]
         if (typed, record["threads"]) != (self.overrides, self.threads):
             raise ValueError(
                 f"{self.run} must be a run of study.entries.{self.game}, {' '.join(self.overrides)} on {self.threads} "
@@ -110,7 +110,7 @@ class Entry:
         if (self.run / "config.yaml").is_file():
             set_aside(self.run)
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(self.threads))
-        command = [sys.executable, "-m", "gan_lightning.train", *self.overrides]
+        command = [sys.executable, "-m", "gan_lightning.train", *self.overrides, "report=false"]
         begun = f"{BEGUN}{time.time():.2f}"
         done = subprocess.run(
             [*command, begun, f"hydra.run.dir={for_hydra(self.run)}"],

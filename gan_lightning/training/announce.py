@@ -2,6 +2,7 @@
 
 import logging
 import shlex
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -49,8 +50,8 @@ def announce_start(training: Training) -> None:
         log.info("no evaluation: conf/judge has none for data=%s of shape %s", source.name, tuple(source.shape))
 
 
-def announce_end(training: Training, status: dict[str, Any]) -> None:
-    """Log how the run ended, what it wrote and which commands may come next."""
+def announce_end(training: Training, status: dict[str, Any], page: Path | None = None) -> None:
+    """Log how the run ended, what it wrote, which commands may come next, and last where its ``page`` lies."""
     run, gan, shown, steps = training.run, training.gan, training.shown, training.cfg.steps
     if gan.g_steps_done < steps:
         why = "max_time was reached" if status["by"] == "max_time" else f"{status['by']} came"
@@ -69,3 +70,5 @@ def announce_end(training: Training, status: dict[str, Any]) -> None:
     log.info("       tensorboard --logdir %s", shlex.quote(str(shown.parent)))
     if not torch.isfinite(torch.tensor(list(gan.numbers.values()))).all():
         log.warning("the last logged numbers are not finite: %s", gan.numbers)
+    if page is not None:
+        log.info("page:  %s", page)

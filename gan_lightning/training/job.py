@@ -16,6 +16,7 @@ from gan_lightning.io.plain import check_links
 from gan_lightning.runs.directory import status_of
 from gan_lightning.runs.start import start_of_job
 from gan_lightning.runs.sweep import objective_of
+from gan_lightning.training.pages import wants_page
 from gan_lightning.training.setup import train
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def train_job(cfg: DictConfig) -> float | None:
         once = ("continue=", *(() if cfg.resume == "auto" else ("resume=",)))
         overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith(once)]
         try:
-            status = train(cfg, run, overrides, start=start)
+            status = train(cfg, run, overrides, start=start, page=wants_page(cfg))
         except NotFinite as error:
             if cfg.objective is None:
                 raise

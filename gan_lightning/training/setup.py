@@ -41,6 +41,7 @@ from gan_lightning.runs.start import Start
 from gan_lightning.runs.trust import checked, plain_config
 from gan_lightning.training.announce import announce_end, announce_start, warn_loudly
 from gan_lightning.training.fastest import decide, recall
+from gan_lightning.training.pages import page_of_run
 from gan_lightning.training.processes import fit, gather_results
 from gan_lightning.training.ranks import cluster_environment, joined, leading
 from gan_lightning.training.training import Training
@@ -56,6 +57,7 @@ def train(
     overrides: list[str] | None = None,
     extra_callbacks: Sequence[Any] = (),
     start: Start = NEW,
+    page: bool = False,
 ) -> dict[str, Any]:
     """Play the game of ``cfg`` in the directory ``run``.
 
@@ -66,6 +68,7 @@ def train(
         overrides: what was typed, for record.json.
         extra_callbacks: of Lightning, beside those of the configuration.
         start: how the run starts.
+        page: write report.html at the end (``training/pages.py``).
 
     Returns:
         What status.json has at the end.
@@ -79,7 +82,8 @@ def train(
             ranks.begin(training)
             training.ranks = ranks
         status = play_run(training)
-        announce_end(training, status)
+        written = page_of_run(training, status) if page else None
+        announce_end(training, status, written)
         return status
 
 

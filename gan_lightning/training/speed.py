@@ -169,7 +169,7 @@ def start_and_memory(overrides: list[str]) -> tuple[float, float]:
         RuntimeError: the run failed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "gan_lightning.train", *overrides, "steps=100", "log_every=1"]
+        command = [sys.executable, "-m", "gan_lightning.train", *overrides, "steps=100", "log_every=1", "report=false"]
         began = time.time()
         process = subprocess.Popen([*command, f"hydra.run.dir={folder}/run"], stdout=subprocess.DEVNULL)
         lines = Path(folder) / "run" / "metrics.jsonl"

@@ -21,7 +21,7 @@ from gan_lightning.core.pixels import to_pixels
 from gan_lightning.data.synthetic import Synthetic
 from gan_lightning.report.blind_test import blind_test
 from gan_lightning.report.page_curves import seconds_at
-from gan_lightning.report.page_pictures import explorer, four_corners, frames
+from gan_lightning.report.page_pictures import explorer, four_corners, frames, samples
 from gan_lightning.report.page_tables import tables
 from gan_lightning.report.run_page import run_page, write_run_page
 from gan_lightning.report.verdicts import what_it_reached
@@ -49,6 +49,12 @@ def page(run, *words):
     return (run / "report.html").read_text()
 
 
+@pytest.fixture(scope="module")
+def text(trained, tmp_path_factory) -> str:
+    """The page as it is without any words."""
+    return page(shutil.copytree(trained, tmp_path_factory.mktemp("whole") / "run"))
+
+
 def picture(src: str) -> np.ndarray:
     assert src.startswith("data:image/png;base64,")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(src.split(",")[1]))).convert("L"))
@@ -58,8 +64,7 @@ def embedded(text: str, name: str):
     return json.loads(re.search(rf'id="{name}">(.*?)</script>', text, re.DOTALL)[1])
 
 
-def test_it_needs_no_other_file_and_no_network(run):
-    text = page(run)
+def test_it_needs_no_other_file_and_no_network(text):
     addresses = re.findall(r'(?:src|href)="([^"]*)"', re.sub(r"<svg.*?</svg>", "", text, flags=re.DOTALL))
     assert addresses
     assert all(address.startswith("data:image/png;base64,") for address in addresses)
@@ -68,13 +73,13 @@ def test_it_needs_no_other_file_and_no_network(run):
     assert len(text) < 5 * 2**20
 
 
-def test_the_slider_has_the_pictures_of_the_run_in_their_order(run):
-    found = embedded(page(run), "frames")
+def test_the_slider_has_the_pictures_of_the_run_in_their_order(run, text):
+    found = embedded(text, "frames")
     assert [frame["step"] for frame in found] == [0, 2, 4, 6]
     for frame in found:
         kept = (run / "samples" / "ema" / f"{frame['step']:07d}.png").read_bytes()
         assert base64.b64decode(frame["src"].split(",")[1]) == kept
-    assert [frame["step"] for frame in embedded(page(run, "frames=2"), "frames")] == [0, 6]
+    assert [frame["step"] for frame in frames(run, 2)] == [0, 6]
 
 
 def test_a_picture_that_is_none_is_left_out(run, caplog):
@@ -203,8 +208,8 @@ def test_numbers_that_evaluate_wrote_are_on_it(run):
     assert base64.b64encode((run / "samples" / "real.png").read_bytes()).decode() in text
 
 
-def test_what_differs_from_the_defaults_is_named_with_both_values(run):
-    rows = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td></tr>", page(run))
+def test_what_differs_from_the_defaults_is_named_with_both_values(text):
+    rows = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td></tr>", text)
     assert ("batch_size", "16", "64") in rows
     assert ("steps", "6", "4000") in rows
     assert not any(key.startswith(("trainer", "callbacks")) for key, *_ in rows)
@@ -215,3 +220,27 @@ def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_left(run, tmp_p
     with pytest.raises(ValueError, match=r"^out=.*file/page.html cannot be written: Not a directory. Name another"):
         page(run, f"out={tmp_path}/file/page.html")
     assert not (run / "report.html").exists()
+
+
+class Noise(torch.nn.Module):
+    """A G of images that no PNG makes smaller."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.shape, self.weight = shape, torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, z):
+        return torch.rand(len(z), *self.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+@pytest.mark.parametrize("side", [28, 64, 128])
+def test_pictures_of_large_images_are_fewer(side, finished_tiny):
+    G = gan_lightning.load(finished_tiny)
+    G.G, G.shape = Noise((3, side, side)), [3, side, side]
+    walk = explorer(G, 0)
+    assert walk["cells"] == {28: 12, 64: 10, 128: 5}[side]
+    assert picture(walk["sheets"][0]["src"]).shape == (walk["cells"] * side,) * 2
+    drawn = [*(sheet["src"] for sheet in walk["sheets"]), samples(G, 0)]
+    source = Synthetic(n=96, size=side, channels=3)
+    drawn += [one["src"] for one in blind_test(G, source, 0)]
+    assert sum(map(len, drawn)) < 3.2e6, "frames and sheets of neighbours have 2 MB more"

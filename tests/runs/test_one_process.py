@@ -167,7 +167,7 @@ def test_a_file_system_without_locks_is_told_and_the_run_plays(tiny, tmp_path, m
 # As commands ------------------------------------------------------------------------------------------------
 
 LONG = ["data=digits", "network.G.hidden=[16,16]", "network.D.hidden=[16,16]", "batch_size=16", "log_every=10",
-        "sample_every=0", "evaluate_every=0", "checkpoint_every=20", "trainer=cpu"]  # fmt: skip
+        "report=false", "sample_every=0", "evaluate_every=0", "checkpoint_every=20", "trainer=cpu"]  # fmt: skip
 
 
 def command(*args: str, **options: object) -> subprocess.Popen:

@@ -80,7 +80,7 @@ def test_each_game_and_seed_is_an_ordinary_run_that_is_played_once(played):
     ]  # fmt: skip
     assert words[0][:-2] == [*ENTRIES["averaged"], "data=digits", "seed=1", "max_time=600", "sample_every=0",
                              "evaluate_every=0", "checkpoint_every=0", "checkpoint_seconds=0", "callbacks=speedrun",
-                             "callbacks.marks.seconds=[0.01,600.0]"]  # fmt: skip
+                             "callbacks.marks.seconds=[0.01,600.0]", "report=false"]  # fmt: skip
     assert words[0][-2].startswith("callbacks.marks.begun=")
     assert {threads for _, threads in played.commands} == {"1"}
 

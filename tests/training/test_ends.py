@@ -24,7 +24,8 @@ from gan_lightning.training.setup import train
 ROOT = Path(__file__).parent.parent.parent
 ENV = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 GAME = ["experiment=mlp", "data=digits", "network.G.hidden=[16,16]", "network.D.hidden=[16,16]", "batch_size=16",
-        "log_every=10", "sample_every=0", "evaluate_every=0", "checkpoint_every=20", "steps=100000"]  # fmt: skip
+        "report=false", "log_every=10", "sample_every=0", "evaluate_every=0", "checkpoint_every=20",
+        "steps=100000"]  # fmt: skip
 
 
 @pytest.mark.parametrize(
