@@ -10,6 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lightning.config.explained import grouped, listed
 from gan_lightning.config.where import CONF
 from gan_lightning.io.plain import read_yaml
 
@@ -45,9 +46,11 @@ def arm_of(swept: set[str], overrides: Sequence[str]) -> str:
 
 
 def register_resolvers() -> None:
-    """Make ``${slug:...}`` and ``${arm:...}`` known, which conf/ uses for the names of directories."""
+    """Make ``${slug:...}`` and ``${arm:...}`` known, the names of directories in conf/, and what its help lists."""
     OmegaConf.register_new_resolver("slug", slug, replace=True)
     OmegaConf.register_new_resolver("arm", arm, replace=True)
+    OmegaConf.register_new_resolver("explained", listed, replace=True)
+    OmegaConf.register_new_resolver("grouped", grouped, replace=True)
 
 
 def compose(config_name: str, overrides: list[str] | None = None) -> DictConfig:

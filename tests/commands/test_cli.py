@@ -210,13 +210,14 @@ def test_help_is_a_page_for_newcomers(call):
     for wanted in (
         "python -m gan_lightning.train loss=mmgan",
         "loss: hinge, lsgan, mmgan, nsgan",
-        "steps: 4000",
+        "steps=4000                G steps of the whole run, whatever the dataset",
+        "  lr: 0.002",
         "-m loss=mmgan",
     ):
         assert wanted in text
-    page = text.split("All keys with their defaults")[0]
+    page = text.split("All keys, those of the groups too")[0]
     scalars = [k for k, v in compose("train").items() if not isinstance(v, DictConfig)]
-    missing = [key for key in scalars if f"  {key} " not in page]
+    missing = [key for key in scalars if f"  {key}=" not in page]
     assert missing == [], "every key has its line"
 
 

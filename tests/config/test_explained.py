@@ -1,0 +1,80 @@
+"""What help and reference say of a key is the comment beside it."""
+
+import pytest
+
+from gan_lightning.config.explained import Key, grouped, groups_of, head, keys_of, listed
+from gan_lightning.config.where import CONF
+
+YAML = """\
+# @package _global_
+# What it is for.
+#
+#   python -m gan_lightning.train -m it=1
+defaults: [default, _self_]
+plain: 1.0
+text: "a # b"   # no comment before this: a # b
+long: null      # first line,
+                # second line
+# of nobody
+below:          # of all below
+  _target_: a.b.C
+  list: [1, 2]  # two numbers
+  made: {_target_: a.b.D, n: 3}
+  flow: {n: 4}
+  block:        # each on its line
+    - x: 1
+      y: 2
+    - z
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "it.yaml"
+    path.write_text(YAML)
+    return path
+
+
+def test_each_key_has_its_default_and_the_comment_beside_it(file):
+    assert keys_of(file) == [
+        Key("plain", "1.0", ""),
+        Key("text", '"a # b"', "no comment before this: a # b"),
+        Key("long", "null", "first line, second line"),
+        Key("below", "", "of all below"),
+        Key("below.list", "[1, 2]", "two numbers"),
+        Key("below.made", "", ""),
+        Key("below.made.n", "3", ""),
+        Key("below.flow", "{n: 4}", ""),
+        Key("below.block", "[{x: 1, y: 2}, z]", "each on its line"),
+    ]
+
+
+def test_the_words_that_a_file_begins_with(file):
+    assert head(file) == ["What it is for.", "", "  python -m gan_lightning.train -m it=1"]
+
+
+def test_help_of_a_command_wraps_the_words_beside_the_keys():
+    text = listed("export", width=60)
+    assert "  tolerance=0.01      the share by which it may be larger" in text
+    assert "store=auto          int8, float16 or float32: the kind of" in text
+    assert all(len(line) <= 60 for line in text.split("With those of the groups")[0].splitlines())
+    assert listed("sample").count("$") == 0, "without groups nothing follows"
+    assert listed("study").endswith("$CONFIG")
+
+
+def test_a_command_lists_its_own_groups_and_no_others():
+    assert groups_of(CONF / "export.yaml") == {"metrics": "fast"}
+    assert grouped("study").startswith("  study: density_game, dirac, mode_coverage,")
+    assert [line.split(":")[0].strip() for line in grouped("train", width=10**6).splitlines()][:3] == [
+        "data",
+        "prior",
+        "loss",
+    ]
+    assert "task" not in grouped("train")
+
+
+@pytest.mark.parametrize("command", [file.stem for file in sorted(CONF.glob("*.yaml"))])
+def test_every_key_of_a_command_is_explained(command):
+    """Where there are groups, their keys have files of their own."""
+    file = CONF / f"{command}.yaml"
+    assert [key.name for key in keys_of(file) if not key.says and key.default not in ("", "{}")] == []
