@@ -4,6 +4,7 @@ It opens from disk without a network. Text from the run's files stays text: Jinj
 """
 
 import logging
+import re
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,7 @@ from gan_lightning.report.page_curves import curves_page, time_line
 from gan_lightning.report.page_pictures import as_data, explorer, frames, read_png, samples
 from gan_lightning.report.page_tables import tables
 from gan_lightning.report.verdicts import alarms_in, health, how_it_ended, what_it_reached
-from gan_lightning.runs.directory import find, status_of
+from gan_lightning.runs.directory import find, is_run, status_of
 from gan_lightning.runs.load import LoadedGenerator, check_picture, load, readable_root
 from gan_lightning.runs.measurements import Measurements, read_measurements
 
@@ -45,7 +46,7 @@ def write_run_page(cfg: DictConfig) -> None:
     out = check_replaceable(Path(cfg.out) if cfg.out else run / NAME)
     with Bar(f"drawing the page of {run}"):
         G = load(checkpoint, None, cfg.trust)
-        page = run_page(run, G, cfg.seed, cfg.frames)
+        page = run_page(run, G, cfg.seed, cfg.frames, run if is_run(run) else Path(cfg.run))
     if not cfg.out:
         run.mkdir(parents=True, exist_ok=True)  # a generator of the zoo may have no folder yet
     log.info("wrote %s", save_page(page, out, began))
@@ -119,9 +120,33 @@ def nearest_pictures(run: Path, measured: Measurements | None) -> list[dict[str,
 
 
 def changed(config: DictConfig) -> list[tuple[str, Any, Any]]:
-    """(key, value of the run, today's default) of each that differs; "-" where one of them has no such key."""
+    """(key, value of the run, today's default) of each that differs; "-" where one of them has no such key.
+
+    Where the default is another key's value, such as ``optimizer.d.lr`` that of ``optimizer.lr``, it is held against
+    the run's own. What the default offers of other datasets is left out.
+    """
     here = dict(leaves(OmegaConf.to_container(config)))
     default = dict(leaves(OmegaConf.to_container(compose("train"), resolve=False)))
-    keys = sorted(key for key in here.keys() | default.keys() if not key.startswith(ASIDE))
-    rows = [(key, here.get(key, "-"), default.get(key, "-")) for key in keys]
-    return [row for row in rows if row[1] != row[2] and not str(row[2]).startswith("${")]
+    rows = list[tuple[str, Any, Any]]()
+    for key in sorted(key for key in here.keys() | default.keys() if not key.startswith(ASIDE)):
+        other = taken_from(default, key)
+        if other is not None:
+            expected, shown = here.get(other), f"as {other}"
+        else:
+            expected = shown = default.get(key, "-")
+        listed = any(own.startswith(f"{key}.") for own in here)  # its items are keys of their own
+        unsaid = key not in here and (shown is None or listed or key.startswith("data."))
+        if here.get(key, "-") != expected and not unsaid and other != key:
+            rows.append((key, here.get(key, "-"), shown))
+    return rows
+
+
+def taken_from(default: dict[str, Any], key: str) -> str | None:
+    """The key whose value ``key`` has by default: its own where it is made in another way, None for a value."""
+    names = key.split(".")
+    for n in range(len(names), 0, -1):
+        value = str(default.get(".".join(names[:n]), ""))
+        if value.startswith("${"):
+            plain = re.fullmatch(r"\$\{(\w[\w.]*)\}", value)
+            return ".".join([plain[1], *names[n:]]) if plain else key
+    return None

@@ -90,6 +90,8 @@ def health(run: Path, alarms: Sequence[Mapping[str, Any]], fault: str | None, g_
         return "ill", f"Not healthy: the watch raised {len(alarms)} alarm{'s' * (len(alarms) > 1)}. {which}."
     if fault:
         return "unknown", f"Whether it is healthy cannot be said: {fault}"
+    if not is_run(run):
+        return "unknown", "Whether its game was healthy is not handed on with a generator."
     watch = watch_of(run)
     if watch is None:
         return "unknown", f"Whether it is healthy is not known: it was played without the watch, which writes {NAME}."

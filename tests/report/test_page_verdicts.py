@@ -77,6 +77,7 @@ def test_health_says_what_was_looked_at(run):
         "Not healthy: the watch raised 2 alarms. G's gradient vanishes (after 40 steps); all samples look alike (after "
         "1,500 steps).",
     )
+    assert health(run / "none", [], None, 5000)[1] == "Whether its game was healthy is not handed on with a generator."
     (run / "config.yaml").write_text(config.replace("  watch:", "  other:"))
     assert "played without the watch" in health(run, [], None, 5000)[1]
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import TINY
+from omegaconf import OmegaConf
 from PIL import Image
 
 import gan_lightning
@@ -23,7 +24,7 @@ from gan_lightning.report.blind_test import blind_test
 from gan_lightning.report.page_curves import seconds_at
 from gan_lightning.report.page_pictures import explorer, four_corners, frames, samples
 from gan_lightning.report.page_tables import tables
-from gan_lightning.report.run_page import run_page, write_run_page
+from gan_lightning.report.run_page import changed, run_page, write_run_page
 from gan_lightning.report.verdicts import what_it_reached
 from gan_lightning.runs import load as loading
 from gan_lightning.training.setup import train
@@ -220,6 +221,22 @@ def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_left(run, tmp_p
     with pytest.raises(ValueError, match=r"^out=.*file/page.html cannot be written: Not a directory. Name another"):
         page(run, f"out={tmp_path}/file/page.html")
     assert not (run / "report.html").exists()
+
+
+def test_a_default_that_is_another_keys_value_is_held_against_the_runs_own():
+    """By default optimizer.d.lr is that of optimizer.lr, and optimizer.d.betas those of optimizer.betas."""
+    cfg = compose("train", ["data=digits", "optimizer.lr=0.1", "optimizer.d.betas=[0.3,0.4]"])
+    OmegaConf.resolve(cfg)  # as in a run's config.yaml
+    rows = changed(cfg)
+    found = {key: (here, default) for key, here, default in rows}
+    assert found["optimizer.lr"] == (0.1, 0.002)
+    assert not {"optimizer.d.lr", "optimizer.g.lr", "optimizer.g.betas.0"} & found.keys()
+    assert found["optimizer.d.betas.0"] == (0.3, "as optimizer.betas.0")
+    assert found["data._target_"][0].endswith("Digits")
+    assert not any(key.startswith("data.auto") or default is None for key, (_, default) in found.items())
+    usual = compose("train")
+    OmegaConf.resolve(usual)
+    assert changed(usual) == []
 
 
 class Noise(torch.nn.Module):
