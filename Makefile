@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.gan-lightning-installed
+DOCS   := $(VENV)/.gan-lightning-docs-installed
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-slow coverage mutants mutants-all lint house bench results theory tensorboard clean
+.PHONY: help install train test test-slow coverage mutants mutants-all lint house docs bench results theory tensorboard clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +49,14 @@ lint: install  ## ruff and mypy
 
 house: install  ## draw who imports whom into docs/house.md
 	$(BIN)/python docs/house.py
+
+docs: $(DOCS)  ## the documentation as a site, from docs/ into build/docs; a warning or a dead link is an error
+	$(BIN)/sphinx-build -E -W --keep-going -q -b html $(ARGS) docs build/docs
+	@echo "open build/docs/index.html"
+
+$(DOCS): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
 
 bench: install  ## speed and memory against a bare torch loop; fails when a promise is missed
 	$(BIN)/python -m gan_lightning.bench $(ARGS)
