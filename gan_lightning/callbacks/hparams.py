@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from gan_lightning.callbacks.overhead import FewHooks, next_multiple
 from gan_lightning.game.module import GAN
@@ -21,4 +22,7 @@ class HParams(FewHooks):
     def on_train_end(self, trainer: Trainer, module: GAN) -> None:
         values = {f"final/{name}": value for name, value in module.numbers.items() if "/" in name}
         for logger in trainer.loggers:
-            logger.log_hyperparams(dict(self.config), values)
+            if isinstance(logger, TensorBoardLogger):
+                logger.log_hyperparams(dict(self.config), values)
+            else:  # others show no numbers beside the knobs
+                logger.log_hyperparams(dict(self.config))

@@ -45,7 +45,7 @@ KEYS: dict[str, tuple[str, str]] = {
     ),
     "wandb use_wandb mlflow": (
         "logger",
-        "Loggers are added: +logger.wandb._target_=lightning.pytorch.loggers.WandbLogger.",
+        "Write logger=wandb or logger=mlflow.",
     ),
     "image_size img_size imagesize resolution": ("data", "Write data.size={value} (data=digits, image_folder)."),
     "channels nc img_channels": ("data", "Write data.channels={value} (data=image_folder)."),
@@ -140,8 +140,10 @@ CHOICES: dict[str, dict[str, str]] = {
     },
     "technique": {"none null no false off": "Without any, leave it out, or write 'technique=[]'."},
     "logger": {
-        "wandb mlflow csv neptune comet": "Another one is added: "
-        "+logger.wandb._target_=lightning.pytorch.loggers.WandbLogger.",
+        "neptune comet": "Another one of Lightning's is added: "
+        "+logger.comet._target_=lightning.pytorch.loggers.CometLogger.",
+        "tensorboard tb": "It is logger=default.",
+        "weights_and_biases wb weightsandbiases": "It is logger=wandb.",
         "none null no false off": "One is taken out with ~logger.tensorboard or ~logger.jsonl.",
     },
     "callbacks": {"none null no false off": "One is taken out by its name: ~callbacks.samples."},

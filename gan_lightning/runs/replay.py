@@ -165,6 +165,8 @@ def reason_to_refuse(override: Override, folders: Sequence[Path], sweeps: bool) 
         if not strange:
             return None
         return f"{key} has no choice {strange[0]!r:.80} here or in a --config-dir that is typed now"
+    if key == "logger.wandb.offline" and values != [True]:
+        return "the curves would be sent to a server"
     if override.type in (OverrideType.ADD, OverrideType.FORCE_ADD) and "." not in key:
         return "nothing reads an added key"
     if top == "data" and any(isinstance(value, dict) for value in values):

@@ -9,7 +9,6 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -175,8 +174,3 @@ def drop_lines_after(lines: Path, g_steps: int) -> None:
                 continue  # cut off by a power failure
             if isinstance(step, int) and step <= g_steps:
                 file.write(line.rstrip(b"\n") + b"\n")
-
-
-def resumed_loggers(loggers: dict[str, Any], g_steps: int) -> dict[str, dict[str, int]]:
-    """Name of a logger -> arguments that let TensorBoard's drop its points after ``g_steps`` G steps."""
-    return {name: {"purge_step": g_steps + 1} for name in loggers if "TensorBoard" in loggers[name]["_target_"]}

@@ -36,11 +36,12 @@ from gan_lightning.runs.initial import Initial, read_initial
 from gan_lightning.runs.own_code import check_trust
 from gan_lightning.runs.record import record
 from gan_lightning.runs.resumable import check_resumable
-from gan_lightning.runs.resume import check_same_game, check_something_left, drop_lines_after, resumed_loggers
+from gan_lightning.runs.resume import check_same_game, check_something_left, drop_lines_after
 from gan_lightning.runs.start import Start
 from gan_lightning.runs.trust import checked, plain_config
 from gan_lightning.training.announce import announce_end, announce_start, warn_loudly
 from gan_lightning.training.fastest import decide, recall
+from gan_lightning.training.loggers import build_loggers, end_loggers
 from gan_lightning.training.pages import page_of_run
 from gan_lightning.training.processes import fit, gather_results
 from gan_lightning.training.ranks import cluster_environment, joined, leading
@@ -120,8 +121,7 @@ def build_training(
     gan = build_game(cfg, data, run, start, checkpoint, initial)
     callbacks = callbacks_of(cfg, data, judge)
     training = Training(cfg, run, overrides, start, note, begun, data, gan, judge, callbacks, initial=initial)
-    purge = resumed_loggers(cfg.logger, begun) if checkpoint else {}
-    training.loggers = {name: make(node, save_dir=str(run), **purge.get(name, {})) for name, node in cfg.logger.items()}
+    training.loggers = build_loggers(cfg.logger, run, begun if checkpoint else None)
     training.trainer = make(
         cfg.trainer,
         default_root_dir=str(run),
@@ -232,6 +232,7 @@ def play_run(training: Training) -> dict[str, Any]:
             fit(training.trainer, gan, training.data, start.checkpoint, run, training.ranks)
         finally:
             status["alarms"] = alarms_of(run) if "watch" in training.callbacks else []
+            end_loggers()
         if training.trainer.world_size > 1 and training.ranks is None:
             gather_results(gan, evaluation, run, training.begun)
         seconds = round(time.perf_counter() - began, 2)

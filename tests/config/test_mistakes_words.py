@@ -85,7 +85,7 @@ KEYS = [
     ("sigma=0.1", "--help lists the keys."),
     ("name=first", "hydra.run.dir=<folder>"),
     ("GAN_DATA=/data", "an environment variable, typed before the command: GAN_DATA=/data python"),
-    ("wandb=true", "+logger.wandb._target_=lightning.pytorch.loggers.WandbLogger"),
+    ("wandb=true", "Write logger=wandb or logger=mlflow."),
 ]
 
 
@@ -141,7 +141,11 @@ def test_suggestions_come_from_what_was_typed_before(typed, words):
             "{ema: {decay: 0.9}}",
             "A technique's settings are typed apart: 'technique=[ema]' technique.ema.",
         ),
-        ("logger", "wandb", "Another one is added: +logger.wandb._target_=lightning.pytorch.loggers.WandbLogger"),
+        (
+            "logger",
+            "comet",
+            "Another one of Lightning's is added: +logger.comet._target_=lightning",
+        ),
         ("logger", "false", "One is taken out with ~logger.tensorboard or ~logger.jsonl."),
         ("callbacks", "none", "One is taken out by its name: ~callbacks.samples."),
         ("hydra/launcher", "ray", "hydra/launcher must be one of basic, joblib, slurm, slurm_local, got 'ray'."),
