@@ -15,6 +15,9 @@ from gan_lightning.game.module import GAN
 log = logging.getLogger(__name__)
 
 
+BAR = "{n_fmt}/{total_fmt} {bar} {remaining} left{postfix}"  # with numbers_line 80 columns or fewer
+
+
 class Progress(FewHooks):
     """A bar on a terminal; elsewhere (a log file, CI) a line every ``line_seconds``.
 
@@ -39,7 +42,7 @@ class Progress(FewHooks):
         self.start = self.last_line = time.monotonic()
         self.first = module.g_steps_done
         if trainer.is_global_zero and sys.stderr.isatty():
-            self.bar = tqdm(total=module.steps, initial=self.first, unit="step", dynamic_ncols=True)
+            self.bar = tqdm(total=module.steps, initial=self.first, dynamic_ncols=True, bar_format=BAR)
 
     def next_due(self, step: int) -> int:
         return next_multiple(0, step)
@@ -48,7 +51,7 @@ class Progress(FewHooks):
         if self.bar is not None:
             self.bar.update(module.g_steps_done - self.bar.n)
             if module.numbers:
-                self.bar.set_postfix_str(numbers_line(module.numbers), refresh=False)
+                self.bar.set_postfix_str(numbers_line(module.numbers, short=True), refresh=False)
         elif trainer.is_global_zero and time.monotonic() - self.last_line > self.line_seconds:
             self.last_line = time.monotonic()
             done = module.g_steps_done
@@ -67,11 +70,11 @@ class Progress(FewHooks):
             self.bar = None
 
 
-def numbers_line(numbers: dict[str, float]) -> str:
-    """Both losses, the means of D(x) and D(G(z)), and the speed, in one short line."""
+def numbers_line(numbers: dict[str, float], short: bool = False) -> str:
+    """Both losses, the means of D(x) and D(G(z)), and the speed, in one line; ``short``: fewer digits, no speed."""
     shown = {"loss/d": "d", "loss/g": "g", "d/real_prob": "D(x)", "d/fake_prob": "D(G(z))",
              "d/real_score": "D(x)", "d/fake_score": "D(G(z))"}  # fmt: skip
-    parts = [f"{label} {numbers[key]:.3f}" for key, label in shown.items() if key in numbers]
-    if "speed/images_per_s" in numbers:
+    parts = [f"{label} {numbers[key]:.{2 if short else 3}f}" for key, label in shown.items() if key in numbers]
+    if "speed/images_per_s" in numbers and not short:
         parts.append(f"{numbers['speed/images_per_s']:,.0f} images/s")
-    return "  ".join(parts)
+    return " ".join(parts) if short else "  ".join(parts)

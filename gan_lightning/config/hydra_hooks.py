@@ -22,18 +22,19 @@ class Brief(logging.Formatter):
 
 class StopMultirun(Callback):
     """Lets SIGTERM end a multirun as Ctrl-C does, with any launcher, and keeps its directory for ``last_word``, and
-    whether a page is wanted of it (``report=``; a search, whose trials are no arms, has none).
+    whether it has arms, as a search has not, and a page is wanted of it (``report=``).
 
     (While a run is played in this process, the handlers of callbacks/signals.py end it with a checkpoint.)
     """
 
     sweep: str | None = None  # the multirun's directory
-    wants_page = False
+    ends, wants_page = False, False  # is it a sweep that ends with a table, and with a page?
     before: Any = None  # the handler that SIGTERM had
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         StopMultirun.sweep = str(config.hydra.sweep.dir)
-        StopMultirun.wants_page = bool(config.get("report")) and "Basic" in str(config.hydra.sweeper.get("_target_"))
+        StopMultirun.ends = "Basic" in str(config.hydra.sweeper.get("_target_"))
+        StopMultirun.wants_page = StopMultirun.ends and bool(config.get("report"))
         if threading.current_thread() is threading.main_thread():
             StopMultirun.before = signal.signal(signal.SIGTERM, signal.default_int_handler)
 
@@ -42,7 +43,7 @@ class StopMultirun(Callback):
         """Give SIGTERM its former handler."""
         if cls.before is not None:
             signal.signal(signal.SIGTERM, cls.before)
-        cls.sweep, cls.wants_page, cls.before = None, False, None
+        cls.sweep, cls.ends, cls.wants_page, cls.before = None, False, False, None
 
     @classmethod
     def last_word(cls) -> str:

@@ -63,8 +63,8 @@ def verb(
             ``continue=`` or ``init=latest`` was typed, or torchrun or srun started the process.
         follower: name of the function that a process calls instead of all this, if torchrun or srun started it and it
             is not the first of its game.
-        after_sweep: name of a function of a multirun's directory, called when its jobs have ended, well or not, if a
-            page of it is wanted. It raises nothing.
+        after_sweep: name of a function of a sweep's directory, and whether a page of it is wanted; called when its jobs
+            have ended, well or not. It raises nothing.
     """
     job = functools.partial(run_job, task)
     job.__module__ = f"gan_lightning.{config_name}"  # Hydra names the job by it
@@ -113,9 +113,9 @@ def verb(
 
 
 def end_sweep_by(function: str | None) -> None:
-    """Call ``function`` with the directory of the multirun that has ended, where there is one and a page is wanted."""
-    if function and StopMultirun.sweep and StopMultirun.wants_page and Path(StopMultirun.sweep).is_dir():
-        pkgutil.resolve_name(function)(Path(StopMultirun.sweep))
+    """Call ``function`` with the directory of the sweep that has ended, where there is one, and is a page wanted?"""
+    if function and StopMultirun.sweep and StopMultirun.ends and Path(StopMultirun.sweep).is_dir():
+        pkgutil.resolve_name(function)(Path(StopMultirun.sweep), StopMultirun.wants_page)
 
 
 def wants_traceback() -> bool:

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import textwrap
 from array import array
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -37,6 +38,21 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
+
+
+def text_table(rows: Sequence[Sequence[str]], width: int = 80) -> list[list[str]]:
+    """The lines of each row, of at most ``width`` columns: cells are padded, and the last one goes on in further lines.
+
+    It gets 20 columns at least, where the others leave fewer.
+    """
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    before = sum(widths) + 2 * len(widths)
+    found = []
+    for row in rows:
+        last = textwrap.wrap(row[-1], max(width - before, 20), break_on_hyphens=False) or [""]
+        left = "".join(f"{cell:{size}}  " for cell, size in zip(row, widths, strict=False))
+        found.append([left + last[0], *(" " * before + more for more in last[1:])])
+    return found
 
 
 def csv_cell(value: Any) -> Any:

@@ -3,7 +3,6 @@
 import datetime
 import logging
 import math
-import textwrap
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from omegaconf import DictConfig
 
 from gan_lightning.config.choices import game_in_words
 from gan_lightning.io.plain import DEPTH, LARGE, printable, read_bytes, read_json
-from gan_lightning.io.tables import Curve, curves
+from gan_lightning.io.tables import Curve, curves, text_table
 from gan_lightning.runs.directory import OUTPUTS, folders, is_glob, is_run, matching, newest, several_hint, status_of
 from gan_lightning.runs.trust import plain_config
 
@@ -108,11 +107,15 @@ def date(seconds: float) -> str:
     return when.strftime("%m-%d %H:%M" if when.year == now.year else "%Y-%m-%d")
 
 
+def best_numbers_of(status: Mapping[str, Any]) -> tuple[float, str]:
+    """(Frechet distance, generator's suffix) of the best that a run's status.json has; (nan, "") if it has none."""
+    found = {key.removeprefix(BEST): value for key, value in status.items() if key.startswith(BEST)}
+    return best_pair({suffix: [(value, status.get(DISTANCE + suffix))] for suffix, value in found.items()})
+
+
 def numbers_at_end(status: Mapping[str, Any]) -> tuple[int, str]:
     """(G steps, the best Frechet distance) as status.json has them of a run that ended."""
-    found = {key.removeprefix(BEST): value for key, value in status.items() if key.startswith(BEST)}
-    named = {suffix: (value, status.get(DISTANCE + suffix)) for suffix, value in found.items()}
-    return status["g_steps"], best_in_words({suffix: [pair] for suffix, pair in named.items()})
+    return status["g_steps"], best_in_words(best_numbers_of(status))
 
 
 def numbers_so_far(path: Path, config: Mapping[str, Any]) -> tuple[int, str]:
@@ -128,7 +131,7 @@ def numbers_so_far(path: Path, config: Mapping[str, Any]) -> tuple[int, str]:
     pairs = {
         suffix: measured_together(found.get(CHOICE + suffix), found.get(FD + suffix)) for suffix in ("", *averages)
     }
-    return played, best_in_words(pairs)
+    return played, best_in_words(best_pair(pairs))
 
 
 def measured_together(choice: Curve | None, distance: Curve | None) -> list[tuple[float, float]]:
@@ -139,8 +142,8 @@ def measured_together(choice: Curve | None, distance: Curve | None) -> list[tupl
     return [(value, distances[step]) for step, value in zip(*choice, strict=True) if step in distances]
 
 
-def best_in_words(pairs: Mapping[str, list[tuple[Any, Any]]]) -> str:
-    """The Frechet distance of the generator and step with the least fd_over_coverage, and an average's name; or -.
+def best_pair(pairs: Mapping[str, list[tuple[Any, Any]]]) -> tuple[float, str]:
+    """(Frechet distance, suffix) of the generator and step with the least fd_over_coverage; (nan, "") if there is none.
 
     Args:
         pairs: suffix of a generator's numbers (``""`` for G, ``"_ema"``) -> (fd_over_coverage, Frechet distance).
@@ -151,23 +154,22 @@ def best_in_words(pairs: Mapping[str, list[tuple[Any, Any]]]) -> str:
         for pair in found
         if all(isinstance(value, int | float) and math.isfinite(value) for value in pair)
     ]
-    if not numbers:
-        return "-"
-    _, distance, suffix = min(numbers)
+    return min(numbers)[1:] if numbers else (math.nan, "")
+
+
+def best_in_words(best: tuple[float, str]) -> str:
+    """``1.19 ema``; - where there is none."""
+    distance, suffix = best
     number = f"{distance:#.3g}".rstrip(".")
-    return f"{number} {printable(suffix)[1:9]}".strip()
+    return f"{number} {printable(suffix)[1:9]}".strip() if math.isfinite(distance) else "-"
 
 
 def lines_of(rows: list[Row], paths: bool) -> list[str]:
     """Lines of at most WIDTH columns; with ``paths`` each row is followed by the directory, which is never cut."""
     cells = [HEAD, *((row.begun, row.status, row.steps, row.best, row.game) for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(4)]
-    before = sum(widths) + 2 * len(widths)
     lines = []
-    for i, row in enumerate(cells):
-        game = textwrap.wrap(row[4], max(WIDTH - before, 20), break_on_hyphens=False) or [""]
-        left = "".join(f"{cell:{width}}  " for cell, width in zip(row, widths, strict=False))
-        lines += [left + game[0], *(" " * before + more for more in game[1:])]
+    for i, row in enumerate(text_table(cells, WIDTH)):
+        lines += row
         if paths and i:
             lines.append(f"  {printable(str(rows[i - 1].path))}")
     return lines

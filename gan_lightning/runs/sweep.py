@@ -84,6 +84,31 @@ def statuses(sweep: Path) -> dict[str, str]:
     return {name: status_of(sweep / name)["status"] if is_run(sweep / name) else "missing" for name in jobs(sweep)}
 
 
+def progress_of(sweep: Path, played: int | None, workers: int) -> str:
+    """``3 of 8 jobs have ended, about 12 min left``, by the mean time of those that have.
+
+    Args:
+        sweep: the multirun's directory.
+        played: how many have ended, where jobs are played one after the other; None: counted by their status.json.
+        workers: how many are played at a time.
+    """
+    states = [status_of(sweep / name) for name in jobs(sweep) if is_run(sweep / name)]
+    ended = [state for state in states if state["status"] in ("done", "stopped", "failed")]
+    seconds = [state["seconds"] for state in ended if isinstance(state.get("seconds"), int | float)]
+    done, total = len(ended) if played is None else played, len(jobs(sweep))
+    said = f"{done} of {total} jobs have ended"
+    if not seconds or done >= total:
+        return said
+    return f"{said}, about {in_units(math.ceil((total - done) / workers) * sum(seconds) / len(seconds))} left"
+
+
+def in_units(seconds: float) -> str:
+    """``40 s``, ``12 min`` or ``3.2 h``."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 def continue_arguments(argv: list[str]) -> list[str]:
     """Turn ``-m continue=<sweep>`` into the command line that started the sweep, in the sweep's own directory."""
     asked = [a for a in argv if a.startswith("continue=")]

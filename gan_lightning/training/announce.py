@@ -7,9 +7,12 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from lightning.pytorch.loggers import TensorBoardLogger
+from omegaconf import OmegaConf
 
 from gan_lightning.config.build import judge_of
+from gan_lightning.config.choices import network_of, optimizer_of, smoothing_of, techniques_of
 from gan_lightning.config.launch import resume_command
 from gan_lightning.config.quoting import word
 from gan_lightning.training.training import Training
@@ -28,13 +31,17 @@ def warn_loudly(note: str, loggers: dict[str, Any]) -> None:
 def announce_start(training: Training) -> None:
     """Log which game is played, on what data and device, and in which directory."""
     cfg, gan, begun, source = training.cfg, training.gan, training.begun, training.data.source
-    choice = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
+    config: Any = OmegaConf.to_container(cfg)
+    smoothing = smoothing_of(config)
     log.info(
-        "%s %s (%s, k = %d) on %d %s of %s, %d G steps of batch %d, %s on %s, in %s",
+        "%s %s (%s, k = %d, %s, %s, %s) on %d %s of %s, %d G steps of batch %d, %s on %s, in %s",
         f"going on after {begun} G steps with" if training.start.checkpoint else "training",
-        choice.get("network", "a GAN"),
+        network_of(config),
         type(gan.loss).__name__,
         cfg.d_steps,
+        techniques_of(config),
+        "no smoothing" if smoothing == "none" else f"smoothing {smoothing}",
+        optimizer_of(config),
         len(training.data.arrays or ()),
         "points" if len(source.shape) == 1 else "images",
         source.name,
@@ -62,13 +69,24 @@ def announce_end(training: Training, status: dict[str, Any], page: Path | None =
     log.info("%s after %.0f s; wrote in %s: %s", ended, status["seconds"], shown, ", ".join(made))
     if status.get("alarms"):
         log.warning("alarms in %s: %s", shown / "alarms.json", ", ".join(status["alarms"]))
-    log.info("next:  python -m gan_lightning.sample %s", word("run", shown))
-    source = training.data.source
-    if (training.judge or judge_of(source)) is not None:
-        points = " metrics=points" if len(source.shape) == 1 else ""
-        log.info("       python -m gan_lightning.evaluate %s%s", word("run", shown), points)
-    log.info("       tensorboard --logdir %s", shlex.quote(str(shown.parent)))
+    if not in_multirun():  # a sweep says at its end what comes next
+        announce_next(training)
     if not torch.isfinite(torch.tensor(list(gan.numbers.values()))).all():
         log.warning("the last logged numbers are not finite: %s", gan.numbers)
     if page is not None:
         log.info("page:  %s", page)
+
+
+def in_multirun() -> bool:
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def announce_next(training: Training) -> None:
+    """Log what may be typed next."""
+    shown, source = training.shown, training.data.source
+    log.info("next:  python -m gan_lightning.sample %s", word("run", shown))
+    if (training.judge or judge_of(source)) is not None:
+        points = " metrics=points" if len(source.shape) == 1 else ""
+        log.info("       python -m gan_lightning.evaluate %s%s", word("run", shown), points)
+    if any(isinstance(logger, TensorBoardLogger) for logger in training.loggers.values()):
+        log.info("       tensorboard --logdir %s", shlex.quote(str(shown.parent)))

@@ -16,8 +16,10 @@ from gan_lightning.io.plain import check_links
 from gan_lightning.runs.directory import status_of
 from gan_lightning.runs.start import start_of_job
 from gan_lightning.runs.sweep import objective_of
+from gan_lightning.training.announce import in_multirun
 from gan_lightning.training.pages import wants_page
 from gan_lightning.training.setup import train
+from gan_lightning.training.sweep_end import say_progress
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,8 @@ def train_job(cfg: DictConfig) -> float | None:
             return math.inf  # the worst result for a search, which goes on
     if status["status"] == "stopped" and status["by"] != "max_time":
         end_sweep()
+    if in_multirun():
+        say_progress()
     return objective_of(cfg, status)
 
 

@@ -49,7 +49,8 @@ def test_train_then_sample_latest(call, tmp_path):
     code, text = call("train", *TINY)
     assert code == 0, text
     assert text.startswith(
-        "training mlp (NSGAN, k = 1) on 96 images of synthetic, 6 G steps of batch 16, fp32 on CPU, in outputs/"
+        "training mlp (NSGAN, k = 1, no technique, no smoothing, adam 2e-4) on 96 images of synthetic, "
+        "6 G steps of batch 16, fp32 on CPU, in outputs/"
     )
     last = text.strip().splitlines()
     assert last[-2].startswith("next:  python -m gan_lightning.sample run=outputs/")

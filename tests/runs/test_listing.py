@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from gan_lightning.config.compose import compose
 from gan_lightning.io.lock import sole
-from gan_lightning.runs.listing import WIDTH, begun_at, best_in_words, date, list_runs
+from gan_lightning.runs.listing import WIDTH, begun_at, best_in_words, best_pair, date, list_runs
 
 YEAR = datetime.datetime.now().year
 BEST = {
@@ -113,9 +113,9 @@ def test_hostile_directories_get_a_line_each_and_the_others_their_row(listed, tm
 
 
 def test_the_best_is_that_of_the_generator_and_step_with_the_least_quotient():
-    assert best_in_words({"": [(3.0, 2.0), (1.0, 123.4)], "_ema": [(2.0, 0.5)]}) == "123"
-    assert best_in_words({"": [(3.0, 2.0)], "_ema": [(2.0, 8.0)]}) == "8.00 ema"
-    assert best_in_words({"": [(float("nan"), 1.0), (True, "x"), (2.0, None)]}) == "-"
+    assert best_in_words(best_pair({"": [(3.0, 2.0), (1.0, 123.4)], "_ema": [(2.0, 0.5)]})) == "123"
+    assert best_in_words(best_pair({"": [(3.0, 2.0)], "_ema": [(2.0, 8.0)]})) == "8.00 ema"
+    assert best_in_words(best_pair({"": [(float("nan"), 1.0), (True, "x"), (2.0, None)]})) == "-"
 
 
 def test_when_a_run_began(tmp_path):

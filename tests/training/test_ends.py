@@ -110,7 +110,7 @@ def test_ctrl_c_in_the_parent_of_a_sweep_says_how_to_go_on(monkeypatch, capsys):
     )
     before = signal.getsignal(signal.SIGTERM)
     config = compose("train")
-    config = type(config)({"hydra": {"sweep": {"dir": "there"}}})
+    config = type(config)({"hydra": {"sweep": {"dir": "there"}, "sweeper": {}}})
     StopMultirun().on_multirun_start(config)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGTERM)
