@@ -1,5 +1,7 @@
 """Formulas as MathML, by docutils' own converter: browsers draw it, so neither a script nor LaTeX is needed."""
 
+import re
+
 from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -7,12 +9,14 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
+APPLIED = r'(<mo>&ApplyFunction;</mo>)(?!\s*<mo stretchy="false">\()'  # log x, where browsers would draw logx
+
 log = logging.getLogger(__name__)
 
 
 def mathml(formula: str, node: nodes.Element, block: bool) -> str:
     try:
-        return str(tex2mathml(formula, as_block=block))
+        return re.sub(APPLIED, r"\1<mspace width='0.17em'/>", str(tex2mathml(formula, as_block=block)))
     except MathError as error:
         log.warning("formula %r: %s", formula, error, location=node)
         return ""

@@ -9,13 +9,13 @@ from sphinx.util.docutils import SphinxDirective
 
 
 def shown(text: str) -> str:
-    """The cells of py:percent ``text`` as Markdown, without its first heading, which is the page's."""
+    """The cells of py:percent ``text`` as Markdown; its first heading is one below that of the page."""
     parts = []
     for cell in re.split(r"^# %%", text, flags=re.MULTILINE)[1:]:
         first, _, body = cell.partition("\n")
         if first.strip() == "[markdown]":
             words = re.sub(r"^# ?", "", body, flags=re.MULTILINE).strip()
-            parts.append(re.sub(r"\A# .*\n", "", words))
+            parts.append(re.sub(r"\A# ", "## ", words))
         else:
             parts.append(f"```python\n{body.strip()}\n```")
     return "\n\n".join(parts)

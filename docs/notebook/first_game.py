@@ -80,7 +80,7 @@ for step, on_real, on_fake in course:
 #
 # ## What G draws
 #
-# In a notebook the picture shows below the cell; elsewhere it is drawn in characters.
+# What it makes of one z, in characters, so that it shows everywhere.
 
 # %%
 SHADES = " .:-=+*#%@"

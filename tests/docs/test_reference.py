@@ -14,7 +14,7 @@ pytest.importorskip("sphinx", reason="the extra docs is not installed")
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
 
-from building import api, code, reference  # noqa: E402
+from building import api, code, formulas, notebook, reference  # noqa: E402
 
 GROUPS = ROOT / "docs" / "reference" / "groups"
 
@@ -96,3 +96,14 @@ def test_signs_in_a_docstring_are_no_markup(line, escaped):
 )
 def test_the_language_of_a_block(block, language):
     assert code.language(block) == language
+
+
+def test_the_cells_of_a_notebook_as_a_page():
+    text = "# head\n# %% [markdown]\n# # Title\n# words\n\n# %%\nx = 1\n"
+    assert notebook.shown(text) == "## Title\nwords\n\n```python\nx = 1\n```"
+
+
+def test_a_formula_is_mathml_with_a_space_behind_log():
+    assert "<mi>log</mi>\n  <mo>&ApplyFunction;</mo><mspace width='0.17em'/>" in formulas.mathml(r"\log 4", None, False)
+    assert "mspace" not in formulas.mathml(r"\log(4)", None, False)
+    assert formulas.mathml(r"\nothing", None, False) == "", "and a warning, which ends make docs"
