@@ -12,6 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from gan_lightning.config.explained import groups_of
 from gan_lightning.config.hydra_internals import get_args_parser
 from gan_lightning.config.unknown import (
     LISTS,
@@ -34,6 +35,9 @@ def arranged(argv: Sequence[str], config_name: str) -> list[str]:
     found = {*(known.overrides or []), *left}
     overrides = [word for word in argv[1:] if word in found]
     options = [word for word in argv[1:] if word not in found]
+    if known.help:  # shown without a choice where one has to be typed
+        needed = [name for name, choice in groups_of(CONF / f"{config_name}.yaml").items() if choice == "???"]
+        overrides += [f"~{name}" for name in needed if not any(o.startswith(f"{name}=") for o in overrides)]
     dashed: dict[str, str] = {}  # word -> key=value
     for at, word in enumerate(overrides):
         after = overrides[at + 1] if at + 1 < len(overrides) and "=" not in overrides[at + 1].lstrip("=") else ""

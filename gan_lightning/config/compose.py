@@ -10,7 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lightning.config.explained import grouped, listed
+from gan_lightning.config.explained import described, grouped, listed
 from gan_lightning.config.where import CONF
 from gan_lightning.io.plain import read_yaml
 
@@ -51,6 +51,7 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("arm", arm, replace=True)
     OmegaConf.register_new_resolver("explained", listed, replace=True)
     OmegaConf.register_new_resolver("grouped", grouped, replace=True)
+    OmegaConf.register_new_resolver("described", described, replace=True)
 
 
 def compose(config_name: str, overrides: list[str] | None = None) -> DictConfig:

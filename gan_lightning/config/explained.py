@@ -87,6 +87,17 @@ def grouped(command: str, width: int = 100) -> str:
     return "\n".join(text for line in lines for text in textwrap.wrap(line, width, subsequent_indent=" " * 6))
 
 
+def described(group: str, width: int = 100) -> str:
+    """The choices of a group, each with the first sentence of its file, without its source in brackets."""
+    files = sorted((CONF / group).glob("*.yaml"))
+    left = max(len(file.stem) for file in files) + 4
+    says = [re.sub(r" \([^()]*\)", "", " ".join(head(file))).partition(". ")[0].rstrip(".:") for file in files]
+    rows = [(f"  {file.stem}".ljust(left), sentence) for file, sentence in zip(files, says, strict=True)]
+    return "\n".join(
+        text for name, said in rows for text in textwrap.wrap(name + said, width, subsequent_indent=" " * left)
+    )
+
+
 def listed(command: str, width: int = 100) -> str:
     """The keys of a command as its help shows them: ``key=default``, and what each means beside it.
 

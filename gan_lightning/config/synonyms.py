@@ -47,6 +47,8 @@ KEYS: dict[str, tuple[str, str]] = {
         "logger",
         "Write logger=wandb or logger=mlflow.",
     ),
+    "g_steps": ("study", "Write study.steps={value}."),
+    "h": ("study", "Write study.lr={value}."),
     "image_size img_size imagesize resolution": ("data", "Write data.size={value} (data=digits, image_folder)."),
     "channels nc img_channels": ("data", "Write data.channels={value} (data=image_folder)."),
     "z_dim zdim latent_dim latent latent_size nz noise_dim noise_size z_size dim": (

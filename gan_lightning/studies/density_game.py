@@ -78,15 +78,15 @@ def plot_game(axis: Any, gan: GAN, data: LineMixture, title: str) -> None:
 
 
 def run(
-    out: Path, bar: Any, steps: int = 6000, d_steps: int = 5, batch_size: int = 512, frames: int = 60, seed: int = 0
+    out: Path, bar: Any, steps: int = 1200, d_steps: int = 5, batch_size: int = 512, frames: int = 60, seed: int = 0
 ) -> dict[str, Any]:
     """Writes figure.png and animation.gif.
 
     Args:
         out: folder for the files.
         bar: shows the progress.
-        steps: batches of each game.
-        d_steps: k, batches per G step.
+        steps: G steps of each game.
+        d_steps: k, D steps, a batch each, per G step.
         batch_size: points of a batch.
         frames: pictures of the animation per game.
         seed: of the initial weights and the noise.
@@ -94,13 +94,14 @@ def run(
     Returns:
         The numbers of the game with a fixed G (``frozen``), and for each loss its course: G steps, V, 2 JSD - 2 log 2.
     """
-    if not 1 <= frames <= steps:
-        raise ValueError(f"study.frames must lie between 1 and study.steps={steps}, got {frames}.")
-    bar.reset(total=3 * steps)
-    numbers: dict[str, Any] = {"frozen": frozen(bar, steps, 2048, seed)}
+    batches = steps * d_steps
+    if not 1 <= frames <= batches:
+        raise ValueError(f"study.frames must lie between 1 and the {batches} D steps of a game, got {frames}.")
+    bar.reset(total=3 * batches)
+    numbers: dict[str, Any] = {"frozen": frozen(bar, batches, 2048, seed)}
     data = LineMixture((1.0,), (0.7,), (1.0,))
     losses: dict[str, Loss] = {"mmgan": MMGAN(), "nsgan": NSGAN()}
-    shown = [0, steps // 20, steps // 4, steps]
+    shown = [0, batches // 20, batches // 4, batches]
     fig, axes = figure(len(losses), len(shown) + 1, width=3.6, height=2.8)
     films: dict[str, list[np.ndarray]] = {}
     for row, (name, loss) in enumerate(losses.items()):
@@ -112,7 +113,7 @@ def run(
             if i in shown:
                 title = f"{name}, after {i // d_steps} G steps"
                 plot_game(axes[row * (len(shown) + 1) + shown.index(i)], gan, data, title)
-            if i % (steps // frames) == 0:
+            if i % (batches // frames) == 0:
                 p_r, p_g = data.pdf(X), density_of(gan)
                 v = value_on_grid(p_r, p_g, probability(gan.D, X), X)
                 limit = 2 * jsd_on_grid(p_r, p_g, X) + LIMIT
@@ -129,7 +130,7 @@ def run(
             D,
             Normal(1),
             loss,
-            steps=steps,
+            steps=batches,
             d_steps=d_steps,
             batch_size=batch_size,
             lr=1e-3,

@@ -37,7 +37,7 @@ def run(
     out: Path,
     bar: Any,
     steps: int = 500,
-    h: float = 0.2,
+    lr: float = 0.2,
     gamma: float = 0.3,
     weight: float = 0.7,
     sigma: float = 0.7,
@@ -48,7 +48,7 @@ def run(
     Args:
         out: folder for the file.
         bar: shows the progress.
-        steps, h: number and size of the steps.
+        steps, lr: number and size of the steps, as the paper's h.
         gamma: weight of R1.
         weight: of the gradient penalty.
         sigma: standard deviation of the instance noise.
@@ -61,13 +61,13 @@ def run(
     columns = 4
     bar.reset(total=len(found))
     fig, axes = figure(-(-len(found) // columns), columns, width=3.5, height=3.5)
-    numbers: dict[str, Any] = {"steps": steps, "h": h, "games": {}}
+    numbers: dict[str, Any] = {"steps": steps, "lr": lr, "games": {}}
     for (name, field), axis in zip(found.items(), axes, strict=False):
         smooth = np.allclose(toys.jacobian(field, eps=1e-6), toys.jacobian(field, eps=1e-3), atol=1e-2)
         values = toys.eigenvalues(field) if smooth else None
         entry: dict[str, Any] = {"eigenvalues": describe(values)}
         for rule, colour in ((toys.simultaneous, "tab:red"), (toys.alternating, "tab:blue")):
-            path = rule(field, h, steps)
+            path = rule(field, lr, steps)
             r = toys.radius(path)
             entry[rule.__name__] = float(r[-1] / r[0])
             axis.plot(

@@ -61,7 +61,7 @@ def early_run(
 
 
 def run(
-    out: Path, bar: Any, data: Source, g_steps: int = 150, d_steps: int = 5, batch_size: int = 64, seed: int = 0
+    out: Path, bar: Any, data: Source, steps: int = 150, d_steps: int = 5, batch_size: int = 64, seed: int = 0
 ) -> dict[str, Any]:
     """Writes figure.png.
 
@@ -69,7 +69,7 @@ def run(
         out: folder for the file.
         bar: shows the progress.
         data: images.
-        g_steps: G steps of each run.
+        steps: G steps of each run.
         d_steps: k, D steps per G step.
         batch_size: images of each batch.
         seed: of the initial weights and the noise.
@@ -78,7 +78,7 @@ def run(
         ``early_run`` for each loss, and the median over the second half of (non-saturating over minimax gradient norm).
     """
     losses: dict[str, Loss] = {"mmgan": MMGAN(), "nsgan": NSGAN()}
-    bar.reset(total=len(losses) * g_steps * d_steps)
+    bar.reset(total=len(losses) * steps * d_steps)
     fig, axes = figure(1, 4)
     logits = torch.linspace(-8, 8, 401, dtype=torch.float64)
     numbers: dict[str, Any] = {"dataset": data.name}
@@ -88,11 +88,11 @@ def run(
         (slope,) = torch.autograd.grad(values.sum(), l)
         axes[0].plot(logits, values.detach(), label=name)
         axes[1].plot(logits, slope, label=name)
-        course = early_run(data, loss, bar, g_steps, d_steps, batch_size, seed)
+        course = early_run(data, loss, bar, steps, d_steps, batch_size, seed)
         axes[2].plot(course["gradient_norm_of_G"], label=name)
         axes[3].plot(course["D_of_G"], label=name)
         numbers[name] = course
-    half = g_steps // 2
+    half = steps // 2
     ratio = [a / b for a, b in zip(*(numbers[n]["gradient_norm_of_G"][half:] for n in ("nsgan", "mmgan")), strict=True)]
     numbers["ns_over_mm_median"] = torch.tensor(ratio).median().item()
     titles = (

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gan_lightning.config.explained import Key, grouped, groups_of, head, keys_of, listed
+from gan_lightning.config.command_line import arranged
+from gan_lightning.config.explained import Key, described, grouped, groups_of, head, keys_of, listed
 from gan_lightning.config.where import CONF
 
 YAML = """\
@@ -60,6 +61,19 @@ def test_help_of_a_command_wraps_the_words_beside_the_keys():
     assert all(len(line) <= 60 for line in text.split("With those of the groups")[0].splitlines())
     assert listed("sample").count("$") == 0, "without groups nothing follows"
     assert listed("study").endswith("$CONFIG")
+
+
+def test_the_studies_have_a_line_each():
+    lines = described("study", width=10**6).splitlines()
+    assert len(lines) == len(list((CONF / "study").glob("*.yaml")))
+    said = "The Dirac-GAN under each loss and regulariser, by simultaneous and alternating steps"
+    assert lines[1] == f"  dirac                       {said}", "the first sentence, without its source"
+
+
+def test_help_needs_no_choice_where_the_command_does():
+    assert arranged(["study.py", "--help"], "study") == ["study.py", "--help", "~study"]
+    assert arranged(["study.py", "study=dirac", "--help"], "study") == ["study.py", "--help", "study=dirac"]
+    assert arranged(["study.py"], "study") == ["study.py"], "which says that there has to be one"
 
 
 def test_a_command_lists_its_own_groups_and_no_others():
