@@ -33,7 +33,8 @@ def choice_of(group: str, chosen: Any) -> str:
         return line(next(iter(classes.values()))).rpartition(".")[2][:LONGEST] if classes else UNKNOWN
 
     def common(name: str) -> tuple[int, int]:
-        return sum(key in own and own[key] == value for key, value in alike[name].items()), -len(alike[name])
+        equal = sum(key in own and own[key] == value for key, value in alike[name].items())
+        return equal, -len(own.keys() ^ alike[name].keys())
 
     return max(alike, key=common)
 
