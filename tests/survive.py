@@ -82,7 +82,7 @@ def results_of(run: Path) -> dict:
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0})
     events.Reload()
-    tags = [t for t in events.Tags()["scalars"] if not t.startswith(("speed/", "final/", "hp_metric"))]
+    tags = [t for t in events.Tags()["scalars"] if not t.startswith(("speed/", "hp_metric"))]
     return {
         "last.ckpt": torch.load(run / "checkpoints" / "last.ckpt", weights_only=True),
         "best.ckpt": torch.load(run / "checkpoints" / "best.ckpt", weights_only=True),

@@ -37,7 +37,8 @@ class Evaluation(FewHooks):
     ``metric/classifier_score``.
 
     The lowest ``fd_over_coverage`` of G makes ``best.ckpt``. An average of G has the same curves with its name at the
-    end, such as ``metric/fd_judge_ema``, and a best of its own, such as ``best-ema.ckpt``.
+    end, such as ``metric/fd_judge_ema``, and a best of its own, such as ``best-ema.ckpt``. ``best/fd_judge`` and the
+    like are the numbers where it was best so far.
 
     Args:
         every: G steps between two evaluations; 0 for none.
@@ -51,6 +52,7 @@ class Evaluation(FewHooks):
         self.every, self.n, self.seed = every, n, seed
         self.judge: Judge | None = None  # set in training/setup.py; without one nothing is evaluated
         self.real: tuple[Tensor, Tensor] | None = None  # its features and probabilities of the validation images
+        self.floors: dict[str, float] = {}  # the numbers of real training images in place of samples
         self.best: dict[str, dict[str, float]] = {}  # suffix of a generator's curves -> its numbers where it was best
         self.last = -1  # G step of the last evaluation
         self.drawn: tuple[int, Tensor, Tensor] | None = None  # its G step, samples of G and the judge's probabilities
@@ -82,6 +84,7 @@ class Evaluation(FewHooks):
                 self.judge.to(module.device)
                 data: Any = trainer.datamodule  # type: ignore[attr-defined]
                 self.see(data.validation())
+                self.floors = self.numbers_of(*self.judge(data.reference(self.n)))
             for name, G in module.generators.items():
                 suffix = "" if name == "G" else f"_{name}"
                 samples = draw(G, module.prior, self.n, self.seed, module.device)
@@ -93,9 +96,11 @@ class Evaluation(FewHooks):
                     log.warning("the samples of %s after %d G steps are not finite: not evaluated", name, step)
                 values |= {f"{key}{suffix}": value for key, value in numbers.items()}
             module.numbers = {**module.numbers, **values}
+        better = self.improved(trainer.strategy.broadcast(values), step)
+        if trainer.is_global_zero:
             for logger in trainer.loggers:
-                logger.log_metrics(values, step)
-        self.keep(trainer, self.improved(trainer.strategy.broadcast(values), step))
+                logger.log_metrics(values | self.best_curves(), step)
+        self.keep(trainer, better)
 
     def numbers_of(self, features: Tensor, probabilities: Tensor) -> dict[str, float]:
         """Name of a curve -> its value, from the judge's features and probabilities of samples; empty if not finite."""
@@ -139,6 +144,20 @@ class Evaluation(FewHooks):
         names = {"g_steps": "best_g_steps", CHOICE: "best_fd_over_coverage", FD: "best_fd_judge",
                  COVERAGE: "best_coverage_judge"}  # fmt: skip
         return {f"{names[k]}{suffix}": v for suffix, values in self.best.items() for k, v in values.items()}
+
+    def best_curves(self) -> dict[str, float]:
+        """The numbers of each generator where it was best so far, as curves: the last value is the best of the run."""
+        return {
+            f"best/{key.removeprefix('metric/')}{suffix}": values[key]
+            for suffix, values in self.best.items()
+            for key in (CHOICE, FD, COVERAGE)
+        }
+
+    def floor_numbers(self) -> dict[str, float]:
+        """For status.json: what ``n`` training images have in place of samples; empty where nothing was evaluated."""
+        return {
+            f"floor_{key.removeprefix('metric/')}": self.floors[key] for key in (FD, COVERAGE) if key in self.floors
+        }
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best}

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
@@ -16,11 +17,12 @@ from gan_lightning.core.labels import ConditionalGenerator
 from gan_lightning.core.sampler import columns_for, draw, draw_sheet
 from gan_lightning.game.module import GAN
 from gan_lightning.report.drawing import save_animation
-from gan_lightning.report.pictures import POINTS, grid, save_picture
+from gan_lightning.report.pictures import POINTS, framed, grid, save_picture
 
 log = logging.getLogger(__name__)
 
 PIXELS = 2**28  # limit for all frames of an animation together
+SHADES = 16  # of a frame: with 256 the file is several times as large
 
 
 def by_steps(folder: Path) -> list[Path]:
@@ -51,17 +53,18 @@ def frames_of(paths: list[Path]) -> list[Image.Image]:
             if picture_size(path) != size:
                 raise ValueError(f"{path.name} is no picture of {size[0]} x {size[1]}")
             with Image.open(path, formats=["PNG"]) as picture:
-                frames.append(picture.convert("P"))
+                frames.append(picture.quantize(SHADES))
         except (OSError, ValueError, SyntaxError) as error:
             log.warning("the animation goes on without %s: %s", path, error)
     return frames
 
 
 class Samples(FewHooks):
-    """``samples/<G steps>.png`` every ``every`` G steps, and the same grid in TensorBoard.
+    """``samples/<G steps>.png`` every ``every`` G steps, and the same picture in TensorBoard.
 
-    Grids of an average of G are in a folder of its name, such as ``samples/ema/``. In a game with a condition each
-    grid of images is a sheet: a class a row, all rows from the same z, so that the label alone tells them apart.
+    It says of which G, after how many steps and of which seed it is, and has a row of real images below. Pictures of an
+    average of G are in a folder of its name, such as ``samples/ema/``. In a game with a condition each picture of
+    images is a sheet: a class a row, all rows from the same z, so that the label alone tells them apart.
 
     Args:
         every: G steps between two grids; 0 for none at all.
@@ -74,6 +77,8 @@ class Samples(FewHooks):
         self.every, self.n, self.seed, self.frame_ms = every, n, seed, frame_ms
         self.last = -1  # G step of the last grid
         self.limit: float | None = None  # for points: pictures show the plane from -limit to limit
+        self.reference: Tensor | None = None  # real images
+        self.data = ""  # name of the dataset
 
     def on_train_start(self, trainer: Trainer, module: GAN) -> None:
         if not self.every or not trainer.is_global_zero:
@@ -83,13 +88,14 @@ class Samples(FewHooks):
         reference = data.reference(self.n if len(data.source.shape) == 3 else POINTS)
         if reference.ndim == 2:
             self.n, self.limit = POINTS, 1.3 * reference.abs().max().item()
+        self.reference, self.data = reference, data.source.name
         if module.d_steps_done:  # resumed: what was drawn after the checkpoint will be drawn again
             for name in module.generators:
                 for path in by_steps(self.folder(trainer, name)):
                     if int(path.stem) > module.g_steps_done:
                         path.unlink()
             return
-        real = grid(reference, self.limit)
+        real = framed(grid(reference, self.limit), f"{self.data}: the first {len(reference):,} training samples")
         save_picture(real, self.folder(trainer) / "real.png")
         self.show(trainer, "images/real", real, 0)
         self.snapshot(trainer, module)
@@ -119,7 +125,9 @@ class Samples(FewHooks):
             return
         self.last = step
         for name, G in module.generators.items():
-            picture = self.picture(G, module)
+            whose = "G" if name == "G" else f"the average {name} of G"
+            words = f"{self.data}, {whose} after {step:,} steps, z of seed {self.seed}"
+            picture = self.beside_real(self.picture(G, module), words)
             self.folder(trainer, name).mkdir(exist_ok=True)
             save_picture(picture, self.folder(trainer, name) / f"{step:07d}.png")
             self.show(trainer, "images/fake" if name == "G" else f"images/{name}", picture, step)
@@ -130,6 +138,17 @@ class Samples(FewHooks):
             columns = columns_for(self.n, G.classes)
             return grid(draw_sheet(G, module.prior, columns, self.seed, module.device), columns=columns)
         return grid(draw(G, module.prior, self.n, self.seed, module.device), self.limit)
+
+    def beside_real(self, picture: Tensor, words: str) -> Tensor:
+        """``picture`` below ``words``; real images in a row below it, or real points in a map to the right."""
+        assert self.reference is not None
+        if self.limit is not None:
+            gap = torch.ones(1, picture.shape[1], 4, device=picture.device)
+            both = torch.cat([picture, gap, grid(self.reference, self.limit).to(picture.device)], 2)
+            return framed(both, f"{words}; right: real points")
+        columns = (picture.shape[2] - 2) // (self.reference.shape[-1] + 2)
+        row = self.reference[:columns]
+        return framed(picture, words, grid(row, columns=columns) if len(row) == columns else None)
 
     def show(self, trainer: Trainer, tag: str, picture: Tensor, step: int) -> None:
         for logger in trainer.loggers:

@@ -8,7 +8,7 @@ from torch import Tensor
 from gan_lightning.core.labels import ConditionalGenerator
 from gan_lightning.core.lines import spherical, straight
 from gan_lightning.latent.bench import Bench, check_images
-from gan_lightning.latent.sheets import enlarged, sheet_of_rows
+from gan_lightning.latent.sheets import moment, sheet_of_rows
 from gan_lightning.report.drawing import save_animation
 
 
@@ -71,7 +71,12 @@ def run(bench: Bench, pairs: int = 4, n: int = 12, frames: int = 12) -> dict[str
     ring = [torch.cat([line(a, b, steps) for a, b in zip(part, part.roll(-1, 0), strict=True)])
             for part in G.prior(16, bench.stream("animation")).view(4, 4, -1)]  # fmt: skip
     moments = torch.stack(ring, 1)
-    pictures = [enlarged(G(at, None if not G.classes else torch.arange(4) % G.classes), 4) for at in moments]
+    y = None if not G.classes else torch.arange(4) % G.classes
+    pictures = []
+    for i, at in enumerate(moments):
+        first, passed = divmod(i, frames)
+        where = f"z {first + 1} to z {(first + 1) % 4 + 1}, {passed / frames:.2f} of the way"
+        pictures.append(moment(G(at, y), 4, f"{bench.run}: four ways from {where}"))
     save_animation(pictures, bench.file("animation.gif"), frame_ms=80)
     return numbers
 

@@ -14,11 +14,19 @@ from gan_lightning.latent.bench import Bench
 from gan_lightning.latent.sheets import sheet_of_rows
 from gan_lightning.metrics.frechet import frechet_distance
 from gan_lightning.metrics.neighbours import precision_recall_density_coverage
-from gan_lightning.report.drawing import figure, save_figure
+from gan_lightning.report.drawing import figure, headed, legend_below, save_figure
 from gan_lightning.report.observed import as_pixels
 from gan_lightning.report.rejection import calibrated, kept_samples
+from gan_lightning.report.style import PAGE, look
 
 SHOWN = 16  # columns of the sheet
+MARKS = ("o", "s", "^", "D", "v", "X")
+AXIS_NAMES = {
+    "recall": "recall: share of real images near a sample",
+    "precision": "precision: share of samples near a real image",
+    "coverage": "coverage: share of real images with a near sample",
+    "frechet_distance": "Frechet distance to the test images",
+}
 
 
 def run(
@@ -74,14 +82,16 @@ def drawn(bench: Bench, ratio: Any, n: int, budgets: list[int], truncations: lis
 
 
 def draw_curve(found: dict[str, list[dict[str, float]]], bench: Bench) -> None:
-    """Precision against recall, a point for each seed."""
-    fig, axes = figure(1, 2)
-    for axis, (x, y) in zip(axes, (("recall", "precision"), ("coverage", "frechet_distance")), strict=True):
-        for name, values in found.items():
-            axis.plot([v[x] for v in values], [v[y] for v in values], "o", label=name, markersize=4)
-        axis.set_xlabel(x)
-        axis.set_ylabel(y)
-    axes[0].legend(fontsize=7)
+    """Precision against recall, and the Frechet distance against coverage: a point for each seed."""
+    fig, axes = figure(1, 2, width=PAGE / 2, height=3.4)
+    panels = (("Up", "recall", "precision"), ("Down", "coverage", "frechet_distance"))
+    for axis, (better, x, y) in zip(axes, panels, strict=True):
+        for i, (name, values) in enumerate(found.items()):
+            mark = {"color": look(i)["color"], "marker": MARKS[i % len(MARKS)], "linestyle": ""}
+            axis.plot([v[x] for v in values], [v[y] for v in values], label=name, markersize=5, **mark)
+        headed(axis, f"{better} and to the right is better", AXIS_NAMES[x], AXIS_NAMES[y])
+    legend_below(fig, words=f"{bench.run}: {len(next(iter(found.values())))} seeds of each way to draw samples")
+    bench.file("figure.svg")
     save_figure(fig, bench.file("figure.png"))
 
 

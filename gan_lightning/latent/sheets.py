@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from torch import Tensor
 
 from gan_lightning.io.tables import title
 from gan_lightning.report.drawing import figure, save_figure
-from gan_lightning.report.pictures import grid
+from gan_lightning.report.pictures import framed, grid
 
 
 def sheet_of_rows(rows: Mapping[str, Tensor], path: Path, caption: str, heads: list[str] | None = None) -> None:
@@ -18,13 +17,15 @@ def sheet_of_rows(rows: Mapping[str, Tensor], path: Path, caption: str, heads: l
     ``heads`` stand above the columns.
     """
     n = max(len(images) for images in rows.values())
-    fig, axes = figure(len(rows), 1, width=2.6 + 0.62 * n, height=0.68)
+    beside = 0.075 * max(map(len, rows)) + 0.2  # inches, for the words
+    fig, axes = figure(len(rows), 1, width=beside + 0.66 * n, height=0.76)
     for axis, (name, images) in zip(axes, rows.items(), strict=True):
         strip = grid(images, columns=len(images)).permute(1, 2, 0)
         axis.imshow(strip.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axis.set_ylabel(title(name), rotation=0, ha="right", va="center", fontsize=9)
         axis.set_xticks([])
         axis.set_yticks([])
+        axis.grid(False)
         for spine in axis.spines.values():
             spine.set_visible(False)
     if heads:
@@ -34,11 +35,10 @@ def sheet_of_rows(rows: Mapping[str, Tensor], path: Path, caption: str, heads: l
         axes[0].xaxis.tick_top()
         axes[0].tick_params(length=0)
     fig.suptitle(title(caption), fontsize=10)
-    save_figure(fig, path)
+    save_figure(fig, path, vector=False)
 
 
-def enlarged(images: Tensor, columns: int, times: int = 4) -> Image.Image:
-    """Images ``[N, C, S, S]`` in [-1, 1] in so many columns as a picture with large pixels, for an animation."""
-    values = (grid(images, columns=columns) * 255).round().byte().permute(1, 2, 0).numpy()
-    large = np.kron(values, np.ones((times, times, 1), dtype=np.uint8))
-    return Image.fromarray(large).convert("P", palette=Image.Palette.ADAPTIVE)
+def moment(images: Tensor, columns: int, words: str) -> np.ndarray:
+    """Images ``[N, C, S, S]`` in [-1, 1] in so many columns below ``words``, uint8 ``[H, W, 3]``, for an animation."""
+    picture = framed(grid(images, columns=columns), words)
+    return (picture * 255).round().byte().permute(1, 2, 0).numpy()

@@ -4,12 +4,13 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from gan_lightning.config.checks import leaves
+from gan_lightning.config.words import typed_as
 from gan_lightning.io.plain import read_json
 from gan_lightning.io.tables import line
 from gan_lightning.runs.directory import is_glob, is_run, matching, several_hint, status_of
@@ -36,6 +37,7 @@ class Run:
         overrides: what was typed, key -> value, without the keys NOT_THE_GAME.
         game: the configuration as sorted (dotted key, value), without the keys NOT_THE_GAME.
         metrics: its metrics.json; None if there is none.
+        config: all of its configuration.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class Run:
     overrides: Mapping[str, str]
     game: tuple[tuple[str, Any], ...]
     metrics: Measurements | None
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def is_measured(self, checkpoint: str, what: str) -> bool:
         """Does metrics.json have a checkpoint of that name, which is ``what``, such as "last checkpoint"?"""
@@ -88,6 +91,7 @@ def read(path: Path) -> Run:
         {k: v for k, v in overrides.items() if not k.startswith(NOT_THE_GAME)},
         game,
         read_measurements(path / "metrics.json"),
+        config,
     )
 
 
@@ -148,7 +152,10 @@ def gather(runs: str) -> tuple[list[Run], dict[str, str], Path]:
 
 
 def arms(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Name -> runs that differ in their seed alone. The name says what differs from the other arms."""
+    """Name -> runs that differ in their seed alone. The name says what differs from the other arms.
+
+    Where an arm typed nothing for a key that another typed, its configuration says what it has there.
+    """
     groups: dict[Any, list[Run]] = defaultdict(list)
     for run in runs:
         groups[run.game].append(run)
@@ -157,8 +164,13 @@ def arms(runs: Sequence[Run]) -> dict[str, list[Run]]:
     named: dict[str, list[Run]] = {}
     for members in groups.values():
         values = members[0].overrides
-        name = " ".join(f"{k}={values.get(k, 'default')}" for k in differing) or "all"
-        while name in named:  # the same overrides were typed, and the configurations differ
+        config = members[0].config
+        name = " ".join(f"{k}={values.get(k) or typed_as(config, k.lstrip('+'))}" for k in differing) or "all"
+        if name in named:  # the same overrides were typed, and the configurations differ
+            there = set(named[name][0].game)
+            others = [key for key, value in members[0].game if (key, value) not in there][:3]
+            name = " ".join([name, *(f"{key}={typed_as(config, key)}" for key in others)])
+        while name in named:
             name += " (other defaults)"
         named[name] = members
     return named

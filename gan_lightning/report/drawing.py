@@ -10,6 +10,9 @@ import numpy as np
 from PIL import Image
 
 from gan_lightning.io.files import whole
+from gan_lightning.report.style import AXES, DPI, HEADING, PALETTE, QUIET
+
+VECTOR: Any = {"svg.hashsalt": "gan_lightning"}  # the same bytes each time
 
 
 def figure(rows: int, columns: int, width: float = 4.6, height: float = 3.6) -> tuple[Any, Any]:
@@ -18,19 +21,69 @@ def figure(rows: int, columns: int, width: float = 4.6, height: float = 3.6) -> 
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from cycler import cycler
 
-    fig, axes = plt.subplots(
-        rows, columns, figsize=(width * columns, height * rows), layout="constrained", squeeze=False
-    )
+    with matplotlib.rc_context(AXES | {"axes.prop_cycle": cycler(color=list(PALETTE.values()))}):
+        fig, axes = plt.subplots(
+            rows, columns, figsize=(width * columns, height * rows), layout="constrained", squeeze=False
+        )
     return fig, axes.ravel()
 
 
-def save_figure(fig: Any, path: Path) -> None:
-    """Write the figure as a PNG, as ``io.files.whole`` does, and close it."""
+def headed(axis: Any, heading: str, over: str, unit: str) -> None:
+    """Name a panel: what it shows, over what, in which unit."""
+    axis.set_title(heading, fontsize=HEADING)
+    axis.set_xlabel(over)
+    axis.set_ylabel(unit)
+
+
+def legend_below(fig: Any, columns: int = 4, words: str | None = None) -> None:
+    """One legend for all panels, below them, with ``words`` above it: each label once, in the order of the panels."""
+    named: dict[str, Any] = {}
+    for axis in fig.axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            named.setdefault(label, handle)
+    if named:
+        fig.legend(
+            named.values(), named.keys(), loc="outside lower center", ncols=columns, fontsize=9, frameon=False,
+            title=words, title_fontsize=9,
+        )  # fmt: skip
+
+
+def logarithmic(axis: Any) -> None:
+    """Make the values logarithmic, with plain numbers at the ticks; call it when all is drawn."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_yscale("log")
+    low, high = axis.get_ylim()
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+def level(axis: Any, value: float, words: str, below: bool = False) -> None:
+    """A dashed line at the height ``value``, such as a floor, with ``words`` on or ``below`` it."""
+    axis.axhline(value, color=QUIET, linestyle="--", linewidth=1)
+    axis.annotate(
+        words, (1, value), (-2, -3 if below else 2), xycoords=("axes fraction", "data"), textcoords="offset points",
+        ha="right", va="top" if below else "bottom", fontsize=8, color=QUIET,
+    )  # fmt: skip
+
+
+def save_figure(fig: Any, path: Path, vector: bool = True) -> None:
+    """Write the figure as a PNG, and as an SVG beside it unless ``vector`` is false; then close it.
+
+    Each is written as ``io.files.whole`` does. The SVG has no date, and its text is drawn as curves, so that it looks
+    the same everywhere.
+    """
+    import matplotlib
     import matplotlib.pyplot as plt
 
     with whole(path) as file:
-        fig.savefig(file, dpi=110, format="png")
+        fig.savefig(file, dpi=DPI, format="png")
+    if vector:
+        with whole(path.with_suffix(".svg")) as file, matplotlib.rc_context(VECTOR):
+            fig.savefig(file, dpi=DPI, format="svg", metadata={"Date": None})
     plt.close(fig)
 
 
@@ -40,7 +93,7 @@ def svg_of(fig: Any) -> str:
     import matplotlib.pyplot as plt
 
     file = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "gan_lightning"}):  # the same bytes each time
+    with matplotlib.rc_context(VECTOR | {"svg.fonttype": "none"}):
         fig.savefig(file, format="svg", metadata={"Date": None})
     plt.close(fig)
     return re.sub(r"^.*?(?=<svg)", "", file.getvalue(), flags=re.DOTALL)

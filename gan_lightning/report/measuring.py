@@ -17,8 +17,9 @@ from gan_lightning.io.files import write_json
 from gan_lightning.io.written import Written
 from gan_lightning.metrics.memorisation import nearest
 from gan_lightning.report import classifying
+from gan_lightning.report.board import FOLDER, show_test_numbers
 from gan_lightning.report.observed import as_pixels, known_of
-from gan_lightning.report.pictures import grid, save_picture
+from gan_lightning.report.pictures import framed, grid, save_picture
 from gan_lightning.report.yardstick import Yardstick, build_metrics
 from gan_lightning.runs.directory import find, is_glob, matching, several_hint
 from gan_lightning.runs.load import LoadedGenerator, check_finite, load, readable_root
@@ -194,8 +195,13 @@ def evaluate_run(
         weights = names[name]["weights"]
         if weights not in sheets:
             sheets[weights] = sheet(drawn[weights], yardstick.train)
-        save_picture(sheets[weights], written.add(directory / f"evaluation-{name}.png"))
+        words = f"{directory.resolve().name}, {names[name]['what']}, {names[name]['g_steps']:,} G steps, seed {seed}. "
+        beside = "as many training points" if drawn[weights].ndim == 2 else "the training image nearest to each"
+        picture = framed(sheets[weights], f"{words}Left: samples. Right: {beside}.")
+        save_picture(picture, written.add(directory / f"evaluation-{name}.png"))
     write_json(written.add(directory / "metrics.json"), merge(kept, now))
+    with written.watch(directory / FOLDER):
+        show_test_numbers(directory, now)
     log.info("%s\n%s", directory, checkpoint_table(now))
     return now
 

@@ -1,6 +1,7 @@
 """N samples of a run as a PNG grid and a .npz."""
 
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from gan_lightning.core.sampler import columns_for, in_batches
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.files import whole
 from gan_lightning.io.written import Written
-from gan_lightning.report.pictures import grid, save_picture
+from gan_lightning.report.pictures import framed, grid, save_picture
+from gan_lightning.report.real import real_samples
 from gan_lightning.report.rejection import calibrated, held_out_images, kept_samples
 from gan_lightning.runs.directory import find
 from gan_lightning.runs.exported import WEIGHTS
@@ -90,10 +92,12 @@ def sample(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         png, npz = (written.add(folder / f"{name}.{kind}") for kind in ("png", "npz"))
-        save_picture(grid(images[:GRID] if images.ndim > 2 else images), png)
+        whose = f"{directory.resolve().name}, {generator} after {G.g_steps:,} steps, z of seed {seed}"
+        save_picture(picture_of(G, images, whose), png)
         if G.classes and label is None and images.ndim > 2:
             columns = columns_for(n, G.classes)
-            save_picture(grid(G.sheet(columns, seed), columns=columns), written.add(folder / f"{name}-classes.png"))
+            sheet = framed(grid(G.sheet(columns, seed), columns=columns), f"{whose}: a class a row")
+            save_picture(sheet, written.add(folder / f"{name}-classes.png"))
         with whole(npz) as file:
             if images.ndim > 2:
                 np.savez_compressed(file, images=to_pixels(images).numpy(), **labels)
@@ -105,6 +109,17 @@ def sample(
             "Name another folder with out=<folder>, or make room."
         ) from error
     return png, npz
+
+
+def picture_of(G: LoadedGenerator, images: Tensor, whose: str) -> Tensor:
+    """The first GRID ``images`` in a grid below ``whose``, above a row of real ones; of points a map."""
+    if images.ndim == 2:
+        return framed(grid(images), f"{len(images):,} samples of {whose}")
+    shown = images[:GRID]
+    columns = math.ceil(math.sqrt(len(shown)))
+    real = real_samples(G, columns)
+    row = None if real is None else grid(real, columns=columns)
+    return framed(grid(shown, columns=columns), f"{len(shown)} samples of {whose}", row)
 
 
 def drawn_samples(

@@ -17,7 +17,8 @@ from gan_lightning.game.module import GAN
 from gan_lightning.losses.mmgan import MMGAN
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.networks.points import Discriminator, Generator
-from gan_lightning.report.drawing import figure, frame, save_animation, save_figure
+from gan_lightning.report.drawing import figure, frame, headed, legend_below, level, save_animation, save_figure
+from gan_lightning.report.style import PAGE, PALE, PALETTE, QUIET
 from gan_lightning.studies.line import (
     Array,
     LineMixture,
@@ -32,6 +33,8 @@ from gan_lightning.theory.value_function import optimal_discriminator
 
 X = np.linspace(-6, 6, 1201)
 LIMIT = -2 * np.log(2)  # V(D, G) where p_g = p_r
+TOP = 1.1  # of a panel; a young p_g is higher
+NAMES = {"mmgan": "minimax loss", "nsgan": "non-saturating loss"}
 
 
 def frozen(bar: Any, steps: int, batch_size: int, seed: int) -> dict[str, float]:
@@ -62,19 +65,36 @@ def plot_game(axis: Any, gan: GAN, data: LineMixture, title: str) -> None:
     """Draw p_r, p_g, D and D* over X, and lines from z to G(z) below them (figure 1 of the paper)."""
     p_r, p_g, d = data.pdf(X), density_of(gan), probability(gan.D, X)
     seen = p_r + p_g >= 0.01
-    axis.plot(X, p_r, "k:", label="p_r")
-    axis.plot(X, p_g, "g-", label="p_g")
     with np.errstate(invalid="ignore"):
-        axis.plot(X, np.where(seen, optimal_discriminator(p_r, p_g), np.nan), color="0.7", linewidth=3, label="D*")
-    axis.plot(X, d, "b--", label="D")
+        best = np.where(seen, optimal_discriminator(p_r, p_g), np.nan)
+    axis.plot(X, best, color=PALE, linewidth=4, label="D*, the best for these densities")
+    axis.plot(X, p_r, ":", color=PALETTE["black"], label="p_r, density of the data")
+    axis.plot(X, p_g, color=PALETTE["vermilion"], label="p_g, density of samples")
+    axis.plot(X, d, "--", color=PALETTE["blue"], label="D")
+    if p_g.max() > TOP:
+        axis.text(0.01, 0.06, f"p_g reaches {p_g.max():.1f}", transform=axis.transAxes, va="bottom", fontsize=7,
+                  color=PALETTE["vermilion"])  # fmt: skip
     z = torch.linspace(-2, 2, 17)
     with torch.no_grad():
         landed = gan.G(z[:, None]).flatten().numpy()
     for start, end in zip((1.5 * z).tolist(), landed.tolist(), strict=True):  # as in the paper: how G maps z to x
-        axis.plot([start, end], [-0.45, -0.12], color="0.4", linewidth=0.6, clip_on=True)
+        axis.plot([start, end], [-0.45, -0.12], color=QUIET, linewidth=0.6, clip_on=True)
+    axis.plot([], [], color=QUIET, linewidth=0.6, label="G, from 1.5 z (below) to x (above)")
     axis.set_xlim(-5, 5)
-    axis.set_ylim(-0.5, 1.05)
-    axis.set_title(title, fontsize=9)
+    axis.set_ylim(-0.5, TOP)
+    axis.set_yticks([0, 0.5, 1])
+    headed(axis, title, "x", "density; D(x)")
+
+
+def plot_course(axis: Any, course: list[dict[str, float]], title: str) -> None:
+    """V(D, G) over G steps, beside what it would be with the best D, and where both end."""
+    at = [c["g_steps"] for c in course]
+    best = [c["2_JSD_minus_2_log_2"] for c in course]
+    axis.plot(at, best, color=PALE, linewidth=4, label="2 JSD - 2 log 2, V of the best D")
+    axis.plot(at, [c["V"] for c in course], color=PALETTE["blue"], label="V(D, G)")
+    level(axis, LIMIT, "-2 log 2, where p_g = p_r", below=True)
+    axis.set_ylim(bottom=LIMIT - 0.25)
+    headed(axis, title, "G steps", "value, nats")
 
 
 def run(
@@ -102,24 +122,27 @@ def run(
     data = LineMixture((1.0,), (0.7,), (1.0,))
     losses: dict[str, Loss] = {"mmgan": MMGAN(), "nsgan": NSGAN()}
     shown = [0, batches // 20, batches // 4, batches]
-    fig, axes = figure(len(losses), len(shown) + 1, width=3.6, height=2.8)
+    fig, axes = figure(len(shown) + 1, len(losses), width=PAGE / len(losses), height=2.1)  # a column for each loss
     films: dict[str, list[np.ndarray]] = {}
-    for row, (name, loss) in enumerate(losses.items()):
+    for column, (name, loss) in enumerate(losses.items()):
+        panels = axes[column :: len(losses)]
         course: list[dict[str, float]] = []
         films[name] = []
 
-        def watch(gan: GAN, i: int, name: str = name, row: int = row, course: list[dict[str, float]] = course) -> None:
+        def watch(
+            gan: GAN, i: int, name: str = name, panels: Any = panels, course: list[dict[str, float]] = course
+        ) -> None:
             bar.update()
             if i in shown:
-                title = f"{name}, after {i // d_steps} G steps"
-                plot_game(axes[row * (len(shown) + 1) + shown.index(i)], gan, data, title)
+                plot_game(panels[shown.index(i)], gan, data, f"{NAMES[name]}, after {i // d_steps:,} G steps")
             if i % (batches // frames) == 0:
                 p_r, p_g = data.pdf(X), density_of(gan)
                 v = value_on_grid(p_r, p_g, probability(gan.D, X), X)
                 limit = 2 * jsd_on_grid(p_r, p_g, X) + LIMIT
                 course.append({"g_steps": i // d_steps, "V": v, "2_JSD_minus_2_log_2": limit})
                 small, one = figure(1, 1)
-                plot_game(one[0], gan, data, f"{name}, after {i // d_steps} G steps")
+                plot_game(one[0], gan, data, f"{NAMES[name]}, after {i // d_steps:,} G steps")
+                legend_below(small, 2)
                 films[name].append(frame(small))
 
         torch.manual_seed(seed)
@@ -147,16 +170,10 @@ def run(
             torch.optim.Adam,
             steps=1,
         )
-        plot_game(axes[row * (len(shown) + 1)], start, data, f"{name}, at the start")
-        axis = axes[row * (len(shown) + 1) + len(shown)]
-        at = [c["g_steps"] for c in course]
-        axis.plot(at, [c["V"] for c in course], "b-", label="V(D, G)")
-        axis.plot(at, [c["2_JSD_minus_2_log_2"] for c in course], color="0.6", linewidth=3, label="2 JSD - 2 log 2")
-        axis.axhline(LIMIT, color="k", linestyle=":", label="-2 log 2")
-        axis.set_xlabel("G steps")
-        axis.legend(fontsize=7)
+        plot_game(panels[0], start, data, f"{NAMES[name]}, at the start")
+        plot_course(panels[len(shown)], course, f"{NAMES[name]}: the value of the game")
         numbers[name] = {"course": course, "end": course[-1]}
-    axes[0].legend(fontsize=7, loc="upper left")
+    legend_below(fig, 3)
     save_figure(fig, out / "figure.png")
     save_animation([np.concatenate(pair, axis=1) for pair in zip(*films.values(), strict=True)], out / "animation.gif")
     return numbers

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lightning.report.drawing import figure, save_figure
+from gan_lightning.report.drawing import figure, legend_below, save_figure
+from gan_lightning.report.style import PAGE, PALETTE
 from gan_lightning.theory import toys
+
+SIDE = 2.5  # of the picture, from the equilibrium
+RULES = {toys.simultaneous: "vermilion", toys.alternating: "blue"}
 
 
 def games(gamma: float, weight: float, sigma: float) -> dict[str, toys.Field]:
@@ -60,35 +64,34 @@ def run(
     found = games(gamma, weight, sigma)
     columns = 4
     bar.reset(total=len(found))
-    fig, axes = figure(-(-len(found) // columns), columns, width=3.5, height=3.5)
+    fig, axes = figure(-(-len(found) // columns), columns, width=PAGE / columns, height=3.0)
     numbers: dict[str, Any] = {"steps": steps, "lr": lr, "games": {}}
     for (name, field), axis in zip(found.items(), axes, strict=False):
         smooth = np.allclose(toys.jacobian(field, eps=1e-6), toys.jacobian(field, eps=1e-3), atol=1e-2)
         values = toys.eigenvalues(field) if smooth else None
         entry: dict[str, Any] = {"eigenvalues": describe(values)}
-        for rule, colour in ((toys.simultaneous, "tab:red"), (toys.alternating, "tab:blue")):
+        for rule, colour in RULES.items():
             path = rule(field, lr, steps)
             r = toys.radius(path)
             entry[rule.__name__] = float(r[-1] / r[0])
-            axis.plot(
-                path[:, 0],
-                path[:, 1],
-                color=colour,
-                linewidth=0.7,
-                label=f"{rule.__name__}: radius x {r[-1] / r[0]:.2g}",
-            )
-        axis.plot(1, 1, "ko", markersize=4)
-        axis.plot(0, 0, "k+", markersize=9)
-        axis.set_xlim(-2.5, 2.5)
-        axis.set_ylim(-2.5, 2.5)
-        axis.set_title(f"{name}\neigenvalues {describe(values)}", fontsize=9)
-        axis.legend(fontsize=7, loc="lower left")
+            axis.plot(path[:, 0], path[:, 1], color=PALETTE[colour], linewidth=0.7, label=f"{rule.__name__} steps")
+            if np.abs(path).max() > SIDE:
+                words, box = f"{rule.__name__}: goes on outside", {"facecolor": "white", "edgecolor": "none", "pad": 1}
+                axis.text(SIDE, -SIDE, words, color=PALETTE[colour], fontsize=7, ha="right", va="bottom", bbox=box)
+        axis.plot(1, 1, "o", color=PALETTE["black"], markersize=4, label="the start", linestyle="")
+        axis.plot(0, 0, "+", color=PALETTE["black"], markersize=9, label="the equilibrium", linestyle="")
+        axis.set_xlim(-SIDE, SIDE)
+        axis.set_ylim(-SIDE, SIDE)
+        radius = f"radius x {entry['simultaneous']:.2g}, x {entry['alternating']:.2g}"
+        axis.set_title(f"{name}\neigenvalues {describe(values)}\n{radius}", fontsize=8)
+        axis.set_xlabel("theta, G's point" if axis in axes[len(found) - columns :] else "")
+        axis.set_ylabel("psi, D's slope" if axis in axes[::columns] else "")
         numbers["games"][name] = entry
         bar.update()
     for axis in axes[len(found) :]:
-        axis.axis("off")
-    axes[0].set_xlabel("theta, G's point")
-    axes[0].set_ylabel("psi, D's slope")
+        axis.remove()
+    words = f"radius: distance from the equilibrium after {steps} steps of {lr:g} over that at the start"
+    legend_below(fig, 4, f"{words},\nby simultaneous and by alternating steps")
     save_figure(fig, out / "figure.png")
     assert np.isfinite([e["alternating"] for e in numbers["games"].values()]).all()
     return numbers

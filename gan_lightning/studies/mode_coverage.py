@@ -26,8 +26,9 @@ from gan_lightning.game.module import GAN
 from gan_lightning.io.files import write_json, write_text
 from gan_lightning.io.tables import markdown_table
 from gan_lightning.metrics.modes import ModeJudge, mode_coverage
-from gan_lightning.report.drawing import figure, frame, save_animation, save_figure
+from gan_lightning.report.drawing import figure, frame, headed, save_animation, save_figure
 from gan_lightning.report.pictures import plane
+from gan_lightning.report.style import HEADING, PAGE, PALETTE, QUIET
 
 SAMPLES = 2500
 JUDGED = 777  # seed of the z of the samples that are scored
@@ -81,12 +82,12 @@ def points(gan: GAN, n: int, seed: int = JUDGED) -> Tensor:
 
 def play(
     experiment: str, overrides: Sequence[str], seed: int, judge: ModeJudge, bar: Any, frames: int
-) -> tuple[dict[str, Any], Tensor, list[Tensor]]:
+) -> tuple[dict[str, Any], Tensor, list[tuple[int, Tensor]]]:
     """Play one game to its end.
 
     Returns:
-        Its numbers, the samples ``[SAMPLES, 2]`` that they are of, and samples ``[10000, 2]`` after ``frames`` batches
-        of the run, whose numbers are in equal ratios.
+        Its numbers, the samples ``[SAMPLES, 2]`` that they are of, and (G steps, samples ``[10000, 2]``) after
+        ``frames`` batches of the run, whose numbers are in equal ratios.
     """
     start = time.perf_counter()
     gan, batches = game_of_arm(experiment, overrides, seed)
@@ -98,7 +99,7 @@ def play(
     for i, batch in enumerate(islice(batches, last), 1):
         loop.step(*batch)
         if frames and i in shown:
-            film.append(points(gan, 10_000))
+            film.append((i // gan.d_steps, points(gan, 10_000)))
         if i % gan.d_steps == 0:
             bar.update()
     judged = points(
@@ -140,12 +141,17 @@ def mode_table(
 
 
 def scatter(axis: Any, samples: Tensor, means: Tensor, limit: float, title: str) -> None:
-    axis.scatter(*means.T, s=60, facecolors="none", edgecolors="0.7", linewidths=0.8)
-    axis.scatter(*samples.T, s=1.0, linewidths=0, color="C0")
+    """``samples`` ``[n, 2]`` over the ``means`` of the modes; how many lie beyond ``limit`` is said in the corner."""
+    axis.scatter(*means.T, s=60, facecolors="none", edgecolors=QUIET, linewidths=0.8)
+    axis.scatter(*samples.T, s=2.0, linewidths=0, color=PALETTE["blue"], rasterized=True)
     axis.set_xlim(-limit, limit)
     axis.set_ylim(-limit, limit)
     axis.set_aspect("equal")
-    axis.set_title(title, fontsize=9)
+    headed(axis, title, "first coordinate", "second coordinate")
+    outside = int((samples.abs() > limit).any(1).sum())
+    if outside:
+        words, box = f"{outside} samples lie outside", {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        axis.text(limit, -limit, words, ha="right", va="bottom", fontsize=7, color=QUIET, bbox=box)
 
 
 def run(
@@ -182,7 +188,7 @@ def run(
     bar.reset(total=sum(configuration(experiment, o).steps * len(seeds_of[name]) for name, o in games.items()))
     results: dict[str, list[dict[str, Any]]] = {}
     shown: dict[str, Tensor] = {}
-    films: dict[str, list[Tensor]] = {}
+    films: dict[str, list[tuple[int, Tensor]]] = {}
     for name, overrides in games.items():
         for i, seed in enumerate(seeds_of[name]):
             found, judged, film = play(experiment, overrides, seed, judge, bar, 0 if i else frames)
@@ -194,21 +200,24 @@ def run(
     source_test = build_data(configuration(experiment, [])).source.test().images
     real = mode_coverage(judge, source_test)
     limit = 1.25 * judge.means.abs().max().item()
-    fig, axes = figure(1, len(games) + 1, width=3.2, height=3.4)
-    for axis, (name, samples) in zip(axes, [*shown.items(), ("real data", source_test)], strict=True):
+    fig, axes = figure(-(-(len(games) + 1) // 3), 3, width=PAGE / 3, height=3.5)
+    for axis, (name, samples) in zip(axes, [*shown.items(), ("real data", source_test)], strict=False):
         found = mode_coverage(judge, samples)
-        title = (
-            f"{name}\n{found['modes']} modes, {100 * found['high_quality']:.1f} % good, KL {found['reverse_kl']:.3f}"
+        good, kl = f"{100 * found['high_quality']:.1f} % good", f"reverse KL {found['reverse_kl']:.3f}"
+        scatter(
+            axis, samples, judge.means, limit, f"{name}\n{found['modes']} of {len(judge.means)} modes\n{good}, {kl}"
         )
-        scatter(axis, samples, judge.means, limit, title)
+    for axis in axes[len(games) + 1 :]:
+        axis.remove()
+    fig.suptitle(f"{experiment}: samples of each game's first seed; a ring: the mean of a mode", fontsize=HEADING)
     save_figure(fig, out / "figure.png")
     if frames:
         pictures = []
         for parts in zip(*films.values(), strict=True):
             fig, axes = figure(1, len(parts), width=3.0, height=3.2)
-            for axis, name, part in zip(axes, films, parts, strict=True):
+            for axis, name, (g_steps, part) in zip(axes, films, parts, strict=True):
                 axis.imshow(plane(part, limit)[0].numpy(), cmap="magma", extent=(-limit, limit, -limit, limit))
-                axis.set_title(name, fontsize=9)
+                axis.set_title(f"{name}\nafter {g_steps:,} G steps", fontsize=HEADING)
                 axis.axis("off")
             pictures.append(frame(fig))
         save_animation(pictures, out / "animation.gif")

@@ -30,7 +30,7 @@ from gan_lightning.io.files import write_json
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.losses.wgan import WGAN
 from gan_lightning.networks.dcgan import Discriminator, Generator
-from gan_lightning.report.drawing import figure, save_figure
+from gan_lightning.studies.courses import course_summary, draw_courses
 from gan_lightning.techniques.instance_noise import InstanceNoise
 from gan_lightning.techniques.weight_clipping import WeightClipping
 
@@ -188,28 +188,7 @@ def run(
     noisy = {0.0: games[f"{noise_at} G steps"]} | {s: play(f"noise {s:g}", again, sigma=s) for s in sigmas}
     critic = play("wasserstein", again, wasserstein=True)
 
-    fig, axes = figure(2, 4)
-    panels = (("error_of_D", "D's error"), ("accuracy_of_D", "D's accuracy"), ("mmgan_norm", "gradient of log(1 - D)"),
-              ("nsgan_norm", "gradient of -log D"), ("nsgan_variance", "its variance over z"))  # fmt: skip
-    for axis, (key, title) in zip(axes, panels, strict=False):
-        for name, course in games.items():
-            axis.plot([c["iteration"] for c in course], [c[key] for c in course], label=name)
-        axis.set_title(title)
-        if key != "accuracy_of_D":
-            axis.set_yscale("log")
-    for key, axis in (("mmgan_norm", axes[5]), ("nsgan_norm", axes[6])):
-        for sigma, course in noisy.items():
-            axis.plot([c["iteration"] for c in course], [c[key] for c in course], label=f"noise {sigma:g}")
-        axis.set_yscale("log")
-        axis.set_title(f"gradient of {'log(1 - D)' if key[0] == 'm' else '-log D'} under instance noise")
-    axes[7].plot([c["iteration"] for c in critic], [c["wgan_norm"] for c in critic])
-    axes[7].set_yscale("log")
-    axes[7].set_title("gradient of -D, Wasserstein, clipped")
-    for axis in axes:
-        axis.set_xlabel("D's iterations")
-        if axis.get_legend_handles_labels()[0]:
-            axis.legend(fontsize=7)
-    save_figure(fig, out / "figure.png")
+    draw_courses(games, noisy, critic, out / "figure.png")
     alive = [sigma for sigma, course in noisy.items() if course_summary(course)["mmgan_norm_end_over_highest"] >= 0.1]
     return {
         "dataset": data.name,
@@ -218,31 +197,3 @@ def run(
         "noise": {str(sigma): {"course": c, **course_summary(c)} for sigma, c in noisy.items()},
         "wasserstein": {"course": critic, **course_summary(critic)},
     }
-
-
-def course_summary(course: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """The end of each curve over its highest stretch, over its start, and over its first point.
-
-    0.001 is a fall by three decades. End, start and stretches are geometric means over a tenth of the measurements, so
-    that no single spike decides. Curves with values of 0 or below are left out.
-    """
-    tenth = max(1, len(course) // 10)
-    found: dict[str, Any] = {}
-    for key in course[0]:
-        values = torch.tensor([c[key] for c in course]).double()
-        if key in ("iteration", "accuracy_of_D") or (values <= 0).any():
-            continue
-        stretches = values.log().unfold(0, tenth, 1).mean(1).exp()
-        found[f"{key}_end_over_highest"] = (stretches[-1] / stretches.max()).item()
-        found[f"{key}_end_over_first"] = (stretches[-1] / values[0]).item()
-        found[f"{key}_end_over_start"] = (stretches[-1] / stretches[0]).item()
-    accuracy = torch.tensor([c["accuracy_of_D"] for c in course])
-    found["final_accuracy_of_D"] = accuracy[-tenth:].mean().item()
-    reached = [c["iteration"] for c, mean in zip(course, running(accuracy), strict=True) if mean >= 0.999]
-    found["iterations_to_accuracy_0.999"] = reached[0] if reached else None
-    return found
-
-
-def running(values: Tensor, window: int = 5) -> list[float]:
-    """Means over the last ``window`` measurements, as the paper's curves are."""
-    return [values[max(0, i + 1 - window) : i + 1].mean().item() for i in range(len(values))]

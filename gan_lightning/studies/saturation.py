@@ -3,6 +3,7 @@
 Goodfellow et al. 2014, section 3; Arjovsky & Bottou 2017, section 2.2.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,7 +22,10 @@ from gan_lightning.game.module import GAN
 from gan_lightning.losses.mmgan import MMGAN
 from gan_lightning.losses.nsgan import NSGAN
 from gan_lightning.networks.mlp import Discriminator, Generator
-from gan_lightning.report.drawing import figure, save_figure
+from gan_lightning.report.drawing import figure, headed, legend_below, logarithmic, save_figure
+from gan_lightning.report.style import PAGE
+
+NAMES = {"mmgan": "minimax, log(1 - D)", "nsgan": "non-saturating, -log D"}
 
 
 def early_run(
@@ -79,33 +83,37 @@ def run(
     """
     losses: dict[str, Loss] = {"mmgan": MMGAN(), "nsgan": NSGAN()}
     bar.reset(total=len(losses) * steps * d_steps)
-    fig, axes = figure(1, 4)
-    logits = torch.linspace(-8, 8, 401, dtype=torch.float64)
     numbers: dict[str, Any] = {"dataset": data.name}
+    for name, loss in losses.items():
+        numbers[name] = early_run(data, loss, bar, steps, d_steps, batch_size, seed)
+    half = steps // 2
+    ratio = [a / b for a, b in zip(*(numbers[n]["gradient_norm_of_G"][half:] for n in ("nsgan", "mmgan")), strict=True)]
+    numbers["ns_over_mm_median"] = torch.tensor(ratio).median().item()
+    draw_losses(losses, numbers, d_steps, out / "figure.png")
+    return numbers
+
+
+def draw_losses(losses: Mapping[str, Loss], numbers: Mapping[str, Any], d_steps: int, path: Path) -> None:
+    """Both losses and their slopes over D's logit; G's gradient and D(G(z)) in the runs of ``numbers``."""
+    fig, axes = figure(2, 2, width=PAGE / 2, height=2.7)
+    logits = torch.linspace(-8, 8, 401, dtype=torch.float64)
     for name, loss in losses.items():
         l = logits.clone().requires_grad_()  # noqa: E741
         values = torch.stack([loss.generator(None, x[None]) for x in l])
         (slope,) = torch.autograd.grad(values.sum(), l)
-        axes[0].plot(logits, values.detach(), label=name)
-        axes[1].plot(logits, slope, label=name)
-        course = early_run(data, loss, bar, steps, d_steps, batch_size, seed)
-        axes[2].plot(course["gradient_norm_of_G"], label=name)
-        axes[3].plot(course["D_of_G"], label=name)
-        numbers[name] = course
-    half = steps // 2
-    ratio = [a / b for a, b in zip(*(numbers[n]["gradient_norm_of_G"][half:] for n in ("nsgan", "mmgan")), strict=True)]
-    numbers["ns_over_mm_median"] = torch.tensor(ratio).median().item()
-    titles = (
-        "G's loss over D's logit",
-        "its slope",
-        f"G's gradient norm, {numbers['dataset']}, k = {d_steps}",
-        "mean D(G(z))",
+        lines = (values.detach(), slope, *(numbers[name][key] for key in ("gradient_norm_of_G", "D_of_G")))
+        for axis, line, x in zip(axes, lines, (logits, logits, None, None), strict=True):
+            axis.plot(*([line] if x is None else [x, line]), label=NAMES.get(name, name), linewidth=1.4)
+    played = f"on {numbers['dataset']}, k = {d_steps}"
+    words = (
+        ("G's loss", "loss, nats", "D's logit of a sample"),
+        ("Its slope", "nats per unit of the logit", "D's logit of a sample"),
+        (f"G's gradient, {played}", "norm", "G steps"),
+        (f"What D says of samples, {played}", "mean D(G(z))", "G steps"),
     )
-    for axis, title in zip(axes, titles, strict=True):
-        axis.set_title(title)
-        axis.set_xlabel("logit of D(G(z))" if title in titles[:2] else "G steps")
-        axis.legend(fontsize=8)
+    for axis, (heading, unit, over) in zip(axes, words, strict=True):
+        headed(axis, heading, over, unit)
     for axis in axes[2:]:
-        axis.set_yscale("log")
-    save_figure(fig, out / "figure.png")
-    return numbers
+        logarithmic(axis)
+    legend_below(fig)
+    save_figure(fig, path)

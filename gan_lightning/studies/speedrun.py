@@ -18,7 +18,7 @@ from gan_lightning.io.plain import read_json
 from gan_lightning.io.tables import csv_cell
 from gan_lightning.io.written import Written
 from gan_lightning.report.measuring import Candidate, candidates, evaluate_run
-from gan_lightning.report.pictures import grid, save_picture
+from gan_lightning.report.pictures import framed, grid, save_picture
 from gan_lightning.report.yardstick import Yardstick, build_metrics
 from gan_lightning.runs.load import LoadedGenerator
 from gan_lightning.runs.measurements import read_measurements, weights_of
@@ -180,7 +180,8 @@ def run(
         else:
             measured, G = rows_of_entry(entry, yardstick, bar)
             if entry.game not in {row["game"] for row in rows}:
-                save_picture(grid(G.sample(64, 0)), out / f"samples-{entry.game}.png")
+                words = f"{entry.game}: {G.run.name} after {G.g_steps:,} G steps, the last mark; z of seed 0"
+                save_picture(framed(grid(G.sample(64, 0)), words), out / f"samples-{entry.game}.png")
             rows += measured
             write_rows(rows, out)  # what is done stays, whatever comes
         bar.update()

@@ -7,7 +7,8 @@ from typing import Any
 
 from gan_lightning.io.tables import markdown_cell, markdown_table, title
 from gan_lightning.report.columns import summary
-from gan_lightning.report.drawing import figure, save_figure
+from gan_lightning.report.drawing import figure, legend_below, level, logarithmic, save_figure
+from gan_lightning.report.style import PAGE, look
 
 Row = Mapping[str, Any]
 TARGETS = (10, 5)  # times the floor
@@ -141,24 +142,24 @@ def speedrun_page(rows: Sequence[Row], missing: Mapping[str, str], settings: Map
 
 def draw_minutes(rows: Sequence[Row], floor: float, path: Path) -> None:
     """Frechet distance over minutes, both axes logarithmic: a dot for each seed, a line through the means."""
-    fig, axes = figure(1, 1, width=7, height=4.6)
-    axis = axes[0]
-    for game, members in by(rows, "game").items():
+    fig, (axis,) = figure(1, 1, width=PAGE, height=4.6)
+    for i, (game, members) in enumerate(by(rows, "game").items()):
         found = by(members, "mark_s")
         at = [statistics.fmean(r["seconds"] for r in same) / 60 for same in found.values()]
         mean = [statistics.fmean(r["frechet_distance"] for r in same) for same in found.values()]
-        (line,) = axis.plot(at, mean, label=title(game))
+        seeds = len(by(members, "seed"))
+        axis.plot(at, mean, label=f"{title(game)}: mean of {seeds} seed{'s' * (seeds > 1)}, a dot each", **look(i))
         dots = [(r["seconds"] / 60, r["frechet_distance"]) for r in members]
-        axis.plot(*zip(*dots, strict=True), "o", markersize=4, color=line.get_color())
-    axis.axhline(floor, color="k", label="floor: real training images")
+        axis.plot(*zip(*dots, strict=True), "o", markersize=4, color=look(i)["color"])
+    level(axis, floor, f"floor, real training images: {floor:.3g}")
     for times in TARGETS:
-        axis.axhline(times * floor, color="0.6", linestyle=":", label=f"{times} times the floor")
+        level(axis, times * floor, f"{times} times the floor: {times * floor:.3g}")
     axis.set_xscale("log")
-    axis.set_yscale("log")
     marks = sorted({r["mark_s"] / 60 for r in rows})
     axis.set_xticks(marks, [f"{mark:.3g}" for mark in marks])
-    axis.minorticks_off()
+    axis.set_xticks([], minor=True)
     axis.set_xlabel("minutes since the process began")
     axis.set_ylabel("Frechet distance to the test images")
-    axis.legend(fontsize=8)
+    logarithmic(axis)
+    legend_below(fig, 3)
     save_figure(fig, path)

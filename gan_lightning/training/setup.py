@@ -26,6 +26,7 @@ from gan_lightning.config.build import (
 from gan_lightning.config.checks import check_device, check_objective, check_values, leaves
 from gan_lightning.config.launch import choose_ddp
 from gan_lightning.config.rules import duration
+from gan_lightning.config.words import choice_words
 from gan_lightning.data.arrays import GANData
 from gan_lightning.game.module import GAN
 from gan_lightning.io.lock import sole
@@ -50,6 +51,7 @@ from gan_lightning.training.training import Training
 log = logging.getLogger(__name__)
 
 NEW = Start()
+NO_KNOBS = ("callbacks.", "logger.", "trainer.", "precision.", "data.root", "resume", "continue", "trust")
 
 
 def train(
@@ -207,12 +209,15 @@ def callbacks_of(cfg: DictConfig, data: GANData, judge: Any) -> dict[str, Any]:
 
 
 def flat(config: Any) -> dict[str, bool | int | float | str]:
-    """The configuration as scalars by dotted key, without callbacks, loggers and trainer; for the hparams tab."""
-    return {
-        key: value if isinstance(value, bool | int | float | str) else str(value)
+    """For the hparams tab: the word of each choice (``choice_words``), and the knobs by dotted key."""
+    knobs = {
+        key: value
         for key, value in leaves(config)
-        if not key.startswith(("callbacks.", "logger.", "trainer."))
+        if isinstance(value, bool | int | float | str)
+        and not key.startswith(NO_KNOBS)
+        and key.rpartition(".")[2] not in ("_target_", "_partial_", "fused")
     }
+    return {**choice_words(config), **knobs}
 
 
 def play_run(training: Training) -> dict[str, Any]:
@@ -237,7 +242,7 @@ def play_run(training: Training) -> dict[str, Any]:
             gather_results(gan, evaluation, run, training.begun)
         seconds = round(time.perf_counter() - began, 2)
         status |= {"g_steps": gan.g_steps_done, "images": gan.images_seen, "seconds": seconds, **gan.numbers}
-        status |= evaluation.best_numbers()
+        status |= evaluation.best_numbers() | evaluation.floor_numbers()
         came = training.callbacks["signals"].came
         if came or gan.g_steps_done < cfg.steps:
             status |= {"status": "stopped", "by": came or "max_time"}

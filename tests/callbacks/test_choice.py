@@ -114,6 +114,10 @@ def test_a_run_shows_its_evaluation_the_validation_images_when_it_first_evaluate
     assert torch.equal(validation, to_signed_range(Digits().validation().images))
     assert sum("metric/fd_judge" in values for values in curves(tmp_path).values()) == 2
     assert status["best_g_steps"] in (3, 5)
+    judge = judge_of("digits")
+    real, fake = judge(validation)[0], judge(to_signed_range(Digits().train().images[:1000]))[0]
+    assert status["floor_fd_judge"] == pytest.approx(frechet_distance(real, fake), rel=1e-6), "of training images"
+    assert status["floor_coverage_judge"] == coverage(real, fake)
 
 
 def test_the_average_has_a_best_of_its_own(tmp_path):

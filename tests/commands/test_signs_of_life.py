@@ -144,12 +144,14 @@ def test_evaluate_measures_each_set_of_weights_once_and_says_what_it_wrote(run, 
             return super().measure(samples, *args, **kwargs)
 
     monkeypatch.setattr(gan_lightning.report.measuring, "Yardstick", Watched)
+    before = set(own.glob("tensorboard/events*"))
     with caplog.at_level(logging.INFO):
         found = evaluate_runs(compose("evaluate", [f"run={own}", "metrics=fast"]))[own]
     assert set(found["checkpoints"]) == {"last", "last-ema", "best", "best-ema"}
     assert len(drawn) == 3, "G and its average, and the floor: the best checkpoint is the last one"
     sheets = ", ".join(f"{own}/evaluation-{name}.png" for name in ("last", "last-ema", "best", "best-ema"))
-    assert caplog.records[-1].getMessage() == f"wrote {sheets}, {own}/metrics.json"
+    (events,) = set(own.glob("tensorboard/events*")) - before
+    assert caplog.records[-1].getMessage() == f"wrote {sheets}, {own}/metrics.json, {events}"
     weights = {name: of["weights"] for name, of in found["checkpoints"].items()}
     assert weights["last"] == weights["best"] != weights["last-ema"] == weights["best-ema"]
 

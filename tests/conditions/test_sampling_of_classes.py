@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 from conftest import TINY
-from PIL import Image
+from framed import below_heading
 
 import gan_lightning
-from gan_lightning.callbacks.samples import Samples, picture_size
+from gan_lightning.callbacks.samples import Samples
 from gan_lightning.config.compose import compose
 from gan_lightning.core.labels import of_classes
 from gan_lightning.core.pixels import to_pixels
@@ -27,11 +27,6 @@ def run(tmp_path_factory):
     folder.mkdir()
     train(compose("train", [*TINY, "condition=concat", "technique=[ema]", "sample_every=3"]), folder)
     return folder
-
-
-def pixels(path):
-    with Image.open(path) as picture:
-        return np.array(picture.convert("L"))
 
 
 @pytest.fixture
@@ -90,9 +85,7 @@ def test_without_a_label_all_classes_come_and_a_sheet_has_a_row_for_each(run, tm
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([png.name, npz.name, sheet.name])
     columns = torch.cat([G(G.z(30, 2), torch.full((30,), label)) for label in range(10)])
     expected = (grid(columns, columns=30)[0] * 255 + 0.5).clamp(0, 255).to(torch.uint8).numpy()
-    got = pixels(sheet)
-    assert got.shape == (10 * 10 + 2, 30 * 10 + 2)
-    assert (got == expected).all()
+    assert (below_heading(sheet, 10 * 10 + 2, 30 * 10 + 2) == expected).all()
 
 
 def test_a_sheet_is_every_class_with_every_z():
@@ -106,9 +99,8 @@ def test_a_sheet_is_every_class_with_every_z():
 def test_training_draws_the_sheet(run):
     for folder in (run / "samples", run / "samples" / "ema"):
         assert [p.name for p in sorted(folder.glob("0*.png"))] == ["0000000.png", "0000003.png", "0000006.png"]
-        assert picture_size(folder / "0000006.png") == (8 * 10 + 2, 10 * 10 + 2), "10 rows of 8"
     G = gan_lightning.load(run)
-    got = pixels(run / "samples" / "0000006.png")
+    got = below_heading(run / "samples" / "0000006.png", 10 * 10 + 2, 8 * 10 + 2)
     sheet = draw_sheet(G.G, G.prior, 8, Samples().seed, torch.device("cpu"))
     assert (got == (grid(sheet, columns=8)[0] * 255 + 0.5).clamp(0, 255).to(torch.uint8).numpy()).all()
 

@@ -8,7 +8,7 @@ import pytest
 from measured import PROTOCOL, a_run, column, earlier, measurements, tables
 
 from gan_lightning.report import figures as comparison_figures
-from gan_lightning.report.arms import gather
+from gan_lightning.report.arms import arms, gather
 from gan_lightning.report.columns import summary
 from gan_lightning.report.comparison import all_tables, markdown, write_csv
 from gan_lightning.report.figures import draw_curves
@@ -160,7 +160,53 @@ def test_arms_of_the_same_words_and_other_defaults_are_told_apart(tmp_path):
         (run / "config.yaml").write_text(json.dumps({"seed": 0, "width": width}))
     (rows,) = tables(tmp_path).values()
     told = [(row["arm"], row["fd"]) for row in rows]
-    assert told[:2] == [("all (other defaults)", "2"), ("all (other defaults) (other defaults)", "3")]
+    assert told[:2] == [("all width=2", "2"), ("all width=3", "3")]
+
+
+def test_an_arm_that_typed_nothing_has_the_word_of_its_configuration(tmp_path):
+    """It was called loss=default, which says nothing to a reader of the table."""
+    for name, loss, typed in (("a", "nsgan", []), ("b", "mmgan", ["loss=mmgan", "technique.r1.weight=3"])):
+        run = a_run(tmp_path, name, measurements(column("fd", {"fd": 1.0})))
+        target = f"gan_lightning.losses.{loss}.{loss.upper()}"
+        config = {"seed": 0, "loss": {"_target_": target, "real_target": 1.0}}
+        (run / "config.yaml").write_text(json.dumps(config))
+        (run / "record.json").write_text(json.dumps({"overrides": typed}))
+    assert list(arms(gather(f"{tmp_path}/*")[0])) == [
+        "loss=nsgan technique.r1.weight=none", "loss=mmgan technique.r1.weight=3",
+    ]  # fmt: skip
+
+
+def curve_runs(tmp_path, **floors):
+    """Two arms of two seeds with a curve each, whose status.json has a floor."""
+    for i, (name, floor) in enumerate(floors.items()):
+        for seed in (0, 1):
+            run = a_run(tmp_path, f"{name}{seed}", None, seed=seed, loss=name)
+            lines = [{"step": s, "metric/fd_judge": 9.0 / s + i + seed} for s in (1, 2, 3)]
+            (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+            status = {"status": "done", "g_steps": 3} | ({"floor_fd_judge": floor} if floor else {})
+            (run / "status.json").write_text(json.dumps(status))
+    return gather(f"{tmp_path}/*")[0]
+
+
+def test_the_figure_of_curves_says_all_that_it_shows(tmp_path, monkeypatch):
+    """Its titles were tags, its axes had no units, its legend lay over the data, and no line showed the floor."""
+    figures = []
+    monkeypatch.setattr(comparison_figures, "save_figure", lambda figure, path: figures.append(figure))
+    draw_curves(curve_runs(tmp_path, nsgan=0.25, mmgan=0.251), tmp_path / "curves.png")
+    (axis,) = figures[0].axes
+    assert axis.get_title() == "Frechet distance of G"
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("G steps", "distance to validation images")
+    assert [text.get_text() for text in axis.texts] == ["real training images: 0.251"]
+    assert list(axis.lines[-1].get_ydata()) == pytest.approx([0.2505, 0.2505])
+    assert axis.get_ylim()[0] < 0.25
+    (legend,) = figures[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == ["loss=mmgan (2)", "loss=nsgan (2)"]
+    assert legend.get_title().get_text() == "mean over the seeds (their number), shaded: standard deviation (n - 1)"
+
+
+@pytest.mark.parametrize("floors", [{"nsgan": 0.2, "mmgan": 0.3}, {"nsgan": None, "mmgan": None}, {"nsgan": "x"}])
+def test_there_is_no_floor_line_where_the_runs_agree_on_none(tmp_path, floors):
+    assert comparison_figures.floor_of(curve_runs(tmp_path, **floors), "metric/fd_judge") is None
 
 
 def test_a_table_has_the_columns_of_its_first_row():

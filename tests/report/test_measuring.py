@@ -21,7 +21,7 @@ from gan_lightning.report.measuring import (
     expand,
     sheet,
 )
-from gan_lightning.report.pictures import grid
+from gan_lightning.report.pictures import framed, grid
 from gan_lightning.runs.measurements import weights_of
 
 TRAIN = torch.linspace(-1, 1, 5).view(5, 1, 1, 1).expand(5, 1, 2, 2)
@@ -120,7 +120,10 @@ def test_each_set_of_weights_is_drawn_and_measured_once(tmp_path, monkeypatch, c
     }  # fmt: skip
     assert json.loads((tmp_path / "metrics.json").read_text()) == now
     assert set(pictures) == {tmp_path / f"evaluation-{name}.png" for name in found}
-    assert torch.equal(pictures[tmp_path / "evaluation-best.png"], sheet(torch.ones(3, 1, 2, 2), TRAIN))
+    words = f"{tmp_path.name}, checkpoint chosen on validation images, 6 G steps, seed 7."
+    both = "Left: samples. Right: the training image nearest to each."
+    expected = framed(sheet(torch.ones(3, 1, 2, 2), TRAIN), f"{words} {both}")
+    assert torch.equal(pictures[tmp_path / "evaluation-best.png"], expected)
     assert str(written) == str(tmp_path / "metrics.json")
     assert caplog.messages == [f"{tmp_path}\n{checkpoint_table(now)}"]
     again = evaluate_run(tmp_path, {"0004": Candidate("c", "G", other)}, yardstick, 8, Told(), written)

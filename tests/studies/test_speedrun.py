@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import commands
 import numpy as np
 import pytest
+from framed import below_heading
 from PIL import Image
 from tqdm import tqdm
 
@@ -150,9 +151,8 @@ def test_page_pictures_and_curves(played):
                  judge_of("digits").sha256, "6. **Seeds** 0, 1; none is left out", "with 1 thread(s) of PyTorch",
                  "Judged: `plain`: G, 2 seed(s); `averaged`: ema, 2 seed(s).", "4 run(s) on "):  # fmt: skip
         assert line in text, line
-    for name, size in (("samples-plain.png", 8 * 28 + 9 * 2), ("samples-averaged.png", 8 * 28 + 9 * 2)):
-        with Image.open(out / name) as picture:
-            assert picture.size == (size, size)
+    for name in ("samples-plain.png", "samples-averaged.png"):
+        assert below_heading(out / name, 8 * 30 + 2, 8 * 30 + 2).max() > 0
     with Image.open(out / "figure.png") as picture:
         assert len(np.unique(np.asarray(picture.convert("L")))) > 20
 
