@@ -4,9 +4,9 @@ import logging
 import time
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
-from gan_lightning.config.build import decide_data, make
+from gan_lightning.config.build import decide_data, make, source_node
 from gan_lightning.config.checks import new_folder
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.files import write_json
@@ -23,6 +23,8 @@ def run_study(cfg: DictConfig) -> None:
         note = decide_data(cfg.study)
         if note:
             log.warning("%s", note)
+        with open_dict(cfg):
+            cfg.study.data = source_node(cfg.study.data)  # a study sees no labels
     out = new_folder(cfg.out or HydraConfig.get().runtime.output_dir)
     start = time.perf_counter()
     written = Written()
