@@ -22,9 +22,9 @@ from gan_lightning.report.style import PAGE, look
 SHOWN = 16  # columns of the sheet
 MARKS = ("o", "s", "^", "D", "v", "X")
 AXIS_NAMES = {
-    "recall": "recall: share of real images near a sample",
-    "precision": "precision: share of samples near a real image",
-    "coverage": "coverage: share of real images with a near sample",
+    "recall": "recall, share of real images",
+    "precision": "precision, share of samples",
+    "coverage": "coverage, share of real images",
     "frechet_distance": "Frechet distance to the test images",
 }
 
