@@ -95,4 +95,4 @@ def test_a_bar_fits_80_columns():
     line = screen.getvalue().split("\r")[-1].rstrip("\n")
     assert len(line) <= 80
     assert line.endswith(", d 1.38 g 0.69 D(x) 0.48 D(G(z)) 0.45")
-    assert line.startswith("99999/150000 ")
+    assert re.match(r"99999/150000 .{8,} \S+ left, d", line), "and leaves room for the bar itself"
