@@ -7,7 +7,7 @@ DOCS   := $(VENV)/.gan-lightning-docs-installed
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-slow coverage mutants mutants-all lint house docs bench results theory tensorboard clean
+.PHONY: help install train test test-slow coverage mutants mutants-all lint costs house docs bench results theory tensorboard clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ lint: install  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
+
+costs: install  ## time each command in a short form, into docs/costs.md
+	$(BIN)/python docs/costs.py
 
 house: install  ## draw who imports whom into docs/house.md
 	$(BIN)/python docs/house.py
