@@ -25,8 +25,8 @@ short ones cost: `study=dirac` itself is done in a second.
 
 """
 TAIL = """
-The run that is sampled, evaluated and reported is that of the second line: 200 steps, which draw no clean digit yet. A
-whole run of the default, 4,000 steps on MNIST, and the numbers that it reaches are in the [README](../README.md).
+The run that is sampled, evaluated and reported is that of the second line: 200 steps, which draw no clean digit yet.
+Whole runs and the numbers that they reach are in [results](results.md).
 Long studies say in their own pages how long they take.
 """
 RUN, SWEEP = "hydra.run.dir=runs/recipe", "hydra.sweep.dir=sweeps/losses"
