@@ -61,6 +61,21 @@ def recorded_words(sweep: Path) -> tuple[list[str], list[str]]:
     return [word for word in task if not word.startswith("continue=")], hydra  # type: ignore
 
 
+def varied_by_choice(sweep: Path) -> list[str]:
+    """What the multirun varies because of a choice such as ``ablation=losses``, as overrides; unchecked data.
+
+    Hydra's basic sweeper puts them before what was typed, which takes their place where the key is the same.
+    """
+    hydra = read_yaml(sweep / "multirun.yaml").get("hydra")
+    sweeper = hydra.get("sweeper") if isinstance(hydra, dict) else None
+    if not isinstance(sweeper, dict) or not str(sweeper.get("_target_")).endswith(".BasicSweeper"):
+        return []
+    params = sweeper.get("params") or {}
+    if not isinstance(params, dict) or not all(isinstance(v, str | int | float) for v in params.values()):
+        raise ValueError(f"{sweep / 'multirun.yaml'} has no values behind hydra.sweeper.params. Restore it.")
+    return [f"{key}={value}" for key, value in params.items()]
+
+
 def jobs(sweep: Path) -> dict[str, list[str]]:
     """Directory name -> overrides of every job of the sweep, begun or not (as Hydra's basic sweeper makes them).
 
@@ -68,7 +83,7 @@ def jobs(sweep: Path) -> dict[str, list[str]]:
         ValueError: multirun.yaml is not the record of such a sweep, or has more than JOBS jobs.
     """
     file = sweep / "multirun.yaml"
-    task = parsed(recorded_words(sweep)[0], file)
+    task = parsed(varied_by_choice(sweep) + recorded_words(sweep)[0], file)
     if math.prod(map(n_values, task)) > JOBS or not all(map(is_list, task)):
         raise ValueError(f"{file} asks for more than {JOBS} jobs, or names none of them. Restore it.")
     batch = jobs_of(task)
