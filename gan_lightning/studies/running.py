@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 def run_study(cfg: DictConfig) -> None:
     """What ``python -m gan_lightning.study`` does."""
     name = HydraConfig.get().runtime.choices["study"]
-    if "data" in cfg.study:
+    if OmegaConf.is_dict(cfg.study.get("data")):  # speedrun's is the word of a dataset, passed on to train
         note = decide_data(cfg.study)
         if note:
             log.warning("%s", note)

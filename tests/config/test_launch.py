@@ -54,7 +54,8 @@ def test_every_remedy_names_the_starter(command, tmp_path, caplog, tiny):
 
     run.mkdir()
     stopped = SimpleNamespace(
-        run=run, shown=run, cfg=tiny("steps=9"), judge=None, gan=SimpleNamespace(g_steps_done=3, numbers={}),
+        run=run, shown=run, cfg=tiny("steps=9"), judge=None, loggers={},
+        gan=SimpleNamespace(g_steps_done=3, numbers={}),
         data=SimpleNamespace(source=SimpleNamespace(name="none", shape=(1, 3, 3))),
     )  # fmt: skip
     with caplog.at_level(logging.INFO):
