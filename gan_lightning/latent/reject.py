@@ -52,11 +52,10 @@ def run(
         raise ValueError(f"task=reject needs a judge, and there is none for data={bench.source.name}. Leave it out.")
     test = to_signed_range(bench.source.test().images)
     real = bench.judge(test[fixed_rows(len(test), min(n, len(test)))])[0]
-    held_out = to_signed_range(bench.source.validation().images)
     found: dict[str, list[dict[str, float]]] = {}
     first: dict[str, Tensor] = {}
     for seed in seeds:
-        ratio = calibrated(bench.G, held_out, seed)
+        ratio = calibrated(bench.G, bench.train[0], seed)
         for name, samples in drawn(bench, ratio, n, budgets, truncations, seed):
             bench.bar.set_postfix_str(f"seed {seed}, {name}")
             first.setdefault(name, samples[:SHOWN])

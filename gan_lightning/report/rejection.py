@@ -2,8 +2,12 @@
 
 A sample x is kept with the probability min(1, c r(x)), r(x) = p_data(x) / p_G(x), and c such that one of K is kept:
 among all ways to keep one of K it has the smallest f-divergence from the data, for every f (their theorem 3.2). log r
-is the logit of a logistic regression on D's features that tells images held out from samples; the logit of D itself is
+is the logit of a logistic regression on D's features that tells training images from samples; the logit of D itself is
 that of the last steps of a game, known up to a constant at best, and over-sure.
+
+The regression is shrunk hard. Without that it tells the images that D knows by heart from all others, samples and real
+ones alike: then fewer kinds of samples are kept, and their Frechet distance grows. What remains is a flat ratio along
+the line on which the means of both differ.
 """
 
 from dataclasses import dataclass
@@ -18,8 +22,8 @@ from gan_lightning.core.rng import Stream, fixed_rows, mix
 from gan_lightning.report.observed import features_of
 from gan_lightning.runs.load import LoadedGenerator, readable_root
 
-PENALTY = 100.0  # of the regression's squared weights, for features of standard deviation 1
-SHOWN = 5000  # images and samples that it sees, each
+PENALTY = 0.75  # half of it times |w|^2 is added to the mean cross entropy, for features of standard deviation 1
+SHOWN = 20_000  # images and samples that it sees, each
 POOL = 10_000  # samples by which c is found
 
 
@@ -40,8 +44,8 @@ class DensityRatio:
         return x @ self.weight + self.bias
 
 
-def calibrated(G: LoadedGenerator, held_out: Tensor, seed: int, penalty: float = PENALTY) -> DensityRatio:
-    """The ratio by a regression on D's features of held-out images and of as many samples, at most SHOWN of each.
+def calibrated(G: LoadedGenerator, images: Tensor, seed: int, penalty: float = PENALTY) -> DensityRatio:
+    """The ratio by a regression on D's features of real images and of as many samples, at most SHOWN of each.
 
     Raises:
         ValueError: the run's D looks at more than a sample.
@@ -51,24 +55,25 @@ def calibrated(G: LoadedGenerator, held_out: Tensor, seed: int, penalty: float =
             f"reject needs a D that looks at one sample alone, and that of {G.path} does not, or was not exported. "
             "Leave reject out."
         )
-    real = held_out[fixed_rows(len(held_out), min(SHOWN, len(held_out)))]
+    real = images[fixed_rows(len(images), min(SHOWN, len(images)))]
     fake = G.sample(len(real), mix(seed, 1) % 2**32)
     x = torch.cat([features_of(G.D, real), features_of(G.D, fake)]).double()
     mean, deviation = x.mean(0), x.std(0, correction=0)
     deviation[deviation == 0] = 1.0
     labels = torch.arange(len(x)) < len(real)
-    fitted = LogisticRegression(C=1 / penalty, max_iter=1000).fit(((x - mean) / deviation).numpy(), labels.numpy())
+    regression = LogisticRegression(C=1 / (penalty * len(x)), max_iter=1000)
+    fitted = regression.fit(((x - mean) / deviation).numpy(), labels.numpy())
     return DensityRatio(G, mean, deviation, torch.from_numpy(fitted.coef_[0]), float(fitted.intercept_[0]))
 
 
-def held_out_images(G: LoadedGenerator) -> Tensor:
-    """The validation images of the run's dataset, in [-1, 1]. Raises ValueError where they cannot be had."""
+def training_images(G: LoadedGenerator) -> Tensor:
+    """The training images of the run's dataset, in [-1, 1]. Raises ValueError where they cannot be had."""
     data = G.config.data
     if "root" in data:
         data.root = readable_root(data)
     source = build_source(data)
     source.prepare()
-    return to_signed_range(source.validation().images)
+    return to_signed_range(source.train().images)
 
 
 def log_scale(log_ratios: Tensor, budget: float) -> float:

@@ -19,7 +19,7 @@ from gan_lightning.io.files import whole
 from gan_lightning.io.written import Written
 from gan_lightning.report.pictures import framed, grid, save_picture
 from gan_lightning.report.real import real_samples
-from gan_lightning.report.rejection import calibrated, held_out_images, kept_samples
+from gan_lightning.report.rejection import calibrated, kept_samples, training_images
 from gan_lightning.runs.directory import find
 from gan_lightning.runs.exported import WEIGHTS
 from gan_lightning.runs.load import LoadedGenerator, check_finite, check_picture, load
@@ -142,7 +142,7 @@ def drawn_samples(
             f"reject={reject:g} takes samples of the prior, of one class or of all, got truncation={truncation:g} and "
             f"label={label}. Leave out one of them."
         )
-    return kept_samples(calibrated(G, held_out_images(G), seed), n, reject, seed, label)
+    return kept_samples(calibrated(G, training_images(G), seed), n, reject, seed, label)
 
 
 def named(label: int | Sequence[int]) -> str:

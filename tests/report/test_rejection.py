@@ -11,6 +11,7 @@ from torch import nn
 
 from gan_lightning.config.compose import compose
 from gan_lightning.core.play import Discriminator
+from gan_lightning.core.rng import mix
 from gan_lightning.report import rejection
 from gan_lightning.report.rejection import DensityRatio, calibrated, kept_samples, log_scale
 from gan_lightning.report.sampling import sample
@@ -49,10 +50,26 @@ def test_the_scale_by_hand():
 
 def test_the_regression_finds_the_ratio_of_two_normals():
     """N(1, 1) against N(0, 1): log r(x) = x - 1 / 2, whatever D's own head says."""
-    held_out = 1 + torch.randn(6000, 1, generator=torch.Generator().manual_seed(9))
-    ratio = calibrated(Normals(), held_out, seed=0)
+    images = 1 + torch.randn(6000, 1, generator=torch.Generator().manual_seed(9))
+    ratio = calibrated(Normals(), images, seed=0, penalty=1e-3)
     torch.testing.assert_close(ratio.log_of(torch.tensor([[0.0], [1.0], [2.0]])),
                                torch.tensor([-0.5, 0.5, 1.5]).double(), atol=0.15, rtol=0)  # fmt: skip
+
+
+def test_the_penalty_shrinks_the_ratio_by_what_it_costs():
+    """mean cross entropy + 3/8 w^2 at data of mean +1 and -1 (here 0 and 2, standardised): w as in a plain descent."""
+    images = 2 + torch.randn(4000, 1, generator=torch.Generator().manual_seed(9))
+    ratio = calibrated(Normals(), images, seed=0)
+    fake = Normals().sample(4000, mix(0, 1) % 2**32)
+    x = torch.cat([images, fake]).double()[:, 0]
+    x = (x - x.mean()) / x.std(correction=0)
+    y = (torch.arange(8000) < 4000).double()
+    w, b = torch.zeros(()).double(), torch.zeros(()).double()
+    for _ in range(300):
+        error = (w * x + b).sigmoid() - y
+        w, b = w - ((error * x).mean() + 0.75 * w), b - error.mean()
+    torch.testing.assert_close(ratio.weight[0], w, atol=1e-3, rtol=0)
+    assert 0.2 < w < 0.5, "without a penalty it is near 3"
 
 
 def exact(G=None):
