@@ -44,22 +44,10 @@ def classes_in(flat: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(value) for key, value in flat.items() if key.rpartition(".")[2] == "_target_"}
 
 
-def network_of(config: Mapping[str, Any]) -> str:
-    return choice_of("network", config.get("network"))
-
-
-def loss_of(config: Mapping[str, Any]) -> str:
-    return choice_of("loss", config.get("loss"))
-
-
-def data_choice(config: Mapping[str, Any]) -> str:
-    return choice_of("data", config.get("data"))
-
-
 def techniques_of(config: Mapping[str, Any]) -> str:
-    """``r1+ema``; ``no technique`` where the game has none."""
+    """``r1+ema``; ``none`` where the game has none."""
     names = config.get("technique")
-    return "+".join(line(name)[:LONGEST] for name in names) if isinstance(names, Mapping) and names else "no technique"
+    return "+".join(line(name)[:LONGEST] for name in names) if isinstance(names, Mapping) and names else "none"
 
 
 def smoothing_of(config: Mapping[str, Any]) -> str:
@@ -97,11 +85,13 @@ def game_in_words(config: Mapping[str, Any]) -> str:
 
     Smoothing, the condition and D's steps are named where they are not those of Algorithm 1 and of one step.
     """
-    smoothing, condition, k = smoothing_of(config), config.get("condition"), config.get("d_steps")
+    network, loss, data = (choice_of(group, config.get(group)) for group in ("network", "loss", "data"))
+    techniques, smoothing = techniques_of(config), smoothing_of(config)
+    condition, k = config.get("condition"), config.get("d_steps")
     rest = [
         *([smoothing] if smoothing != "none" else []),
         *([choice_of("condition", condition)] if condition else []),
         *([f"k={number(k)}"] if k != 1 else []),
     ]
-    game = [network_of(config), loss_of(config), techniques_of(config), *rest, optimizer_of(config)]
-    return " ".join([*game, data_choice(config), f"seed={number(config.get('seed'))}"])
+    game = [network, loss, "no technique" if techniques == "none" else techniques, *rest, optimizer_of(config)]
+    return " ".join([*game, data, f"seed={number(config.get('seed'))}"])

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gan_lightning.config.checks import leaves
-from gan_lightning.config.choices import LONGEST, choice_of, smoothing_of
+from gan_lightning.config.choices import LONGEST, choice_of, smoothing_of, techniques_of
 from gan_lightning.config.shipped import GLOBAL, groups
 from gan_lightning.io.tables import line
 
@@ -21,7 +21,7 @@ def word_of(group: str, config: Mapping[str, Any]) -> str:
     if not isinstance(there, Mapping):
         return line(there)[:LONGEST]  # a file that was written by hand
     if group == "technique":
-        return "+".join(line(name)[:LONGEST] for name in there) or "none"
+        return techniques_of(config)
     if group == "smoothing":
         return smoothing_of(config)
     return choice_of(group, there) if there else "none"
