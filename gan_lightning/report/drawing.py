@@ -39,13 +39,22 @@ def headed(axis: Any, heading: str, over: str, unit: str) -> None:
 
 def legend_below(fig: Any, columns: int = 4, words: str | None = None) -> None:
     """One legend for all panels, below them, with ``words`` above it: each label once, in the order of the panels."""
+    _legend(fig, "outside lower center", columns, words)
+
+
+def legend_above(fig: Any, columns: int) -> None:
+    """The same above the panels: for a figure taller than a screen."""
+    _legend(fig, "outside upper center", columns, None)
+
+
+def _legend(fig: Any, place: str, columns: int, words: str | None) -> None:
     named: dict[str, Any] = {}
     for axis in fig.axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             named.setdefault(label, handle)
     if named:
         fig.legend(
-            named.values(), named.keys(), loc="outside lower center", ncols=columns, fontsize=9, frameon=False,
+            named.values(), named.keys(), loc=place, ncols=columns, fontsize=9, frameon=False,
             title=words, title_fontsize=9,
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from gan_lightning.report.arms import Run, arms
 from gan_lightning.report.drawing import figure, headed, legend_below, level, logarithmic, save_figure
 from gan_lightning.report.pictures import POINTS, grid
 from gan_lightning.report.real import real_samples
-from gan_lightning.report.style import HEADING, PAGE, look
+from gan_lightning.report.style import FEW, HEADING, PAGE, look
 from gan_lightning.runs.directory import status_of
 from gan_lightning.runs.load import LoadedGenerator, check_picture, load
 
@@ -136,7 +136,7 @@ def draw_arm(axis: Any, found: Sequence[Curve], label: str, i: int) -> None:
     if len(steps) == 1:  # one evaluation, at the end: a line through one point could not be seen
         axis.errorbar(steps, mean, yerr=spread, label=label, marker="o", capsize=4, **look(i) | {"linestyle": ""})
         return
-    axis.plot(steps, mean, label=label, linewidth=1.4, **look(i))
+    axis.plot(steps, mean, label=label, linewidth=1.4, marker="." if len(steps) < FEW else None, **look(i))
     axis.fill_between(steps, mean - spread, mean + spread, alpha=0.15, color=look(i)["color"], linewidth=0)
 
 

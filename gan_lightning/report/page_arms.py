@@ -1,11 +1,9 @@
 """Pictures of a sweep's page: numbers of the arms by seed, curves with bands, samples of all arms from one z."""
 
-import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from markupsafe import Markup
@@ -16,16 +14,16 @@ from gan_lightning.io.plain import LARGE, read_bytes
 from gan_lightning.io.tables import Curve, curves, title
 from gan_lightning.report.arms import Run
 from gan_lightning.report.contest import Contest
-from gan_lightning.report.drawing import figure, svg_of
-from gan_lightning.report.figures import mean_and_spread
-from gan_lightning.report.page_curves import BLUE, FEW, GREEN, ORANGE, PINK, RED, SIDE, SKY
+from gan_lightning.report.drawing import figure, headed, legend_below, logarithmic, svg_of
+from gan_lightning.report.figures import BAND, draw_arm
+from gan_lightning.report.page_curves import SIDE
 from gan_lightning.report.page_pictures import png_of
 from gan_lightning.report.pictures import POINTS, grid
+from gan_lightning.report.style import PALETTE, QUIET
 from gan_lightning.runs.load import LoadedGenerator, check_finite, check_picture, load
 
 log = logging.getLogger(__name__)
 
-STYLES = [*itertools.product(("-", "--", ":"), (BLUE, RED, GREEN, PINK, SKY, ORANGE, "black"))]  # 21 arms differ
 WIDE = 20  # largest over smallest number from which a scale is logarithmic
 
 
@@ -56,11 +54,11 @@ def draw_numbers(contest: Contest) -> Markup:
     fig, (axis,) = figure(1, 1, width=9, height=1.1 + 0.32 * len(rows))
     for row, arm in enumerate(rows):
         values = [value for _, value in contest.values[arm]]
-        axis.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.6, markersize=7, markeredgewidth=0)
+        axis.plot(values, [row] * len(values), "o", color=PALETTE["blue"], alpha=0.6, markersize=7, markeredgewidth=0)
         axis.plot(contest.means[arm], row, "|", color="black", markersize=16, markeredgewidth=2)
     if contest.floor and contest.floor > 0:
-        axis.axvline(contest.floor, color=RED, linestyle="--", linewidth=1.2)
-        axis.annotate(f"real images {contest.floor:.3g}", (contest.floor, 1), (3, 3), fontsize=8, color=RED,
+        axis.axvline(contest.floor, color=QUIET, linestyle="--", linewidth=1.2)
+        axis.annotate(f"real images {contest.floor:.3g}", (contest.floor, 1), (3, 3), fontsize=8, color=QUIET,
                       xycoords=("data", "axes fraction"), textcoords="offset points")  # fmt: skip
         numbers.append(contest.floor)
     if min(numbers) > 0 and max(numbers) / min(numbers) > WIDE:
@@ -70,8 +68,7 @@ def draw_numbers(contest: Contest) -> Markup:
     axis.set_yticks(range(len(rows)), [title(arm) for arm in rows])
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.set_xlabel("Frechet distance (a dot: one seed; a bar: their mean)")
-    axis.grid(axis="x", alpha=0.25)
-    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(visible=False, axis="y")
     return Markup(svg_of(fig))
 
 
@@ -94,30 +91,17 @@ def draw_bands(arms: Mapping[str, Sequence[Run]]) -> Markup:
         return Markup("")
     columns = min(SIDE, len(panels))
     fig, axes = figure(-(-len(panels) // columns), columns, width=4.3, height=3.1)
-    named: dict[str, Any] = {}
     for axis, (band, tag) in zip(axes, panels, strict=False):
-        for (style, colour), (arm, members) in zip(itertools.cycle(STYLES), arms.items(), strict=False):
+        for i, (arm, members) in enumerate(arms.items()):
             mine = [found[run.path][tag] for run in members if tag in found[run.path]]
-            if not mine:
-                continue
-            steps, mean, sd = mean_and_spread(mine)
-            (drawn,) = axis.plot(
-                steps, mean, style, color=colour, linewidth=1.4, marker="." if len(steps) < FEW else ""
-            )
-            axis.fill_between(steps, mean - sd, mean + sd, color=colour, alpha=0.15, linewidth=0)
-            named.setdefault(f"{title(arm)} ({len(members)})", drawn)
+            if mine:
+                draw_arm(axis, mine, f"{title(arm)} ({len(members)})", i)
+        headed(axis, band.heading + (" of the average of G" if tag.endswith("_ema") else ""), "G steps", band.unit)
         if band.logarithmic and all((own[tag][1] > 0).all() for own in found.values() if tag in own):
-            axis.set_yscale("log", nonpositive="clip")
-        average = " of the average of G" if tag.endswith("_ema") else ""
-        axis.set_title(band.heading + average, fontsize=10)
-        axis.set_xlabel("G steps", fontsize=9)
-        axis.set_ylabel(band.unit, fontsize=9)
-        axis.tick_params(labelsize=8)
-        axis.grid(alpha=0.25)
-        axis.spines[["top", "right"]].set_visible(False)
+            logarithmic(axis)
     for axis in axes[len(panels) :]:
         axis.remove()
-    fig.legend(named.values(), named.keys(), loc="outside lower center", ncols=3, fontsize=9, frameon=False)
+    legend_below(fig, 3, BAND if any(len(members) > 1 for members in arms.values()) else None)
     return Markup(svg_of(fig))
 
 

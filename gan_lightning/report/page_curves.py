@@ -10,20 +10,27 @@ from markupsafe import Markup
 
 from gan_lightning.io.plain import LARGE, read_bytes
 from gan_lightning.io.tables import Curve, curves, title
-from gan_lightning.report.drawing import figure, svg_of
+from gan_lightning.report.drawing import figure, headed, legend_above, logarithmic, svg_of
+from gan_lightning.report.style import FEW, PALETTE
 
-# Okabe & Ito 2008: told apart by readers who do not see red and green, and in grey
-BLUE, RED, GREEN, PINK, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
-COLOURS = {"D": BLUE, "G": RED, "average of G": GREEN, "average of D": SKY, "real data": BLUE, "samples": RED,
-           "training images": BLUE, "held-out images": PINK}  # fmt: skip
+# whose a curve is -> how it is drawn; no two alike, since one legend names them for all panels
+LOOKS: Mapping[str, Mapping[str, str]] = {
+    "D": {"color": PALETTE["blue"]},
+    "G": {"color": PALETTE["vermilion"]},
+    "average of G": {"color": PALETTE["green"]},
+    "average of D": {"color": PALETTE["sky"]},
+    "real data": {"color": PALETTE["black"]},
+    "samples": {"color": PALETTE["orange"]},
+    "training images": {"color": PALETTE["purple"]},
+    "held-out images": {"color": PALETTE["purple"], "linestyle": "--"},
+}
 SPEED = "speed/g_steps_per_s"
 SIDE = 3  # panels in a row
-FEW = 30  # points of a curve that are marked
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of curves: its heading, the unit of the values, tag of a curve -> whose it is (COLOURS)."""
+    """One picture of curves: its heading, the unit of the values, tag of a curve -> whose it is (LOOKS)."""
 
     heading: str
     unit: str
@@ -78,23 +85,16 @@ def draw_panels(found: Mapping[str, Curve], alarms: Sequence[Mapping[str, Any]] 
         drawn = {tag: whose for tag, whose in panel.tags.items() if tag in found}
         for tag, whose in drawn.items():
             steps, values = found[tag]
-            axis.plot(steps, values, color=COLOURS[whose], label=whose, linewidth=1.2,
-                      marker="." if len(steps) < FEW else "")  # fmt: skip
+            axis.plot(steps, values, label=whose, linewidth=1.2, marker="." if len(steps) < FEW else "", **LOOKS[whose])
+        headed(axis, panel.heading, "G steps", panel.unit)
         if panel.logarithmic and all((found[tag][1] > 0).all() for tag in drawn):
-            axis.set_yscale("log")
-        axis.set_title(panel.heading, fontsize=11)
-        axis.set_xlabel("G steps", fontsize=9)
-        axis.set_ylabel(panel.unit, fontsize=9)
-        axis.tick_params(labelsize=8)
-        axis.grid(alpha=0.25)
-        axis.spines[["top", "right"]].set_visible(False)
+            logarithmic(axis)
         mark_alarms(axis, panel, alarms)
-        if len(panel.tags) > 1:
-            axis.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
         if place < columns and clock is not None and len(clock[0]) > 1:
             over_time(axis, clock)
     for axis in axes[len(panels) :]:
         axis.remove()
+    legend_above(fig, len(LOOKS))
     return Markup(svg_of(fig))
 
 
@@ -139,13 +139,13 @@ def time_line(alarms: Sequence[Mapping[str, Any]], g_steps: int) -> Markup:
     end = max(g_steps, *(alarm["g_steps"] for alarm in alarms), 1)
     fig, (axis,) = figure(1, 1, width=9, height=0.9 + 0.32 * len(alarms))
     for row, alarm in enumerate(alarms):
-        axis.plot([alarm["g_steps"], end], [row, row], color=RED, linewidth=1, alpha=0.5)
-        axis.plot(alarm["g_steps"], row, marker="o", color=RED, markersize=7)
+        axis.plot([alarm["g_steps"], end], [row, row], color=PALETTE["vermilion"], linewidth=1, alpha=0.5)
+        axis.plot(alarm["g_steps"], row, marker="o", color=PALETTE["vermilion"], markersize=7)
     axis.set_yticks(range(len(alarms)), [title(f"{n}: {alarm['alarm']}") for n, alarm in enumerate(alarms, 1)])
     axis.set_xlim(0, end * 1.02)
     axis.set_ylim(len(alarms) - 0.5, -0.5)
     axis.set_xlabel("G steps")
-    axis.grid(axis="x", alpha=0.25)
-    axis.spines[["top", "right", "left"]].set_visible(False)
+    axis.grid(visible=False, axis="y")
+    axis.spines["left"].set_visible(False)
     axis.tick_params(axis="y", length=0)
     return Markup(svg_of(fig))

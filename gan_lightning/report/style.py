@@ -20,6 +20,7 @@ DASHES = ("-", "--", ":", "-.")
 
 PAGE = 9.0  # inches: the width of a figure, which a page of documentation shows at about 90 pixels an inch
 HEADING = 10  # points, of a panel's title
+FEW = 30  # a curve of fewer points has them marked
 DPI = 130  # of a PNG: somewhat more pixels than a page shows
 
 # settings of matplotlib that an axis takes when it is made

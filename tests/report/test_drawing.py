@@ -8,7 +8,8 @@ from matplotlib import color_sequences
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from gan_lightning.report.drawing import figure, legend_below, level, logarithmic, save_figure
+from gan_lightning.report.drawing import figure, legend_above, legend_below, level, logarithmic, save_figure
+from gan_lightning.report.page_curves import LOOKS, PANELS
 from gan_lightning.report.style import DASHES, PALETTE, look
 
 # Machado, Oliveira & Fernandes 2009, table 1: how linear RGB looks without the first, or the second, kind of cone
@@ -69,6 +70,21 @@ def test_one_legend_for_all_panels_outside_the_data(drawn):
     below = legend.get_window_extent().y1
     assert all(below <= axis.get_tightbbox().y0 for axis in axes)
     assert all(axis.get_legend() is None for axis in axes)
+
+
+def test_of_a_tall_figure_the_legend_stands_above(drawn):
+    fig, axes = drawn
+    legend_above(fig, 4)
+    fig.draw_without_rendering()
+    (legend,) = fig.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["one", "two"]
+    assert all(legend.get_window_extent().y0 >= axis.get_tightbbox().y1 for axis in axes)
+
+
+def test_no_two_lines_that_a_legend_of_a_runs_page_names_look_alike():
+    assert {whose for panel in PANELS for whose in panel.tags.values()} <= LOOKS.keys()
+    assert len({tuple(sorted(drawn.items())) for drawn in LOOKS.values()}) == len(LOOKS) == 8
+    assert {drawn["color"] for drawn in LOOKS.values()} <= set(PALETTE.values())
 
 
 def test_a_floor_is_a_line_with_words_that_the_axis_reaches(drawn):
