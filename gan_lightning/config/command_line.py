@@ -28,15 +28,19 @@ OWN = "A file with settings of your own lies in conf/experiment/, or below --con
 def arranged(argv: Sequence[str], config_name: str) -> list[str]:
     """``argv`` with Hydra's own options (``-m``, ``--help``) before the overrides, wherever they were typed.
 
+    A command that needs a choice (``study``) and is typed alone gets ``--help``.
+
     Raises:
         ValueError: an option that does not exist, a word without ``=``, an empty range, or a directory without a name.
     """
+    needed = [name for name, choice in groups_of(CONF / f"{config_name}.yaml").items() if choice == "???"]
+    if needed and len(argv) == 1:
+        argv = [argv[0], "--help"]
     known, left = options_of(argv[1:], config_name)
     found = {*(known.overrides or []), *left}
     overrides = [word for word in argv[1:] if word in found]
     options = [word for word in argv[1:] if word not in found]
     if known.help:  # shown without a choice where one has to be typed
-        needed = [name for name, choice in groups_of(CONF / f"{config_name}.yaml").items() if choice == "???"]
         overrides += [f"~{name}" for name in needed if not any(o.startswith(f"{name}=") for o in overrides)]
     dashed: dict[str, str] = {}  # word -> key=value
     for at, word in enumerate(overrides):

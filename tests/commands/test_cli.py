@@ -13,6 +13,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lightning import study
 from gan_lightning.config.compose import compose, slug
 from gan_lightning.config.mistakes import explain
 
@@ -220,6 +221,14 @@ def test_help_is_a_page_for_newcomers(call):
     scalars = [k for k, v in compose("train").items() if not isinstance(v, DictConfig)]
     missing = [key for key in scalars if f"  {key}=" not in page]
     assert missing == [], "every key has its line"
+
+
+def test_a_command_that_needs_a_choice_and_is_typed_alone_shows_its_help(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["study.py"])
+    study.main()
+    said = capsys.readouterr()
+    assert re.search(r"^  dirac +The Dirac-GAN under each loss", said.out, re.MULTILINE)
+    assert said.err == ""
 
 
 def test_help_does_not_copy_the_store_of_hydra_for_each_question(call, monkeypatch):

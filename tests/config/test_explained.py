@@ -73,8 +73,10 @@ def test_the_studies_have_a_line_each():
 
 def test_help_needs_no_choice_where_the_command_does():
     assert arranged(["study.py", "--help"], "study") == ["study.py", "--help", "~study"]
+    assert arranged(["study.py"], "study") == ["study.py", "--help", "~study"], "typed alone"
+    assert arranged(["study.py", "seed=1"], "study") == ["study.py", "seed=1"], "which is refused"
+    assert arranged(["train.py"], "train") == ["train.py"], "which trains"
     assert arranged(["study.py", "study=dirac", "--help"], "study") == ["study.py", "--help", "study=dirac"]
-    assert arranged(["study.py"], "study") == ["study.py"], "which says that there has to be one"
 
 
 def test_a_command_lists_its_own_groups_and_no_others():

@@ -78,7 +78,7 @@ def digits(tmp_path_factory):
         ("judge data=digits shift=28", "shift must be below the side of the images, 28 pixels, got 28"),
         ("judge data=ring8", r"needs images, got data=ring8, whose points need no judge.*metrics=points"),
         ("judge data=digits data.size=30", r"multiple of 4, got data=digits of shape \(1, 30, 30\). Set data.size=28"),
-        ("study", "study= must name a study. Choose one.*dirac +The Dirac-GAN under each loss"),
+        ("study seed=1", "study= must name a study. Choose one.*dirac +The Dirac-GAN under each loss"),
         ("study study=dirac study.steps=0", "study.steps must be a whole number, 1 or more, got 0"),
         ("study study=dirac study.lr=abc", "study.lr must be a number above 0, got 'abc'"),
         ("study study=dirac steps=10", "there is no key 'steps'. Did you mean study.steps?"),
