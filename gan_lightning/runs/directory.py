@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
@@ -11,16 +11,22 @@ from typing import Any
 
 from gan_lightning.io.lock import held
 from gan_lightning.io.plain import DEPTH, printable, read_json
-from gan_lightning.runs.exported import find_export
+from gan_lightning.runs.exported import find_export, is_export
 
 log = logging.getLogger(__name__)
 
 OUTPUTS = Path("outputs")
+RECORD = ("config.yaml", "record.json", "status.json")  # files that a run has from its first step on
 
 
 def is_run(path: Path) -> bool:
     """Is ``path`` the directory of a run that has begun?"""
     return (path / "config.yaml").is_file() and (path / "status.json").is_file()
+
+
+def was_run(path: Path) -> bool:
+    """Has ``path`` some file of a run, whole or not, and is it no exported generator?"""
+    return any(os.path.lexists(path / name) for name in RECORD) and not is_export(path)
 
 
 def find(run: str | Path, key: str = "run") -> tuple[Path, Path]:
@@ -68,7 +74,7 @@ def is_glob(text: str) -> bool:
     return any(c in text for c in "*?[") and not Path(text).exists()
 
 
-def matching(pattern: str) -> list[Path]:
+def matching(pattern: str, wanted: Callable[[Path], bool] = is_run) -> list[Path]:
     """The run directories that match a glob. ``**`` stands for up to ``DEPTH`` folders and follows no link."""
     path = Path(pattern)
     found, before = {Path(path.anchor)}, ""
@@ -81,7 +87,7 @@ def matching(pattern: str) -> list[Path]:
         else:
             found = {folder / part for folder in found if (folder / part).is_dir()}
         before = part
-    return sorted(path for path in found if is_run(path))
+    return sorted(filter(wanted, found))
 
 
 def folders(folder: Path, depth: int, *, links: bool = False, hidden: bool = False) -> Iterator[Path]:

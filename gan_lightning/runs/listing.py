@@ -3,6 +3,7 @@
 import datetime
 import logging
 import math
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,9 +13,21 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gan_lightning.config.choices import game_in_words
+from gan_lightning.config.quoting import word
 from gan_lightning.io.plain import DEPTH, LARGE, printable, read_bytes, read_json
 from gan_lightning.io.tables import Curve, curves, text_table
-from gan_lightning.runs.directory import OUTPUTS, folders, is_glob, is_run, matching, newest, several_hint, status_of
+from gan_lightning.runs.directory import (
+    OUTPUTS,
+    RECORD,
+    folders,
+    is_glob,
+    is_run,
+    matching,
+    newest,
+    several_hint,
+    status_of,
+    was_run,
+)
 from gan_lightning.runs.trust import plain_config
 
 log = logging.getLogger(__name__)
@@ -46,7 +59,7 @@ def list_runs(cfg: DictConfig) -> None:
         try:
             rows.append(row_of(path))
         except ValueError as error:
-            odd.append(f"skipped: {error}")
+            odd.append(printable(f"skipped: {error}"))
     for text in lines_of(rows, cfg.paths):
         log.info("%s", text)
     for text in odd:
@@ -59,14 +72,18 @@ def list_runs(cfg: DictConfig) -> None:
 def runs_named(runs: str | None) -> list[Path]:
     """The run directories below outputs/, below a folder, of a glob, or of the sweep that was begun last (latest).
 
+    With those of which only some file is left, or was written: but for folders within a run, such as a logger's.
+
     Raises:
         ValueError: there is none.
     """
     if runs is not None and is_glob(str(runs)):
-        found = matching(str(runs))
+        found = matching(str(runs), was_run)
     else:
         folder = OUTPUTS if runs is None else newest("multirun.yaml", "multirun") if runs == "latest" else Path(runs)
-        found = [path for path in (folder, *folders(folder, DEPTH)) if is_run(path)]
+        found = [path for path in (folder, *folders(folder, DEPTH)) if was_run(path)]
+    there = set(found)
+    found = [path for path in found if is_run(path) or there.isdisjoint(path.parents)]
     if not found:
         where = f"below {OUTPUTS}/" if runs is None else f"in runs={printable(str(runs))}"
         raise ValueError(
@@ -77,18 +94,23 @@ def runs_named(runs: str | None) -> list[Path]:
 
 
 def begun_at(path: Path) -> float:
-    """When the run was begun or resumed, in seconds since 1970; where status.json does not tell, its own time."""
+    """When the run was begun or resumed, in seconds since 1970; where status.json does not tell, its own time.
+
+    Or that of another file of the run, where it has none.
+    """
     with suppress(ValueError, TypeError, OverflowError):
         when = datetime.datetime.fromisoformat(read_json(path / "status.json")["started"]).timestamp()
         if 0 < when < 2**32:
             return when
-    with suppress(OSError):
-        return (path / "status.json").stat().st_mtime
+    for name in ("status.json", *RECORD):
+        with suppress(OSError):
+            return (path / name).lstat().st_mtime
     return 0.0
 
 
 def row_of(path: Path) -> Row:
-    """The row of one run. Raises ValueError that names a file of it which cannot be read."""
+    """The row of one run. Raises ValueError that names a file of it which is missing or cannot be read."""
+    check_whole(path)
     config = plain_config(path / "config.yaml")
     read_json(path / "status.json")
     status = status_of(path)
@@ -99,6 +121,20 @@ def row_of(path: Path) -> Row:
     return Row(
         path, date(begun_at(path)), printable(status["status"])[:10], f"{played}{whole}", best, game_in_words(config)
     )
+
+
+def check_whole(path: Path) -> None:
+    """Raises ValueError where config.yaml or status.json is missing; one of what is there, if it cannot be read."""
+    there = [name for name in RECORD if os.path.lexists(path / name)]
+    missing = [name for name in ("config.yaml", "status.json") if name not in there]
+    if missing:
+        for name in there:
+            (plain_config if name == "config.yaml" else read_json)(path / name)
+        remedy = f"Begin it again ({word('resume', path)})" if there == ["record.json"] else "Restore it"
+        raise ValueError(
+            f"{path} is no whole run: it has {' and '.join(there)}, but no {' and no '.join(missing)}. "
+            f"{remedy}, or remove the folder."
+        )
 
 
 def date(seconds: float) -> str:

@@ -225,7 +225,9 @@ def test_help_is_a_page_for_newcomers(call):
 
 def test_a_command_that_needs_a_choice_and_is_typed_alone_shows_its_help(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["study.py"])
-    study.main()
+    with pytest.raises(SystemExit) as stop:
+        study.main()
+    assert stop.value.code == 0
     said = capsys.readouterr()
     assert re.search(r"^  dirac +The Dirac-GAN under each loss", said.out, re.MULTILINE)
     assert said.err == ""

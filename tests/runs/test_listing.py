@@ -112,6 +112,40 @@ def test_hostile_directories_get_a_line_each_and_the_others_their_row(listed, tm
     assert os.environ["HOME"] not in "".join(lines).replace(str(tmp_path), "")
 
 
+def test_what_is_left_of_a_run_is_listed_with_the_reason(listed, tmp_path):
+    out = tmp_path / "outputs"
+    run = made(out / "good", status="done", g_steps=6)
+    (run / "record.json").write_text("{")  # of which the list tells nothing
+    logger = run / "wandb/files"
+    for folder in ("good/wandb/files", "broken", "whole", "killed", "odd", "exported"):
+        (out / folder).mkdir(parents=True)
+    (logger / "config.yaml").write_text("a: 1")  # of another program
+    (out / "broken/config.yaml").write_text("steps: [")
+    (out / "whole/config.yaml").write_text("steps: 3")
+    (out / "killed/record.json").write_text('{"overrides": []}')
+    (out / "odd/record.json").write_text("{")
+    for name in ("config.yaml", "card.json"):
+        (out / "exported" / name).write_text("")
+    lines = listed("n=null")
+    assert lines[-1] == "1 of 5 runs; where they lie: paths=true"
+    skipped = sorted(line for line in lines if line.startswith("skipped: "))
+    assert len(skipped) == 4
+    for text, words in zip(
+        skipped,
+        (
+            "outputs/broken/config.yaml ",
+            "outputs/killed is no whole run: it has record.json, but no config.yaml and no status.json. Begin it again "
+            "(resume=outputs/killed), or remove the folder.",
+            "outputs/odd/record.json ",
+            "outputs/whole is no whole run: it has config.yaml, but no status.json. Restore it, or remove the folder.",
+        ),
+        strict=True,
+    ):
+        assert text.startswith(f"skipped: {words}")
+    assert sorted(line for line in listed("runs='outputs/*'") if line.startswith("skipped: ")) == skipped
+    assert any("outputs/broken" in line for line in listed("n=4")), "by the time of the file that there is"
+
+
 def test_the_best_is_that_of_the_generator_and_step_with_the_least_quotient():
     assert best_in_words(best_pair({"": [(3.0, 2.0), (1.0, 123.4)], "_ema": [(2.0, 0.5)]})) == "123"
     assert best_in_words(best_pair({"": [(3.0, 2.0)], "_ema": [(2.0, 8.0)]})) == "8.00 ema"
