@@ -17,7 +17,7 @@ def run(
     images: str = "report",
     mask: str = "centre",
     window: int = 0,
-    encoder_steps: int = 600,
+    encoder_steps: int = 1200,
     restarts: int = 8,
     steps: int = 200,
     lr: float = 0.1,
