@@ -14,12 +14,14 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
 
+import composing
 import pytest
 import torch
 from lightning.pytorch import Callback
 from omegaconf import DictConfig
 
 from gan_lightning import sample as sample_verb
+from gan_lightning import study as study_verb
 from gan_lightning import train as train_verb
 from gan_lightning.callbacks.libraries import silence_libraries
 from gan_lightning.config.build import build_data, build_gan, make
@@ -30,6 +32,7 @@ from gan_lightning.game.module import GAN
 from gan_lightning.training.setup import train
 
 torch.set_num_threads(1)
+composing.keep()
 
 TINY = [
     "network=mlp",
@@ -161,7 +164,7 @@ def call(
 ) -> Callable[..., tuple[int, str]]:
     """Run a command in this process, in an empty folder: ``call("train", "steps=0")`` -> (exit code, output)."""
     monkeypatch.chdir(tmp_path)
-    mains = {"train": train_verb.main, "sample": sample_verb.main}
+    mains = {"train": train_verb.main, "sample": sample_verb.main, "study": study_verb.main}
 
     def run(verb: str, *args: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", [f"{verb}.py", *args])
