@@ -18,14 +18,10 @@ ROOT = Path(__file__).parent.parent.parent
 DIGITS = [o for o in TINY if not o.startswith(("data", "evaluate"))] + ["data=digits", "evaluate_every=2", "steps=4"]
 
 
-def command(folder: Path, *args: str) -> tuple[int, str]:
-    return run(folder, "-m", *args)
-
-
-def test_a_search_minimises_what_its_trials_reached(tmp_path):
+def test_a_search_minimises_what_its_trials_reached(call, tmp_path):
     pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="the extra `search` is not installed")
-    code, text = command(
-        tmp_path, "search=learning_rates", *DIGITS, "hydra.sweeper.n_trials=3", "hydra.sweep.dir=found"
+    code, text = call(
+        "train", "-m", "search=learning_rates", *DIGITS, "hydra.sweeper.n_trials=3", "hydra.sweep.dir=found"
     )
     assert code == 0, text
     found = OmegaConf.load(tmp_path / "found" / "optimization_results.yaml")
@@ -45,10 +41,10 @@ def test_a_search_minimises_what_its_trials_reached(tmp_path):
     assert len(set(reached.values())) == 3
 
 
-def test_a_trial_that_diverges_is_the_worst(tmp_path):
+def test_a_trial_that_diverges_is_the_worst(call, tmp_path):
     pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="the extra `search` is not installed")
-    code, text = command(
-        tmp_path, "search=learning_rates", *DIGITS, "optimizer.d.lr=choice(1e30,1e31)",
+    code, text = call(
+        "train", "-m", "search=learning_rates", *DIGITS, "optimizer.d.lr=choice(1e30,1e31)",
         "hydra.sweeper.n_trials=1", "hydra.sweep.dir=found",
     )  # fmt: skip
     assert code == 0, text
@@ -58,8 +54,8 @@ def test_a_trial_that_diverges_is_the_worst(tmp_path):
     assert "has diverged" in status["error"]
 
 
-def test_a_wrong_objective_is_told(tmp_path):
-    code, text = command(tmp_path, *DIGITS, "objective=fid", "hydra.sweep.dir=x")
+def test_a_wrong_objective_is_told(call):
+    code, text = call("train", "-m", *DIGITS, "objective=fid", "hydra.sweep.dir=x")
     assert code != 0
     assert "objective must be one of" in text
     assert "best_fd_over_coverage" in text
@@ -84,7 +80,7 @@ def test_the_slurm_launcher_asks_for_as_many_gpus_as_processes():
 
 
 @pytest.mark.slow
-def test_a_preempted_job_goes_on_exactly(tmp_path):
+def test_a_preempted_job_goes_on_exactly(call, tmp_path):
     """submitit's local queue: SIGUSR2 in the middle, queued again, the same end as a job left alone."""
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="the extra `slurm` is not installed")
     import signal
@@ -95,7 +91,7 @@ def test_a_preempted_job_goes_on_exactly(tmp_path):
     game = [o for o in TINY if not o.startswith("steps")]
     game += ["steps=6000", "checkpoint_every=100", "log_every=100", "resume=auto", "seed=0,1"]
     straight = [o for o in game if o not in ("seed=0,1", "resume=auto")] + ["seed=0"]
-    assert command(tmp_path, *straight, "hydra.sweep.dir=straight")[0] == 0
+    assert call("train", "-m", *straight, "hydra.sweep.dir=straight")[0] == 0
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     arguments = [*game, "hydra/launcher=slurm_local", "hydra.sweep.dir=queue"]
     queue = subprocess.Popen([sys.executable, "-m", "gan_lightning.train", "-m", *arguments], cwd=tmp_path, env=env)
@@ -114,18 +110,18 @@ def test_a_preempted_job_goes_on_exactly(tmp_path):
     assert all(torch.equal(one["state_dict"][k], other["state_dict"][k]) for k in one["state_dict"])
 
 
-def test_a_trial_that_was_done_before_still_has_its_number(tmp_path):
+def test_a_trial_that_was_done_before_still_has_its_number(call, tmp_path):
     """As in a search whose job was queued again: without the number Optuna would count the trial as failed."""
     objective = "objective=best_fd_over_coverage"
-    command(tmp_path, *DIGITS, objective, "hydra.sweep.dir=s", "hydra.sweep.subdir=one", "seed=0")
+    call("train", "-m", *DIGITS, objective, "hydra.sweep.dir=s", "hydra.sweep.subdir=one", "seed=0")
     status = json.loads((tmp_path / "s/one/status.json").read_text())
     cfg = compose("train", [objective])
     assert objective_of(cfg, status) == status["best_fd_over_coverage"] > 0
     assert objective_of(compose("train", []), status) is None
     with pytest.raises(ValueError, match=r"objective must be one of .*best_fd_over_coverage.*, got best_fd_over"):
         objective_of(compose("train", ["objective=best_fd_over"]), status)
-    code, text = command(
-        tmp_path, *DIGITS, "search=learning_rates", "resume=auto", "hydra.sweeper.n_trials=1", "hydra.sweep.dir=s",
+    code, text = call(
+        "train", "-m", *DIGITS, "search=learning_rates", "resume=auto", "hydra.sweeper.n_trials=1", "hydra.sweep.dir=s",
         "hydra.sweep.subdir=one",
     )  # fmt: skip
     assert code == 0, text
@@ -136,8 +132,8 @@ def test_a_trial_that_was_done_before_still_has_its_number(tmp_path):
 @pytest.mark.slow
 def test_a_sweep_over_two_processes_has_its_objective_and_survives_a_divergence(tmp_path):
     """What a spawned process measured, and why it stopped, reach the one that asked."""
-    code, text = command(
-        tmp_path, *DIGITS, "trainer=ddp", "devices=2", "objective=best_fd_over_coverage", "optimizer.d.lr=1e30,0.0002",
+    code, text = run(
+        tmp_path, "-m", *DIGITS, "trainer=ddp", "devices=2", "objective=best_fd_over_coverage", "optimizer.d.lr=1e30,0.0002",
         "hydra.sweep.dir=swept", "hydra.sweep.subdir=${hydra.job.num}",
     )  # fmt: skip
     assert code == 0, text

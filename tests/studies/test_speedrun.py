@@ -1,18 +1,21 @@
-"""A speedrun in small: tiny games in processes of their own, their states measured, and what is not played again."""
+"""A speedrun in small: tiny games, their states measured, and what is not played again."""
 
 import csv
 import json
 import shutil
+import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from types import SimpleNamespace
 
-import commands
 import numpy as np
 import pytest
 from framed import below_heading
 from PIL import Image
 from tqdm import tqdm
 
+from gan_lightning import train as train_verb
 from gan_lightning.config.build import judge_of
 from gan_lightning.core.pixels import to_signed_range
 from gan_lightning.data.digits import Digits
@@ -30,7 +33,7 @@ MARKS = [0.01, 600.0]  # the start takes longer than the first, the three steps 
 
 
 class Processes:
-    """In place of subprocess.run: the same command, in a process that has the libraries already."""
+    """In place of subprocess.run: the same command, in this process."""
 
     def __init__(self, folder) -> None:
         self.folder, self.commands = folder, []
@@ -39,8 +42,16 @@ class Processes:
         assert command[1:3] == ["-m", "gan_lightning.train"]
         self.commands.append((command[3:], env["OMP_NUM_THREADS"]))
         self.began = time.time()
-        code, text = commands.run(self.folder, *command[3:])
-        return SimpleNamespace(returncode=code, stdout=text)
+        said = StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
+            patch.chdir(self.folder)
+            patch.setattr(sys, "argv", ["train.py", *command[3:]])
+            try:
+                train_verb.main()
+                code = 0
+            except SystemExit as stop:
+                code = int(stop.code or 0)
+        return SimpleNamespace(returncode=code, stdout=said.getvalue())
 
 
 @pytest.fixture
@@ -235,7 +246,7 @@ def test_wrong_input_is_told_before_anything_is_played(tmp_path, processes, opti
     assert processes.commands == []
 
 
-def test_the_command(tmp_path):
+def test_the_command(call, tmp_path):
     words = [
         "study=speedrun",
         "study.play=false",
@@ -246,12 +257,13 @@ def test_the_command(tmp_path):
         f"study.runs={tmp_path}/runs",
         f"out={tmp_path}/out",
     ]
-    commands.done(tmp_path, *words, module="gan_lightning.study")
+    code, text = call("study", *words)
+    assert code == 0, text
     record = json.loads((tmp_path / "out/numbers.json").read_text())
     assert record["numbers"]["not_in_the_table"] == {"mine-seed4": "missing"}
     assert record["settings"]["minutes"] == [1.0, 2.0, 4.0, 8.0, 15.0]
     for word, said in (("study.minutes=[0.0]", "study.minutes.0 must be a number above 0"),
                        ("study.threads=0", "study.threads must be a whole number, 1 or more")):  # fmt: skip
-        code, text = commands.run(tmp_path, "study=speedrun", word, module="gan_lightning.study")
+        code, text = call("study", "study=speedrun", word)
         assert code == 1
         assert said in text

@@ -6,7 +6,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from commands import done, run
 from PIL import Image
 from tqdm import tqdm
 
@@ -104,7 +103,7 @@ def test_saturation_in_a_real_early_run(tmp_path, bar):
 
 def test_a_d_that_becomes_perfect_tells_g_ever_less(tmp_path, bar):
     numbers = perfect_discriminator.run(
-        tmp_path, bar, Digits(), at=(2, 4), iterations=80, every=20, width=8, noise_at=4, sigmas=(4.0,), batch_size=32
+        tmp_path, bar, Digits(16), at=(2, 4), iterations=80, every=20, width=8, noise_at=4, sigmas=(4.0,), batch_size=32
     )
     sharp, noisy = numbers["noise"]["0.0"], numbers["noise"]["4.0"]
     assert sharp["final_accuracy_of_D"] > 0.95
@@ -195,13 +194,14 @@ def test_the_density_game_refuses_frames_it_has_no_steps_for(tmp_path):
             density_game.run(tmp_path, None, steps=8, frames=frames)
 
 
-def test_the_command(tmp_path):
-    done(tmp_path, "study=dirac", "study.steps=20", f"out={tmp_path}/out", module="gan_lightning.study")
+def test_the_command(call, tmp_path):
+    code, text = call("study", "study=dirac", "study.steps=20", f"out={tmp_path}/out")
+    assert code == 0, text
     record = json.loads((tmp_path / "out" / "numbers.json").read_text())
     assert record["study"] == "dirac"
     assert record["settings"]["steps"] == 20
     assert record["numbers"]["steps"] == 20
-    code, text = run(tmp_path, "study=durac", module="gan_lightning.study")
+    code, text = call("study", "study=durac")
     assert code == 1
     assert "dirac" in text
     assert "Traceback" not in text

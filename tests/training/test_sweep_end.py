@@ -61,7 +61,10 @@ def test_a_row_has_mean_and_spread_of_the_best_distances(tmp_path):
     assert row_of_arm("loss=\x1b[31mx", runs) == ("3", "1 stopped, 2 done", "2.5 +- 0.71 (2 of 3)", "loss=[31mx")
 
 
-@pytest.mark.parametrize("launcher", [[], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]])
+JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+
+
+@pytest.mark.parametrize("launcher", [[], pytest.param(JOBLIB, marks=pytest.mark.slow)])
 def test_a_sweep_ends_with_a_table_and_names_compare_once(call, tmp_path, launcher):
     if launcher:
         pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
