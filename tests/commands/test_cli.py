@@ -64,15 +64,14 @@ def test_train_then_sample_latest(call, tmp_path):
 
 
 def test_a_multirun_names_its_runs_and_every_path_can_be_typed_back(call, tmp_path):
-    code, text = call("train", "-m", *TINY, "loss=mmgan,nsgan", "smoothing=none,one_sided", "seed=0,1", "steps=2")
+    code, text = call("train", "-m", *TINY, "loss=mmgan,nsgan", "smoothing=none,one_sided", "seed=1", "steps=2")
     assert code == 0, text
     found = runs(tmp_path / "outputs" / "multirun")
-    assert len(found) == 8
+    assert len(found) == 4
     assert {p.name for p in found} == {
-        f"loss-{loss}_smoothing-{smoothing}_seed-{seed}"
+        f"loss-{loss}_smoothing-{smoothing}"
         for loss in ("mmgan", "nsgan")
         for smoothing in ("none", "one_sided")
-        for seed in (0, 1)
     }, "the name says what differs among the jobs, and nothing that they share"
     for path in found:
         code, text = call("sample", f"run={path.relative_to(tmp_path)}", "n=2", "out=one")
