@@ -133,8 +133,8 @@ def test_a_trial_that_was_done_before_still_has_its_number(call, tmp_path):
 def test_a_sweep_over_two_processes_has_its_objective_and_survives_a_divergence(tmp_path):
     """What a spawned process measured, and why it stopped, reach the one that asked."""
     code, text = run(
-        tmp_path, "-m", *DIGITS, "trainer=ddp", "devices=2", "objective=best_fd_over_coverage", "optimizer.d.lr=1e30,0.0002",
-        "hydra.sweep.dir=swept", "hydra.sweep.subdir=${hydra.job.num}",
+        tmp_path, "-m", *DIGITS, "trainer=ddp", "devices=2", "objective=best_fd_over_coverage",
+        "optimizer.d.lr=1e30,0.0002", "hydra.sweep.dir=swept", "hydra.sweep.subdir=${hydra.job.num}",
     )  # fmt: skip
     assert code == 0, text
     diverged, done = (json.loads((tmp_path / f"swept/{i}/status.json").read_text()) for i in range(2))
