@@ -69,9 +69,7 @@ def test_a_multirun_names_its_runs_and_every_path_can_be_typed_back(call, tmp_pa
     found = runs(tmp_path / "outputs" / "multirun")
     assert len(found) == 4
     assert {p.name for p in found} == {
-        f"loss-{loss}_smoothing-{smoothing}"
-        for loss in ("mmgan", "nsgan")
-        for smoothing in ("none", "one_sided")
+        f"loss-{loss}_smoothing-{smoothing}" for loss in ("mmgan", "nsgan") for smoothing in ("none", "one_sided")
     }, "the name says what differs among the jobs, and nothing that they share"
     for path in found:
         code, text = call("sample", f"run={path.relative_to(tmp_path)}", "n=2", "out=one")
