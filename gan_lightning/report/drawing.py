@@ -59,15 +59,34 @@ def _legend(fig: Any, place: str, columns: int, words: str | None) -> None:
         )  # fmt: skip
 
 
-def logarithmic(axis: Any) -> None:
-    """Make the values logarithmic, with plain numbers at the ticks; call it when all is drawn."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+def logarithmic(axis: Any, over: bool = False) -> None:
+    """Make the values logarithmic, with plain numbers at two ticks at least; call it when all is drawn.
 
-    axis.set_yscale("log")
-    low, high = axis.get_ylim()
-    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
-    axis.yaxis.set_minor_formatter(NullFormatter())
+    Args:
+        axis: of one panel.
+        over: what the values are drawn over, the x-axis, instead.
+    """
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    (axis.set_xscale if over else axis.set_yscale)("log")
+    side = axis.xaxis if over else axis.yaxis
+    side.set_major_locator(_plain_ticks(*(axis.get_xlim() if over else axis.get_ylim())))
+    side.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+    side.set_minor_formatter(NullFormatter())
+
+
+def _plain_ticks(low: float, high: float) -> Any:
+    """Powers of ten; where they are fewer than three, 1, 2 and 5 of each; else more digits, or even steps.
+
+    (A LogLocator that finds less than two ticks takes even steps.)
+    """
+    from matplotlib.ticker import LogLocator
+
+    for digits in ((1,), (1, 2, 5), (1, 2, 3, 5, 7)):
+        ticks = LogLocator(subs=digits)
+        if sum(low <= tick <= high for tick in ticks.tick_values(low, high)) >= 3:
+            return ticks
+    return LogLocator(subs=range(1, 10))
 
 
 def level(axis: Any, value: float, words: str, below: bool = False) -> None:

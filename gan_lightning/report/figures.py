@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 CURVES = {
     "metric/fd_judge": ("Frechet distance of G", "distance to validation images"),
     "metric/coverage_judge": ("Coverage of real data by G", "share of validation images"),
-    "d/real_prob": ("What D says of real data", "mean probability of real"),
-    "d/fake_prob": ("What D says of samples", "mean probability of real"),
-    "d/real_score": ("What D says of real data", "mean score"),
-    "d/fake_score": ("What D says of samples", "mean score"),
+    "d/real_prob": ("Probability that D gives real data", "mean probability of real"),
+    "d/fake_prob": ("Probability that D gives samples", "mean probability of real"),
+    "d/real_score": ("Score that D gives real data", "mean score"),
+    "d/fake_score": ("Score that D gives samples", "mean score"),
 }
 FLOORS = {"metric/fd_judge": "floor_fd_judge", "metric/coverage_judge": "floor_coverage_judge"}  # of status.json
 POINTS_DRAWN = 4000  # at most, of a curve; several for each column of pixels

@@ -40,8 +40,8 @@ class Band:
 BANDS: Sequence[Band] = (
     Band("Frechet distance, cheap evaluation", "distance", ("metric/fd_judge_ema", "metric/fd_judge"), True),
     Band("Coverage of real data", "share of images", ("metric/coverage_judge_ema", "metric/coverage_judge")),
-    Band("What D says of samples", "probability of real", ("d/fake_prob",)),
-    Band("What D says of samples", "score", ("d/fake_score",)),
+    Band("Probability that D gives samples", "mean probability of real", ("d/fake_prob",)),
+    Band("Score that D gives samples", "mean score", ("d/fake_score",)),
     Band("D's loss", "loss", ("loss/d",)),
     Band("G's loss", "loss", ("loss/g",)),
 )
@@ -62,7 +62,7 @@ def draw_numbers(contest: Contest) -> Markup:
                       xycoords=("data", "axes fraction"), textcoords="offset points")  # fmt: skip
         numbers.append(contest.floor)
     if min(numbers) > 0 and max(numbers) / min(numbers) > WIDE:
-        axis.set_xscale("log")
+        logarithmic(axis, over=True)
     else:
         axis.set_xlim(left=0 if min(numbers) >= 0 else None)
     axis.set_yticks(range(len(rows)), [title(arm) for arm in rows])

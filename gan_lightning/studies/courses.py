@@ -8,20 +8,16 @@ import torch
 from torch import Tensor
 
 from gan_lightning.report.drawing import figure, headed, legend_below, logarithmic, save_figure
-from gan_lightning.report.style import PAGE
+from gan_lightning.report.style import PAGE, PALETTE, look
 
 Course = Sequence[Mapping[str, float]]  # of each measurement: name -> value
 
 
 def draw_courses(games: Mapping[str, Course], noisy: Mapping[float, Course], critic: Course, path: Path) -> None:
     """Eight panels over the iterations of the new D: ``games`` against each kept G, ``noisy`` by the noise's sd."""
-    import matplotlib
-
-    shades = matplotlib.colormaps["cividis"]
     kept: dict[str, tuple[Course, Any]] = {f"G after {name}": (course, {}) for name, course in games.items()}
     noise: dict[str, tuple[Course, Any]] = {
-        f"noise of sd {sigma:g}": (course, {"color": shades(0.9 * i / max(1, len(noisy) - 1)), "linestyle": "-."})
-        for i, (sigma, course) in enumerate(noisy.items())
+        f"noise of sd {sigma:g}": (course, look(i)) for i, (sigma, course) in enumerate(noisy.items(), len(PALETTE))
     }
     panels: Sequence[tuple[str, str, str, Mapping[str, tuple[Course, Any]]]] = (
         ("error_of_D", "D's loss", "loss, nats", kept),
@@ -33,15 +29,15 @@ def draw_courses(games: Mapping[str, Course], noisy: Mapping[float, Course], cri
             "wgan_norm",
             "Gradient of -D, Wasserstein, weights clipped",
             "norm",
-            {"Wasserstein": (critic, {"color": "k"})},
+            {"Wasserstein": (critic, {"color": PALETTE["black"]})},
         ),
         ("mmgan_norm", "Gradient of log(1 - D) under instance noise", "norm", noise),
         ("nsgan_norm", "Gradient of -log D under instance noise", "norm", noise),
     )
     fig, axes = figure(4, 2, width=PAGE / 2, height=2.4)
     for axis, (key, heading, unit, lines) in zip(axes, panels, strict=True):
-        for name, (course, look) in lines.items():
-            axis.plot([c["iteration"] for c in course], [c[key] for c in course], label=name, linewidth=1.4, **look)
+        for name, (course, drawn) in lines.items():
+            axis.plot([c["iteration"] for c in course], [c[key] for c in course], label=name, linewidth=1.4, **drawn)
         headed(axis, heading, "iterations of the new D", unit)
         if key != "accuracy_of_D":
             logarithmic(axis)

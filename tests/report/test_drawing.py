@@ -100,13 +100,25 @@ def test_a_floor_is_a_line_with_words_that_the_axis_reaches(drawn):
     assert [text.get_va() for text in axis.texts] == ["bottom", "top"]
 
 
-def test_ticks_of_a_logarithmic_axis_are_plain_numbers(drawn):
-    fig, (axis, _) = drawn
-    logarithmic(axis)
+@pytest.mark.parametrize("over", [False, True])
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (0.001, 150, ["0.001", "0.01", "0.1", "1", "10", "100"]),
+        (1, 20, ["1", "2", "5", "10", "20"]),
+        (0.0025, 0.013, ["0.003", "0.005", "0.007", "0.01"]),
+        (2.4, 7.2, ["3", "4", "5", "6", "7"]),
+        (0.95, 2.5, ["1", "2"]),
+    ],
+)
+def test_a_logarithmic_axis_has_plain_numbers_at_two_ticks_at_least(low, high, shown, over):
+    fig, (axis,) = figure(1, 1)
+    (axis.set_xlim if over else axis.set_ylim)(low, high)
+    logarithmic(axis, over)
     fig.draw_without_rendering()
-    low, high = axis.get_ylim()
-    shown = {t.get_text() for t in axis.get_yticklabels() if low <= t.get_position()[1] <= high}
-    assert shown == {"1", "2", "5", "10", "20"}
+    side = axis.xaxis if over else axis.yaxis
+    labels = {t.get_position()[0 if over else 1]: t.get_text() for t in side.get_ticklabels() if t.get_text()}
+    assert [text for value, text in labels.items() if low <= value <= high] == shown
 
 
 def test_a_figure_is_a_picture_and_a_vector_file_that_are_the_same_each_time(tmp_path):
