@@ -7,13 +7,12 @@ this process. An error is not kept, nor is what files beside conf/ and Hydra's o
 
 import copy
 import functools
-import os
 import pickle
 from typing import Any
 
 from hydra._internal import config_loader_impl
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.defaults_list import DefaultsList, Overrides, create_defaults_list
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -26,19 +25,24 @@ LISTS: dict[Any, DefaultsList] = {}  # which files, by the words that choose the
 MERGED: dict[int, bytes] = {}  # by the id of a list in LISTS
 FILES: dict[Any, bytes] = {}
 
-load_config = FileConfigSource.load_config
+load_config = ConfigRepository.load_config
 merge = ConfigLoaderImpl._compose_config_from_defaults_list
 parse_rule = OverridesParser.parse_rule
 
 
+def kept_sources(repo: Any) -> tuple[Any, ...] | None:
+    """Where the files lie, if they all come with Hydra or lie in conf/."""
+    found = tuple((source.provider, source.path) for source in repo.get_sources())
+    return found if all(provider in HYDRAS or path == str(CONF) for provider, path in found) else None
+
+
 def files_of(repo: Any, config_name: str, overrides_list: list[Override], prepend_hydra: bool, skip_missing: bool):
     """In place of Hydra's ``create_defaults_list``."""
-    sources = [(source.provider, source.path) for source in repo.get_sources()]
-    if any(provider not in HYDRAS and path != str(CONF) for provider, path in sources):
+    if (sources := kept_sources(repo)) is None:
         return create_defaults_list(repo, config_name, overrides_list, prepend_hydra, skip_missing)
     values = Overrides(repo, overrides_list).config_overrides
     choices = [word for word in overrides_list if all(word is not value for value in values)]
-    key = (config_name, *(word.input_line for word in choices), prepend_hydra, skip_missing, *sources)
+    key = (config_name, *(word.input_line for word in choices), prepend_hydra, skip_missing, sources)
     if key not in LISTS:
         LISTS[key] = create_defaults_list(repo, config_name, choices, prepend_hydra, skip_missing)
     kept = LISTS[key]
@@ -55,12 +59,10 @@ def merged(self: ConfigLoaderImpl, defaults: list[Any], repo: Any) -> Any:
     return pickle.loads(MERGED[id(defaults)])
 
 
-def loaded(self: FileConfigSource, config_path: str) -> Any:
-    path = os.path.join(self.path, self._normalize_file_name(config_path))  # noqa: PTH118
-    if not os.path.exists(path):  # noqa: PTH110
+def loaded(self: ConfigRepository, config_path: str) -> Any:
+    if (sources := kept_sources(self)) is None:
         return load_config(self, config_path)
-    found = os.stat(path)  # noqa: PTH116
-    key = (self.provider, path, found.st_mtime_ns, found.st_size)
+    key = (config_path, sources)
     if key not in FILES:
         FILES[key] = pickle.dumps(load_config(self, config_path))
     return pickle.loads(FILES[key])
@@ -80,7 +82,7 @@ def keep() -> None:
     """From now on, in this process."""
     config_loader_impl.create_defaults_list = files_of
     ConfigLoaderImpl._compose_config_from_defaults_list = merged
-    FileConfigSource.load_config = loaded
+    ConfigRepository.load_config = loaded
     OverridesParser.parse_rule = read
 
 
@@ -88,7 +90,7 @@ def forget() -> None:
     """Hydra's own ways again, and nothing kept."""
     config_loader_impl.create_defaults_list = create_defaults_list
     ConfigLoaderImpl._compose_config_from_defaults_list = merge
-    FileConfigSource.load_config = load_config
+    ConfigRepository.load_config = load_config
     OverridesParser.parse_rule = parse_rule
     for kept in (LISTS, MERGED, FILES):
         kept.clear()

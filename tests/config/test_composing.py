@@ -55,13 +55,11 @@ def test_mistakes_are_told_in_the_same_words_each_time(as_hydra_does):
     assert [told(words) for words in wrong] == [told(words) for words in wrong] == wanted
 
 
-def test_a_file_that_has_changed_is_read_again_and_a_draw_is_drawn_again(tmp_path):
-    from hydra._internal.core_plugins.file_config_source import FileConfigSource
-
-    source = FileConfigSource("main", str(tmp_path))
-    for n in (1, 23):
-        (tmp_path / "a.yaml").write_text(f"n: {n}")
-        assert source.load_config("a").config.n == n
+def test_a_file_of_ones_own_that_has_changed_is_read_again_and_a_draw_is_drawn_again(tmp_path):
+    (tmp_path / "loss").mkdir()
+    for scale in (1, 23):
+        (tmp_path / "loss" / "mine.yaml").write_text(f"scale: {scale}")
+        assert compose("train", [f"hydra.searchpath=['file://{tmp_path}']", "loss=mine"]).loss.scale == scale
     draws = {str(OverridesParser.create().parse_override("a=shuffle([1,2,3,4,5,6,7,8])").value()) for _ in range(9)}
     assert len(draws) > 1
 
