@@ -1,11 +1,26 @@
 """The 1,797 real handwritten digits that scikit-learn ships (UCI optdigits test set): no download at all."""
 
+import functools
+
 import torch
 import torch.nn.functional as F
 
 from gan_lightning.data.arrays import Arrays, Source
 
 TRAIN = 1500  # of 1,797; the other 297 are the test set
+
+
+@functools.cache
+def all_digits(size: int) -> Arrays:
+    """All of them, resized, in the order of the parts. Read once: each part of a run is a copy of some rows."""
+    from sklearn.datasets import load_digits
+
+    raw = load_digits()
+    small = torch.from_numpy(raw.images).float()[:, None] / 16
+    large = F.interpolate(small, size=(size, size), mode="bicubic", align_corners=False)
+    images = (large.clamp(0, 1) * 255).round().to(torch.uint8)
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    return Arrays(images[order], torch.from_numpy(raw.target).long()[order])
 
 
 class Digits(Source):
@@ -21,25 +36,15 @@ class Digits(Source):
         self.size = size
         self.shape = (1, size, size)
 
-    def _read(self) -> Arrays:
-        from sklearn.datasets import load_digits
-
-        raw = load_digits()
-        small = torch.from_numpy(raw.images).float()[:, None] / 16
-        large = F.interpolate(small, size=(self.size, self.size), mode="bicubic", align_corners=False)
-        images = (large.clamp(0, 1) * 255).round().to(torch.uint8)
-        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-        return Arrays(images[order], torch.from_numpy(raw.target).long()[order])
-
     def train(self) -> Arrays:
-        everything = self._read()
+        everything = all_digits(self.size)
         return Arrays(*everything[torch.arange(TRAIN)])
 
     def validation(self) -> Arrays:
         """The last 300 training images."""
-        everything = self._read()
+        everything = all_digits(self.size)
         return Arrays(*everything[torch.arange(TRAIN - 300, TRAIN)])
 
     def test(self) -> Arrays:
-        everything = self._read()
+        everything = all_digits(self.size)
         return Arrays(*everything[torch.arange(TRAIN, len(everything))])
