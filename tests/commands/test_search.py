@@ -16,6 +16,7 @@ from gan_lightning.runs.sweep import objective_of
 
 ROOT = Path(__file__).parent.parent.parent
 DIGITS = [o for o in TINY if not o.startswith(("data", "evaluate"))] + ["data=digits", "evaluate_every=2", "steps=4"]
+DIGITS += ["callbacks.evaluation.n=100"]
 
 
 def test_a_search_minimises_what_its_trials_reached(call, tmp_path):

@@ -55,7 +55,7 @@ def test_every_choice_plays_one_step(group, choice, tmp_path):
             source = cfg.data.mnist if "auto" in cfg.data else cfg.data
             assert build_source(source).shape == ((2,) if choice in ("ring8", "grid25") else (1, 28, 28))
         cfg.data = tiny.data
-        cfg.data.size, cfg.data.n = 28, 300
+        cfg.data.size, cfg.data.n, cfg.batch_size = 28, 300, 16
         if "supervised" in cfg.technique:
             cfg.data.labelled = 100
         for key in ("log_every", "sample_every", "checkpoint_every"):

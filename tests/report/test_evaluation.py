@@ -25,7 +25,7 @@ from gan_lightning.runs.sweep import continue_arguments, jobs, statuses
 from gan_lightning.training.setup import train
 from gan_lightning.training.train_judge import train_judge
 
-DIGITS = [o for o in TINY if not o.startswith("data")] + ["data=digits"]
+DIGITS = [o for o in TINY if not o.startswith("data")] + ["data=digits", "callbacks.evaluation.n=100"]
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_evaluating_during_training_changes_no_bit(tmp_path):
         train(compose("train", [*DIGITS, *overrides]), folder)
         return torch.load(folder / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
 
-    without, with_it = weights("without"), weights("with", "evaluate_every=1")
+    without, with_it = weights("without", "steps=3"), weights("with", "steps=3", "evaluate_every=1")
     assert list(without) == list(with_it), "the judge is no part of the game"
     assert all(torch.equal(without[k], with_it[k]) for k in without)
 

@@ -16,7 +16,7 @@ from gan_lightning.runs.measurements import read_measurements
 from gan_lightning.training.setup import train
 
 GAME = [*(o for o in TINY if not o.startswith("data")), "data=digits", "data.labelled=50", "evaluate_every=6",
-        "technique=[supervised,ema,ema_d]"]  # fmt: skip
+        "callbacks.evaluation.n=100", "technique=[supervised,ema,ema_d]"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

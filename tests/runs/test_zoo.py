@@ -40,20 +40,29 @@ def test_a_generator_of_the_zoo(name):
     assert (torch.bincount(probabilities.argmax(1), minlength=10) > 4).all(), "all ten classes"
 
 
-@pytest.mark.parametrize("name", zoo())
-def test_the_lines_of_the_card_draw_with_torch_and_safetensors_alone(name, tmp_path):
-    """As a person copies them: in the folder of the card, with no other module of this project or its dependencies."""
-    page = (ZOO / name / "README.md").read_text().split("## Without this project")[1]
-    lines = "\n".join(line[4:] for line in page.splitlines() if line.startswith("    "))
-    assert len(ast.parse(lines).body) <= 10, "statements; that of the layers goes over several lines"
-    asked = f"import sys; torch.save((z, samples), {str(tmp_path / 'drawn.pt')!r}); print(sorted(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", f"{lines}\n{asked}"], cwd=ZOO / name, capture_output=True, text=True
-    )
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """What the lines of each card draw, as a person copies them, in the folder of the card; all in one process."""
+    folder, code = tmp_path_factory.mktemp("drawn"), "import os, sys"
+    for name in zoo():
+        page = (ZOO / name / "README.md").read_text().split("## Without this project")[1]
+        lines = "\n".join(line[4:] for line in page.splitlines() if line.startswith("    "))
+        assert len(ast.parse(lines).body) <= 10, "statements; that of the layers goes over several lines"
+        lines += f"\ntorch.save((z, samples), {str(folder / f'{name}.pt')!r})\n"
+        code += f"\nos.chdir({str(ZOO / name)!r})\nexec({lines!r}, {{}})"
+    asked = [sys.executable, "-I", "-c", f"{code}\nprint(sorted(sys.modules))"]
+    done = subprocess.run(asked, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+@pytest.mark.parametrize("name", zoo())
+def test_the_lines_of_the_card_draw_with_torch_and_safetensors_alone(name, drawn):
+    """With no other module of this project or its dependencies."""
+    folder, modules = drawn
     for module in ("gan_lightning", "lightning", "hydra", "omegaconf"):
-        assert f"'{module}'" not in done.stdout
-    z, samples = torch.load(tmp_path / "drawn.pt", weights_only=True)
+        assert f"'{module}'" not in modules
+    z, samples = torch.load(folder / f"{name}.pt", weights_only=True)
     G = gan_lightning.load(f"zoo:{name}")
     y = (torch.arange(64) % G.classes,) if G.classes else ()
     torch.testing.assert_close(samples, G(z[:, : G.prior.dim], *y), rtol=0, atol=1e-6)

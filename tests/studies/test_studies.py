@@ -94,7 +94,7 @@ def test_density_estimate_and_mixture_agree():
 
 
 def test_saturation_in_a_real_early_run(tmp_path, bar):
-    numbers = saturation.run(tmp_path, bar, Digits(), steps=30, d_steps=5)
+    numbers = saturation.run(tmp_path, bar, Digits(16), steps=30, d_steps=5)
     assert len(numbers["mmgan"]["gradient_norm_of_G"]) == 30
     assert np.median(numbers["mmgan"]["D_of_G"][15:]) < 0.3, "D is ahead early"
     assert numbers["ns_over_mm_median"] > 2
