@@ -32,7 +32,7 @@ def figure(rows: int, columns: int, width: float = 4.6, height: float = 3.6) -> 
 
 def headed(axis: Any, heading: str, over: str, unit: str) -> None:
     """Name a panel: what it shows, over what, in which unit."""
-    axis.set_title(heading, fontsize=HEADING)
+    axis.set_title(heading, fontsize=HEADING, pad=12)  # room for the words of a line at the top
     axis.set_xlabel(over)
     axis.set_ylabel(unit)
 

@@ -166,8 +166,9 @@ def test_a_file_system_without_locks_is_told_and_the_run_plays(tiny, tmp_path, m
 
 # As commands ------------------------------------------------------------------------------------------------
 
-LONG = ["data=digits", "network.G.hidden=[16,16]", "network.D.hidden=[16,16]", "batch_size=16", "log_every=10",
-        "report=false", "sample_every=0", "evaluate_every=0", "checkpoint_every=20", "trainer=cpu"]  # fmt: skip
+LONG = ["experiment=mlp", "data=digits", "network.G.hidden=[16,16]", "network.D.hidden=[16,16]",
+        "batch_size=16", "log_every=10", "checkpoint_every=20", "trainer=cpu",
+        "report=false", "sample_every=0", "evaluate_every=0"]  # fmt: skip
 
 
 def command(*args: str, **options: object) -> subprocess.Popen:
@@ -180,8 +181,9 @@ def killed(run: Path, *before: str) -> None:
     words = [*before, sys.executable, "-m", "gan_lightning.train", *LONG, "steps=100000", f"hydra.run.dir={run}"]
     process = subprocess.Popen(words, env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     deadline = time.monotonic() + 120
-    while not (run / "checkpoints" / "last.ckpt").is_file() and time.monotonic() < deadline:
+    while process.poll() is None and not (run / "checkpoints" / "last.ckpt").is_file() and time.monotonic() < deadline:
         time.sleep(0.05)
+    assert process.poll() is None, "it ended before its first checkpoint"
     process.kill()
     process.wait()
 
