@@ -15,14 +15,14 @@ from gan_lightning.config.compose import compose
 from gan_lightning.runs.sweep import objective_of
 
 ROOT = Path(__file__).parent.parent.parent
-DIGITS = [o for o in TINY if not o.startswith(("data", "evaluate"))] + ["data=digits", "evaluate_every=2", "steps=4"]
-DIGITS += ["callbacks.evaluation.n=100"]
+DIGITS = [o for o in TINY if not o.startswith(("data", "evaluate"))]
+DIGITS += ["data=digits", "evaluate_every=2", "steps=4", "callbacks.evaluation.n=100"]
 
 
-def test_a_search_minimises_what_its_trials_reached(call, tmp_path):
+def test_a_search_minimises_what_its_trials_reached(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="the extra `search` is not installed")
-    code, text = call(
-        "train", "-m", "search=learning_rates", *DIGITS, "hydra.sweeper.n_trials=3", "hydra.sweep.dir=found"
+    code, text = run(
+        tmp_path, "-m", "search=learning_rates", *DIGITS, "hydra.sweeper.n_trials=3", "hydra.sweep.dir=found"
     )
     assert code == 0, text
     found = OmegaConf.load(tmp_path / "found" / "optimization_results.yaml")
@@ -42,10 +42,10 @@ def test_a_search_minimises_what_its_trials_reached(call, tmp_path):
     assert len(set(reached.values())) == 3
 
 
-def test_a_trial_that_diverges_is_the_worst(call, tmp_path):
+def test_a_trial_that_diverges_is_the_worst(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="the extra `search` is not installed")
-    code, text = call(
-        "train", "-m", "search=learning_rates", *DIGITS, "optimizer.d.lr=choice(1e30,1e31)",
+    code, text = run(
+        tmp_path, "-m", "search=learning_rates", *DIGITS, "optimizer.d.lr=choice(1e30,1e31)",
         "hydra.sweeper.n_trials=1", "hydra.sweep.dir=found",
     )  # fmt: skip
     assert code == 0, text
@@ -121,9 +121,9 @@ def test_a_trial_that_was_done_before_still_has_its_number(call, tmp_path):
     assert objective_of(compose("train", []), status) is None
     with pytest.raises(ValueError, match=r"objective must be one of .*best_fd_over_coverage.*, got best_fd_over"):
         objective_of(compose("train", ["objective=best_fd_over"]), status)
-    code, text = call(
-        "train", "-m", *DIGITS, "search=learning_rates", "resume=auto", "hydra.sweeper.n_trials=1", "hydra.sweep.dir=s",
-        "hydra.sweep.subdir=one",
+    code, text = run(
+        tmp_path, "-m", *DIGITS, "search=learning_rates", "resume=auto", "hydra.sweeper.n_trials=1",
+        "hydra.sweep.dir=s", "hydra.sweep.subdir=one",
     )  # fmt: skip
     assert code == 0, text
     assert "done before" in text
