@@ -104,7 +104,7 @@ def check(condition: str, technique: str = "", loss: str = "nsgan") -> None:
 ALL = list(itertools.product(CONDITIONS, ["", *TECHNIQUES], LOSSES))
 
 
-@pytest.mark.parametrize(("condition", "technique", "loss"), ALL[::9])
+@pytest.mark.parametrize(("condition", "technique", "loss"), ALL[::17])
 def test_some_conditions_with_techniques_and_losses(condition, technique, loss):
     check(condition, technique, loss)
 

