@@ -32,8 +32,8 @@ def balanced(labels: Tensor, n: int, seed: int, name: str) -> Tensor:
     classes = len(counts)
     if classes < 2 or n < classes or n % classes:
         raise ValueError(
-            f"data.labelled must be a multiple of the {classes} classes of data={name}, two or more, as many samples "
-            f"being drawn of each, got {n}. Write data.labelled={max(n // classes, 1) * classes}"
+            f"data.labelled must be a multiple of the {classes} classes of data={name} (two classes or more), as many "
+            f"samples being drawn of each, got {n}. Write data.labelled={max(n // classes, 1) * classes}"
         )
     if int(counts.min()) < n // classes:
         raise ValueError(

@@ -35,13 +35,13 @@ def test_a_larger_one_of_the_same_seed_has_the_smaller_one():
     ("labels", "n", "told"),
     [
         (LABELS, 1010, "data.labelled must not exceed the 1000 training samples of data=mine, got 1010. Write"),
-        (LABELS, 5, "data.labelled must be a multiple of the 10 classes of data=mine, two or more, as many samples "
-         "being drawn of each, got 5. Write data.labelled=10"),
-        (LABELS, 25, "data.labelled must be a multiple of the 10 classes of data=mine, two or more, as many samples "
-         "being drawn of each, got 25. Write data.labelled=20"),
+        (LABELS, 5, "data.labelled must be a multiple of the 10 classes of data=mine (two classes or more), as many "
+         "samples being drawn of each, got 5. Write data.labelled=10"),
+        (LABELS, 25, "data.labelled must be a multiple of the 10 classes of data=mine (two classes or more), as many "
+         "samples being drawn of each, got 25. Write data.labelled=20"),
         (torch.tensor([0] * 9 + [1]), 4, "data.labelled must leave each class of data=mine enough samples, 2 of each "
          "being drawn, got 4: class 1 has 1. Write data.labelled=2"),
-        (torch.zeros(20).long(), 4, "data.labelled must be a multiple of the 1 classes of data=mine, two or more"),
+        (torch.zeros(20).long(), 4, "must be a multiple of the 1 classes of data=mine (two classes or more)"),
         (torch.zeros(20), 4, "data.labelled needs data whose classes are numbered from 0, got labels from 0.0 to 0.0"),
         (torch.full((20,), -1), 4, "data.labelled needs data whose classes are numbered from 0, got labels from -1 to"),
     ],
