@@ -1,8 +1,7 @@
 """Checks of the overrides in a run's record.json or a sweep's multirun.yaml, before they are given to Hydra once more.
 
 Hydra composes whatever an override names: a file by its path (``loss=../../x``), a package (``loss@hydra=x``), its own
-logging and callbacks, which run code. An override is used again only if it chooses an installed name or sets a plain
-value of the game.
+logging and callbacks, which run code. Only what chooses an installed name, or sets a plain value of the game, is used.
 """
 
 import math
