@@ -50,6 +50,12 @@ def techniques_of(config: Mapping[str, Any]) -> str:
     return "+".join(line(name)[:LONGEST] for name in names) if isinstance(names, Mapping) and names else "none"
 
 
+def techniques_in_words(config: Mapping[str, Any]) -> str:
+    """As ``techniques_of``; ``no technique`` where the game has none, so that a line says none of what."""
+    techniques = techniques_of(config)
+    return "no technique" if techniques == "none" else techniques
+
+
 def smoothing_of(config: Mapping[str, Any]) -> str:
     """The choice whose targets these are, such as ``one_sided``; ``targets 0.8 and 0`` where it is none."""
     smoothing = config.get("smoothing")
@@ -86,12 +92,11 @@ def game_in_words(config: Mapping[str, Any]) -> str:
     Smoothing, the condition and D's steps are named where they are not those of Algorithm 1 and of one step.
     """
     network, loss, data = (choice_of(group, config.get(group)) for group in ("network", "loss", "data"))
-    techniques, smoothing = techniques_of(config), smoothing_of(config)
-    condition, k = config.get("condition"), config.get("d_steps")
+    smoothing, condition, k = smoothing_of(config), config.get("condition"), config.get("d_steps")
     rest = [
         *([smoothing] if smoothing != "none" else []),
         *([choice_of("condition", condition)] if condition else []),
         *([f"k={number(k)}"] if k != 1 else []),
     ]
-    game = [network, loss, "no technique" if techniques == "none" else techniques, *rest, optimizer_of(config)]
+    game = [network, loss, techniques_in_words(config), *rest, optimizer_of(config)]
     return " ".join([*game, data, f"seed={number(config.get('seed'))}"])
