@@ -10,7 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lightning.config.explained import described, grouped, listed
+from gan_lightning.config.explained import described, explained, grouped
 from gan_lightning.config.where import CONF
 from gan_lightning.io.plain import read_yaml
 
@@ -49,7 +49,7 @@ def register_resolvers() -> None:
     """Make ``${slug:...}`` and ``${arm:...}`` known, the names of directories in conf/, and what its help lists."""
     OmegaConf.register_new_resolver("slug", slug, replace=True)
     OmegaConf.register_new_resolver("arm", arm, replace=True)
-    OmegaConf.register_new_resolver("explained", listed, replace=True)
+    OmegaConf.register_new_resolver("explained", explained, replace=True)
     OmegaConf.register_new_resolver("grouped", grouped, replace=True)
     OmegaConf.register_new_resolver("described", described, replace=True)
 

@@ -4,8 +4,10 @@ import re
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
+from omegaconf import OmegaConf
 
 from gan_lightning.config.where import CONF
 from gan_lightning.io.plain import read_yaml
@@ -99,16 +101,29 @@ def described(group: str, width: int = 100) -> str:
 
 
 def listed(command: str, width: int = 100) -> str:
-    """The keys of a command as its help shows them: ``key=default``, and what each means beside it.
-
-    Where the command has groups, ``$CONFIG`` follows, for which Hydra puts in all keys as composed.
-    """
-    file = CONF / f"{command}.yaml"
-    keys = [key for key in keys_of(file) if "." not in key.name]
+    """The keys of a command as its help shows them: ``key=default``, and what each means beside it."""
+    keys = own_keys(command)
     left = max(len(f"{key.name}={key.default}") for key in keys) + 4
     rows = []
     for key in keys:
         line = f"  {key.name}={key.default}".ljust(left)
         rows += textwrap.wrap(f"{line}{key.says}", width, subsequent_indent=" " * left, break_on_hyphens=False)
-    text = "\n".join(rows).replace("$", "$$")  # a dollar sign is a name for Hydra's template
-    return f"{text}\n\nWith those of the groups:\n\n$CONFIG" if groups_of(file) and command != "train" else text
+    return "\n".join(rows)
+
+
+def own_keys(command: str) -> list[Key]:
+    """The keys of a command at the top, without those of its groups."""
+    return [key for key in keys_of(CONF / f"{command}.yaml") if "." not in key.name]
+
+
+def explained(command: str, *, _root_: Any) -> str:
+    """``listed``, for Hydra's template of help; below it the keys that the groups bring, as composed in ``_root_``.
+
+    Not for ``train``, whose template has all keys in a place of its own.
+    """
+    text = listed(command)
+    own = {key.name for key in own_keys(command)}
+    below = [name for name in _root_ if name != "hydra" and name not in own] if command != "train" else []
+    if below:
+        text += f"\n\nThose of the groups:\n\n{OmegaConf.to_yaml(OmegaConf.masked_copy(_root_, below)).rstrip()}"
+    return text.replace("$", "$$")  # a dollar sign is a name for the template

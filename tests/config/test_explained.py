@@ -1,5 +1,7 @@
 """What help and reference say of a key is the comment beside it."""
 
+import re
+
 import pytest
 
 from gan_lightning.config.command_line import arranged
@@ -58,9 +60,19 @@ def test_help_of_a_command_wraps_the_words_beside_the_keys():
     text = listed("export", width=60)
     assert "  tolerance=0.01      the share by which it may be larger" in text
     assert "store=auto          int8, float16 or float32: the kind of" in text
-    assert all(len(line) <= 60 for line in text.split("With those of the groups")[0].splitlines())
-    assert listed("sample").count("$") == 0, "without groups nothing follows"
-    assert listed("study").endswith("$CONFIG")
+    assert all(len(line) <= 60 for line in text.splitlines())
+
+
+def test_help_shows_a_key_of_the_command_once_and_below_those_of_its_groups(call):
+    """``$CONFIG`` repeated the keys of the command itself."""
+    for typed, groups in ((["~study"], ""), (["study=dirac"], "study:\n")):
+        code, text = call("study", "--help", *typed)
+        keys, _, below = text.partition("Keys with their defaults (key=value):")[2].partition("Those of the groups:\n\n")
+        assert (code, keys.count("seed=0"), keys.count("out=null")) == (0, 1, 1)
+        assert below.startswith(groups) and bool(below) == bool(groups)
+        assert not re.search("^(seed|out|hydra):", below, re.MULTILINE)
+    assert "  steps: 500\n" in below and "  seed: ${seed}\n" in below, "as it is composed"
+    assert "groups" not in call("sample", "--help")[1], "which has none"
 
 
 def test_the_studies_have_a_line_each():
