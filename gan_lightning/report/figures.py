@@ -21,14 +21,19 @@ from gan_lightning.runs.load import LoadedGenerator, check_picture, load
 
 log = logging.getLogger(__name__)
 
-# tag -> what it is, unit
-CURVES = {
-    "metric/fd_judge": ("Frechet distance of G", "distance to validation images"),
-    "metric/coverage_judge": ("Coverage of real data by G", "share of validation images"),
-    "d/real_prob": ("Probability that D gives real data", "mean probability of real"),
-    "d/fake_prob": ("Probability that D gives samples", "mean probability of real"),
-    "d/real_score": ("Score that D gives real data", "mean score"),
-    "d/fake_score": ("Score that D gives samples", "mean score"),
+Range = tuple[float, float]  # the values that a quantity may have, from the first to the second
+ZERO_TO_ONE: Range = (0.0, 1.0)
+FROM_ZERO: Range = (0.0, np.inf)
+ANYWHERE: Range = (-np.inf, np.inf)
+
+# tag -> what it is, unit, its values
+CURVES: dict[str, tuple[str, str, Range]] = {
+    "metric/fd_judge": ("Frechet distance of G", "distance to validation images", FROM_ZERO),
+    "metric/coverage_judge": ("Coverage of real data by G", "share of validation images", ZERO_TO_ONE),
+    "d/real_prob": ("Probability that D gives real data", "mean probability of real", ZERO_TO_ONE),
+    "d/fake_prob": ("Probability that D gives samples", "mean probability of real", ZERO_TO_ONE),
+    "d/real_score": ("Score that D gives real data", "mean score", ANYWHERE),
+    "d/fake_score": ("Score that D gives samples", "mean score", ANYWHERE),
 }
 FLOORS = {"metric/fd_judge": "floor_fd_judge", "metric/coverage_judge": "floor_coverage_judge"}  # of status.json
 POINTS_DRAWN = 4000  # at most, of a curve; several for each column of pixels
@@ -111,7 +116,7 @@ def draw_curves(runs: Sequence[Run], path: Path) -> list[str]:
 
 def draw_metric(axis: Any, metric: str, runs: Sequence[Run], logged: dict[Path, Curve]) -> None:
     """One of CURVES: ``logged`` of the runs that have it, arm by arm, and its floor."""
-    heading, unit = CURVES[metric]
+    heading, unit, within = CURVES[metric]
     headed(axis, heading, "G steps", unit)
     if not logged:
         return
@@ -119,7 +124,7 @@ def draw_metric(axis: Any, metric: str, runs: Sequence[Run], logged: dict[Path, 
     for i, (name, members) in enumerate(arms(runs).items()):
         found = [means[run.path] for run in members if run.path in means]
         if found:
-            draw_arm(axis, found, f"{title(name)} ({len(members)})", i)
+            draw_arm(axis, found, f"{title(name)} ({len(members)})", i, within)
     several = max(len(steps) for steps, _ in logged.values()) / max(len(steps) for steps, _ in means.values())
     if several > 1.5:
         axis.set_xlabel(f"G steps (a point: the mean of {several:.0f} logged)")
@@ -130,14 +135,17 @@ def draw_metric(axis: Any, metric: str, runs: Sequence[Run], logged: dict[Path, 
         logarithmic(axis)
 
 
-def draw_arm(axis: Any, found: Sequence[Curve], label: str, i: int) -> None:
-    """The curves of the seeds of the ``i``-th arm: their mean, and a band of one standard deviation on each side."""
+def draw_arm(axis: Any, found: Sequence[Curve], label: str, i: int, within: Range) -> None:
+    """The curves of the seeds of the ``i``-th arm: their mean, and a band of one standard deviation on each side, as
+    far as a value may lie there (``within``)."""
     steps, mean, spread = mean_and_spread(found)
+    low, high = np.clip(mean - spread, *within), np.clip(mean + spread, *within)
     if len(steps) == 1:  # one evaluation, at the end: a line through one point could not be seen
-        axis.errorbar(steps, mean, yerr=spread, label=label, marker="o", capsize=4, **look(i) | {"linestyle": ""})
+        ends = np.abs([mean - low, high - mean])
+        axis.errorbar(steps, mean, yerr=ends, label=label, marker="o", capsize=4, **look(i) | {"linestyle": ""})
         return
     axis.plot(steps, mean, label=label, linewidth=1.4, marker="." if len(steps) < FEW else None, **look(i))
-    axis.fill_between(steps, mean - spread, mean + spread, alpha=0.15, color=look(i)["color"], linewidth=0)
+    axis.fill_between(steps, low, high, alpha=0.15, color=look(i)["color"], linewidth=0)
 
 
 def first_that_loads(runs: Sequence[Run], trust: str | None) -> LoadedGenerator | None:

@@ -15,7 +15,7 @@ from gan_lightning.io.tables import Curve, curves, title
 from gan_lightning.report.arms import Run
 from gan_lightning.report.contest import Contest
 from gan_lightning.report.drawing import figure, headed, legend_below, logarithmic, svg_of
-from gan_lightning.report.figures import BAND, draw_arm
+from gan_lightning.report.figures import ANYWHERE, BAND, FROM_ZERO, ZERO_TO_ONE, Range, draw_arm
 from gan_lightning.report.page_curves import SIDE
 from gan_lightning.report.page_pictures import png_of
 from gan_lightning.report.pictures import POINTS, grid
@@ -34,13 +34,16 @@ class Band:
     heading: str
     unit: str
     tags: Sequence[str]
+    within: Range = ANYWHERE
     logarithmic: bool = False
 
 
 BANDS: Sequence[Band] = (
-    Band("Frechet distance, cheap evaluation", "distance", ("metric/fd_judge_ema", "metric/fd_judge"), True),
-    Band("Coverage of real data", "share of images", ("metric/coverage_judge_ema", "metric/coverage_judge")),
-    Band("Probability that D gives samples", "mean probability of real", ("d/fake_prob",)),
+    Band("Frechet distance, cheap evaluation", "distance", ("metric/fd_judge_ema", "metric/fd_judge"), FROM_ZERO, True),
+    Band(
+        "Coverage of real data", "share of images", ("metric/coverage_judge_ema", "metric/coverage_judge"), ZERO_TO_ONE
+    ),
+    Band("Probability that D gives samples", "mean probability of real", ("d/fake_prob",), ZERO_TO_ONE),
     Band("Score that D gives samples", "mean score", ("d/fake_score",)),
     Band("D's loss", "loss", ("loss/d",)),
     Band("G's loss", "loss", ("loss/g",)),
@@ -95,7 +98,7 @@ def draw_bands(arms: Mapping[str, Sequence[Run]]) -> Markup:
         for i, (arm, members) in enumerate(arms.items()):
             mine = [found[run.path][tag] for run in members if tag in found[run.path]]
             if mine:
-                draw_arm(axis, mine, f"{title(arm)} ({len(members)})", i)
+                draw_arm(axis, mine, f"{title(arm)} ({len(members)})", i, band.within)
         headed(axis, band.heading + (" of the average of G" if tag.endswith("_ema") else ""), "G steps", band.unit)
         if band.logarithmic and all((own[tag][1] > 0).all() for own in found.values() if tag in own):
             logarithmic(axis)

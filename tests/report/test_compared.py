@@ -8,10 +8,12 @@ import pytest
 from measured import PROTOCOL, a_run, column, earlier, measurements, tables
 
 from gan_lightning.report import figures as comparison_figures
+from gan_lightning.report import page_arms
 from gan_lightning.report.arms import arms, gather
 from gan_lightning.report.columns import summary
 from gan_lightning.report.comparison import all_tables, markdown, write_csv
 from gan_lightning.report.figures import draw_curves
+from gan_lightning.report.page_arms import draw_bands
 from gan_lightning.runs.measurements import merge
 
 # compare ---------------------------------------------------------------------------------------------------
@@ -151,6 +153,38 @@ def test_a_curve_of_one_point_is_seen(tmp_path, monkeypatch):
     assert (mean.get_marker(), *mean.get_xydata()[0]) == ("o", 50, 3)
     assert bars.lines[2][0].get_segments()[0][:, 1] == pytest.approx([3 - 2**0.5, 3 + 2**0.5])
     assert (many.lines[0].get_marker(), many.containers) == ("None", [])
+
+
+def ends_of_band(axis):
+    (band,) = axis.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    return float(heights.min()), float(heights.max())
+
+
+def test_a_band_ends_where_the_values_of_its_curve_do(tmp_path, monkeypatch):
+    """Where one seed covers 0 and the other 0.2, a deviation below their mean is no coverage; a score has no ends."""
+    tags = {"metric/fd_judge": 10, "metric/coverage_judge": 1, "d/fake_prob": 1, "d/fake_score": 1}
+    for seed, values in enumerate(((0.0, 0.8), (0.2, 1.0))):
+        run = a_run(tmp_path, f"s{seed}", None, seed=seed)
+        lines = [{"step": k, **{tag: size * v for tag, size in tags.items()}} for k, v in enumerate(values)]
+        (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    runs = gather(f"{tmp_path}/*")[0]
+    figures = []
+    monkeypatch.setattr(comparison_figures, "save_figure", lambda figure, path: figures.append(figure))
+    draw_curves(runs, tmp_path / "curves.png")
+    low, high = 0.1 - 0.02**0.5, 0.9 + 0.02**0.5
+    found = {axis.get_title(): ends_of_band(axis) for axis in figures[0].axes}
+    assert found == {
+        "Frechet distance of G": pytest.approx((0, 10 * high)),
+        "Coverage of real data by G": (0, 1),
+        "Probability that D gives samples": (0, 1),
+        "Score that D gives samples": pytest.approx((low, high)),
+    }
+    monkeypatch.setattr(page_arms, "svg_of", lambda figure: figures.append(figure) or "")
+    draw_bands(arms(runs))
+    found = {axis.get_title(): ends_of_band(axis) for axis in figures[1].axes}
+    assert found["Coverage of real data"] == found["Probability that D gives samples"] == (0, 1)
+    assert found["Score that D gives samples"] == pytest.approx((low, high))
 
 
 def test_arms_of_the_same_words_and_other_defaults_are_told_apart(tmp_path):
