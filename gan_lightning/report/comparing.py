@@ -1,4 +1,4 @@
-"""What ``compare`` writes of a sweep: tables, curves, samples, where the numbers come from, and a page of all that."""
+"""What ``compare`` writes of a sweep: tables, curves, alarms, samples, origin of the numbers, a page of all that."""
 
 import logging
 
@@ -9,8 +9,10 @@ from gan_lightning.io.bar import Bar
 from gan_lightning.io.files import write_text
 from gan_lightning.io.plain import check_links
 from gan_lightning.io.written import Written
+from gan_lightning.report.alarm_curves import alarm_figure
 from gan_lightning.report.arms import gather
 from gan_lightning.report.comparison import all_tables, write_csv, write_origins
+from gan_lightning.report.drawing import save_figure
 from gan_lightning.report.figures import draw_curves, draw_samples
 from gan_lightning.report.page import check_replaceable
 from gan_lightning.report.sweep_page import sweep_page
@@ -37,6 +39,8 @@ def compare(cfg: DictConfig) -> None:
             write_origins(runs, folder, out)
             bar.set_postfix_str("drawing the curves")
             draw_curves(runs, out / "curves.png")
+            if alarms := alarm_figure(runs):
+                save_figure(alarms, out / "alarms.png")
             bar.set_postfix_str("drawing samples")
             draw_samples(runs, out / "samples.png", cfg.n, cfg.seed, trust)
             bar.set_postfix_str("drawing the page")

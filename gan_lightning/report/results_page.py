@@ -1,7 +1,7 @@
 """docs/results.md from what ``compare out=docs/results/<name>`` put there.
 
 A folder of docs/results/ is one claim: ``about.md`` (written by hand: title, what was asked, commands), and table.md,
-table.csv, runs.json, configs/ and two pictures (all by ``compare``). Nothing is computed here.
+table.csv, runs.json, configs/ and the PICTURES (all by ``compare``). Nothing is computed here.
 """
 
 import json
@@ -26,6 +26,16 @@ the Frechet, kernel and label distances and for the share of copies, up for the 
 should be near the floor's; `parzen_sigma`, `parzen_standard_error` and `g_steps` are no scores.
 What they stand on: [numbers](numbers.md).
 """
+
+# file name -> its caption
+PICTURES = {
+    "samples": "Samples, all from the same z",
+    "curves": "Curves, shaded by the deviation",
+    "alarms": "The curve of each alarm, with its limit",
+}
+ALARMS = """### Alarms
+
+Raised in these runs by the watch as it was then (`configs/` has its limits); what that of today says stands above."""
 
 
 def origin(runs: dict[str, Any]) -> str:
@@ -57,8 +67,9 @@ def section(folder: Path) -> str:
         )
     parts = [(folder / "about.md").read_text().strip(), (folder / "table.md").read_text().strip()]
     parts.append("### Origin\n\n" + origin(json.loads((folder / "runs.json").read_text())))
-    for name, caption in (("samples", "Samples, all from the same z"), ("curves", "Curves, shaded by the deviation")):
+    for name, caption in PICTURES.items():
         if (folder / f"{name}.png").is_file():
+            parts += [ALARMS] if name == "alarms" else []
             parts.append(f"![{caption}]({folder.parent.name}/{folder.name}/{name}.png)")
     return "\n\n".join(parts)
 

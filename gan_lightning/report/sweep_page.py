@@ -8,14 +8,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
 from omegaconf import DictConfig
 
 from gan_lightning.config.quoting import word
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.tables import line
+from gan_lightning.report.alarm_curves import alarm_figure
 from gan_lightning.report.arms import Run, arms, gather
 from gan_lightning.report.comparison import NOT_EVALUATED, left_out, measured_tables
 from gan_lightning.report.contest import Contest, contest, dataset_of
+from gan_lightning.report.drawing import svg_of
 from gan_lightning.report.page import NAME, check_replaceable, render, save_page
 from gan_lightning.report.page_arms import arm_samples, draw_bands, draw_numbers, real_row
 from gan_lightning.report.run_page import data_of
@@ -66,6 +69,7 @@ def sweep_page(
         troubles=troubles(runs, missing),
         remedies=remedies(runs, missing, folder),
         alarms=[(run.path.name, in_short(alarm), alarm["g_steps"]) for run in runs for alarm in alarms_in(run.path)[0]],
+        alarm_curves=Markup(svg_of(figure)) if (figure := alarm_figure(runs)) else "",
         command=command(folder),
     )
 
