@@ -37,6 +37,7 @@ class FiniteGuard(FewHooks):
         self.every, self.skips, self.limit = every, skips, min(limit, torch.finfo(torch.float32).max)
         self.stop: Tensor | None = None  # the flag, on the device: has anything not been finite?
         self.at: Tensor | None = None  # D steps done when it was set
+        self.now: Tensor | None = None  # D steps done; counted on the device, so that a recorded step counts too
         self.seen: dict[Player, Tensor] = {}  # the values then: each term, and 0 or nan for the gradient
         self.skipped: dict[Player, Tensor] = {}  # steps in a row that the loss scaler has skipped
 
@@ -77,14 +78,20 @@ class FiniteGuard(FewHooks):
         return torch.where(self.skipped[player] >= self.skips, torch.nan, 0.0)
 
     def note(self, player: Player, values: Tensor, step: int) -> Tensor:
-        """Keep ``values`` and ``step`` if they are the first that are not finite, on the device. Returns the flag."""
-        if self.stop is None or self.at is None:
+        """Keep ``values`` if they are the first that are not finite, on the device. Returns the flag.
+
+        Args:
+            step: D steps done; asked for once, then counted.
+        """
+        if self.stop is None or self.at is None or self.now is None:
             self.stop = torch.zeros((), dtype=torch.bool, device=values.device)
-            self.at = torch.zeros((), dtype=torch.long, device=values.device)
+            self.at, self.now = torch.full((2,), step, device=values.device).unbind()
+        seen = self.seen.setdefault(player, torch.zeros_like(values))
         first = self.bad(values).any() & ~self.stop
-        self.seen[player] = torch.where(first, values, self.seen.get(player, torch.zeros_like(values)))
-        self.at = torch.where(first, step, self.at)
-        self.stop = self.stop | first
+        seen.copy_(torch.where(first, values, seen))
+        self.at.copy_(torch.where(first, self.now, self.at))
+        self.stop |= first
+        self.now += player == "D"
         return self.stop
 
     def next_due(self, step: int) -> int:

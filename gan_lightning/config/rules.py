@@ -34,6 +34,10 @@ RULES: dict[str, tuple[Rule, str]] = {
     "steps": (POSITIVE_INT, "steps=10000"),
     "d_steps": (POSITIVE_INT, "d_steps=1"),
     "update": ((lambda v: v in ("alternating", "simultaneous"), "alternating or simultaneous"), "update=alternating"),
+    "step": (
+        (lambda v: v in ("eager", "captured"), "eager or captured (steps= is the length of the run)"),
+        "step=eager",
+    ),
     "memory_format": (
         (lambda v: v in ("contiguous", "channels_last", "auto"), "contiguous, channels_last or auto"),
         "memory_format=channels_last",

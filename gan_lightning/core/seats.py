@@ -30,6 +30,8 @@ class Technique:
         refuses_labels: why it cannot be played in a game with a condition, in words; empty where it can.
         refuses_classes: the same of a game with labelled data, whose D has an output for each class.
         needs_labelled: it learns from labelled data.
+        recordable: a step with it may be recorded and played again (step=captured): whatever changes from step to step
+            is in tensors that are changed in place, and its methods read no value of one.
     """
 
     adversarial_weight: float = 1.0
@@ -41,6 +43,7 @@ class Technique:
     refuses_labels: str = ""
     refuses_classes: str = ""
     needs_labelled: bool = False
+    recordable: bool = False
 
     # The seats ------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Where a game stands: D steps, G steps and images so far. They travel in its checkpoints."""
 
 from collections.abc import Mapping
+from typing import Any
 
 COUNTERS = ("d_steps_done", "g_steps_done", "images_seen")
 
@@ -18,6 +19,7 @@ class Counting:
     d_steps_done: int = 0
     g_steps_done: int = 0
     images_seen: int = 0
+    share: Any = None  # in a recorded step, where a recording cannot count: ``progress``, a scalar on the device
 
     def d_has_moved(self, images: int) -> bool:
         """Count a step of D on a batch of ``images`` of all processes; is it G's turn?"""
@@ -32,7 +34,8 @@ class Counting:
     @property
     def progress(self) -> float:
         """Share of the G steps that is done, in [0, 1]."""
-        return min(self.g_steps_done / self.steps, 1.0)
+        share: float = min(self.g_steps_done / self.steps, 1.0) if self.share is None else self.share
+        return share
 
     @property
     def g_just_moved(self) -> bool:

@@ -80,6 +80,7 @@ class Game(Counting, nn.Module):
         self.adversarial_weight = self.seats.adversarial_weight()
         self.real_in_g = self.seats.need_real_in_g(loss)
         self.own_parameters: dict[Player, list[nn.Parameter]] = {}
+        self.layers_draw = True  # a layer of a player may draw from the global generators
 
     def take_parameters(self) -> dict[Player, list[nn.Parameter]]:
         """The parameters of each player, for the optimizers; from now on ``turn_of`` freezes the same ones."""
@@ -95,8 +96,9 @@ class Game(Counting, nn.Module):
 
     def seed_half(self, *keys: int) -> None:
         """Seed the global generators before a half: layers such as dropout draw from them, not from a stream."""
-        device, rank, _ = self.place
-        seed_layers(device, self.seed, self.d_steps_done, rank, *keys)
+        if self.layers_draw:
+            device, rank, _ = self.place
+            seed_layers(device, self.seed, self.d_steps_done, rank, *keys)
 
     def discriminator_terms(self, real: Tensor, labels: Tensor) -> Terms:
         """Ascend E log D(x) + E log(1 - D(G(z))), or what the loss puts in its place."""

@@ -37,11 +37,9 @@ class Loop:
             gan.d_has_moved(len(real) * self.world)
             gan.g_has_moved()
             return
-        with gan.turn_of("D"):
-            self.move("D", gan.discriminator_terms(real, labels))
+        gan.play_half("D", real, labels, self.move)
         if gan.d_has_moved(len(real) * self.world):
-            with gan.turn_of("G"):
-                self.move("G", gan.generator_terms(real, labels))
+            gan.play_half("G", real, labels, self.move)
             gan.g_has_moved()
 
     def move(self, player: Player, terms: Terms) -> None:

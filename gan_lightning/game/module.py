@@ -1,6 +1,6 @@
 """The game as a LightningModule: both optimizers in manual optimization, D's half, then G's."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lightning.pytorch import LightningModule
@@ -10,11 +10,12 @@ from torch.optim import Optimizer
 
 from gan_lightning.core.layout import laid_out
 from gan_lightning.core.play import Discriminator, Loss, Player, Prior
+from gan_lightning.game.captured import Captured, hold_rates
 from gan_lightning.game.counting import COUNTERS
 from gan_lightning.game.game import Game, Terms
 from gan_lightning.game.update import MakeOptimizer, Schedules, apply_schedules
 
-PLAIN = frozenset({"_current_fx_name", "place", "rng", *COUNTERS})  # what a step sets, some 50 times
+PLAIN = frozenset({"_current_fx_name", "place", "rng", "share", *COUNTERS})  # what a step sets, some 50 times
 
 
 class GAN(Game, LightningModule):
@@ -43,6 +44,7 @@ class GAN(Game, LightningModule):
         self.make_optimizers = (optimizer_d, optimizer_g)
         self.schedules = schedules or {}
         self.numbers: dict[str, float] = {}  # name of a curve -> its last logged value
+        self.captured: Captured | None = None  # plays the halves of step=captured
         self.memory_format = "contiguous"  # a name in core/layout.py; the data module gives real batches this format
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -75,12 +77,23 @@ class GAN(Game, LightningModule):
                 self.g_has_moved()
                 continue
 
-            with self.turn_of("D"):
-                self.move("D", self.discriminator_terms(real, labels))
+            self.play_half("D", real, labels, self.move)
             if self.d_has_moved(images):
-                with self.turn_of("G"):
-                    self.move("G", self.generator_terms(real, labels))
+                self.play_half("G", real, labels, self.move)
                 self.g_has_moved()
+
+    def play_half(self, player: Player, real: Tensor, labels: Tensor, move: Callable[[Player, Terms], None]) -> None:
+        """``player``'s half of a step on a batch, ended by ``move``; or what step=captured has recorded of it."""
+
+        def half(real: Tensor, labels: Tensor) -> None:
+            with self.turn_of(player):
+                terms = self.discriminator_terms if player == "D" else self.generator_terms
+                move(player, terms(real, labels))
+
+        if self.captured is None:
+            half(real, labels)
+        else:
+            self.captured(player, half, real, labels)
 
     def until_stopped(self, batch: list[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
         """The mini-batches of ``batch``; none after one during which the run was told to stop."""
@@ -95,6 +108,11 @@ class GAN(Game, LightningModule):
         self.manual_backward(loss)
         self.players()[player].step()
         self.after_update(player, loss)
+
+    def on_train_start(self) -> None:
+        if self.captured is not None:
+            for optimizer in self.players().values():
+                hold_rates(optimizer.optimizer, self.device)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Lightning calls it when the gradients are complete and, under fp16, unscaled."""
@@ -117,6 +135,10 @@ class GAN(Game, LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["counters"] = self.counters()
+        if self.captured is not None:  # its optimizers have learning rates on the device, those of others a number
+            for state, plain in zip(checkpoint["optimizer_states"], self.configure_optimizers(), strict=True):
+                for group, own in zip(state["param_groups"], plain.param_groups, strict=True):
+                    group |= {**own, "params": group["params"], "lr": group["lr"].item()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.set_counters(checkpoint["counters"])

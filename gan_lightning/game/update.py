@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from gan_lightning.core.play import Player
 
@@ -28,4 +29,7 @@ def apply_schedules(schedules: Mapping[str, Schedules], optimizers: Mapping[Play
     for player, optimizer in optimizers.items():
         for option, schedule in schedules.get(player, {}).items():
             for group in optimizer.param_groups:
-                group[option] = schedule(g_steps)
+                if isinstance(group[option], Tensor):  # a recorded step reads it there
+                    group[option].fill_(schedule(g_steps))
+                else:
+                    group[option] = schedule(g_steps)

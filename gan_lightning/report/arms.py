@@ -27,6 +27,11 @@ NOT_THE_GAME = ("seed", "max_time", "resume", "objective", "trainer", "callbacks
                 "data.labelled_seed")  # fmt: skip
 
 
+def of_the_game(key: str) -> bool:
+    """Does the dotted ``key`` say which game was played?"""
+    return key != "step" and not key.startswith(NOT_THE_GAME)  # beside steps, which does
+
+
 @dataclass(frozen=True)
 class Run:
     """One run, as read from its directory.
@@ -88,7 +93,7 @@ def read(path: Path) -> Run:
     return Run(
         path,
         line(status_of(path).get("status")),
-        {k: v for k, v in overrides.items() if not k.startswith(NOT_THE_GAME)},
+        {k: v for k, v in overrides.items() if of_the_game(k)},
         game,
         read_measurements(path / "metrics.json"),
         config,
@@ -116,7 +121,7 @@ def game_of(config: Any) -> dict[str, Any]:
     return {
         key: "the run's" if key.endswith(".seed") and value == seed else value
         for key, value in found.items()
-        if not key.startswith(NOT_THE_GAME) and value is not None  # a key that is null says no more than none
+        if of_the_game(key) and value is not None  # a key that is null says no more than none
     }
 
 

@@ -24,11 +24,12 @@ from gan_lightning.runs.former import unsaid
 from gan_lightning.runs.replay import game_overrides, options_first, parsed
 from gan_lightning.runs.trust import plain_config
 
-FREE = ("steps", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every", "checkpoint_seconds",
-        "trainer.", "callbacks.", "logger.", "data.root", "resume", "continue", "objective", "report")  # fmt: skip
+FREE = ("steps", "step", "max_time", "log_every", "sample_every", "evaluate_every", "checkpoint_every",
+        "checkpoint_seconds", "trainer.", "callbacks.", "logger.", "data.root", "resume", "continue", "objective",
+        "report")  # fmt: skip
 # values of keys that the configuration of an older run does not have
 UNSAID = {"update": "alternating", "d_loss_weight": 1.0, "memory_format": "contiguous", "data.labelled_seed": 0,
-          "init": None}  # fmt: skip
+          "init": None, "step": "eager"}  # fmt: skip
 
 
 def recorded_overrides(run: Path, typed: Sequence[str] = ()) -> list[str]:

@@ -19,6 +19,8 @@ class DiffAugment(Technique):
         fill: value of pixels that are shifted in or cut out; -1 is MNIST's background, the paper has 0.
     """
 
+    recordable = True
+
     def __init__(self, translation: float = 0.125, cutout: float = 0.5, fill: float = -1.0) -> None:
         for name, value in (("translation", translation), ("cutout", cutout)):
             at_least("diff_augment", name, value, 0, "It is a share of the image's side; 0 switches it off.")

@@ -25,6 +25,7 @@ class EMA(Technique, nn.Module):
         warmup: G steps after which d may reach 1/2; 0 for none.
     """
 
+    recordable = True
     of: ClassVar[Player] = "G"
     name: ClassVar[str] = "ema"
     average: nn.Module

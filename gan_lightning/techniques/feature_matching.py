@@ -23,6 +23,8 @@ class FeatureMatching(Technique):
         layer: name of the module of D whose output is f, such as ``features.2``; null: what D's head sees.
     """
 
+    recordable = True
+
     def __init__(self, weight: float = 1.0, adversarial_weight: float = 0.0, layer: str | None = None) -> None:
         at_least("feature_matching", "weight", weight, 0, "0 switches the term off.")
         at_least("feature_matching", "adversarial_weight", adversarial_weight, 0, "0 replaces the adversarial loss.")

@@ -16,6 +16,8 @@ class GradientClipping(Technique):
         d, g: the limits; null leaves a player alone.
     """
 
+    recordable = True
+
     def __init__(self, d: float | None = 1.0, g: float | None = 1.0) -> None:
         for knob, value in (("d", d), ("g", g)):
             if value is not None:

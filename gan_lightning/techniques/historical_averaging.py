@@ -21,6 +21,8 @@ class HistoricalAveraging(Technique, nn.Module):
         weight: factor of the term.
     """
 
+    recordable = True
+
     def __init__(self, weight: float = 0.01) -> None:
         super().__init__()
         at_least("historical_averaging", "weight", weight, 0, "0 switches the term off.")

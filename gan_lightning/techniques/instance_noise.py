@@ -18,6 +18,8 @@ class InstanceNoise(Technique):
         final_sigma: standard deviation at the end; null keeps ``sigma``.
     """
 
+    recordable = True
+
     def __init__(self, sigma: float = 0.1, final_sigma: float | None = None) -> None:
         self.sigma = sigma
         self.final_sigma = sigma if final_sigma is None else final_sigma
@@ -27,4 +29,5 @@ class InstanceNoise(Technique):
 
     def view(self, x: Tensor, progress: float, rng: Stream) -> Tensor:
         sigma = self.sigma + (self.final_sigma - self.sigma) * progress
-        return x if sigma == 0 else x + sigma * rng.normal(*x.shape).to(x)
+        # no question about sigma itself: in a recorded step it lies on the device, and the host would wait for it
+        return x if self.sigma == self.final_sigma == 0 else x + sigma * rng.normal(*x.shape).to(x)

@@ -34,6 +34,8 @@ class MinibatchDiscrimination(Technique):
         dims: C of the paper.
     """
 
+    recordable = True
+
     refuses_classes = "it adds one number to D's logit, and D then has an output for each class"
 
     def __init__(self, kernels: int = 100, dims: int = 5) -> None:

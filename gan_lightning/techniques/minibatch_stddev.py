@@ -25,6 +25,8 @@ class MinibatchStddev(Technique):
     The paper puts it before D's last layers; here it joins the features that the head gets.
     """
 
+    recordable = True
+
     refuses_classes = "it adds one number to D's logit, and D then has an output for each class"
 
     def transform_d(self, D: Discriminator) -> Discriminator:

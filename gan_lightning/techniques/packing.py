@@ -18,6 +18,8 @@ class Packing(Technique):
         m: samples per input; 1 is the plain game.
     """
 
+    recordable = True
+
     refuses_labels = "its packs hold samples of several classes, and D would need all their labels at once"
     refuses_classes = "its packs hold samples of several classes, and D would have to name all of them at once"
 

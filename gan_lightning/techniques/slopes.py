@@ -78,6 +78,7 @@ class Penalty(Technique):
             that falls makes D smooth first, so that G meets the whole of the data, and sharp later. None: it stays.
     """
 
+    recordable = True
     name: str
 
     def __init__(self, weight: float, interval: int, final_weight: float | None = None) -> None:
@@ -98,7 +99,10 @@ class Penalty(Technique):
         weight = self.weight
         if self.final_weight is not None:
             weight *= (self.final_weight / self.weight) ** play.progress
-        return self.interval * weight * self.penalty(play, rng)
+        penalty = self.penalty(play, rng)
+        if isinstance(weight, Tensor):  # of a recorded step, in float64 as a number of Python's is
+            weight = weight.to(penalty)
+        return self.interval * weight * penalty
 
 
 class SquaredSlope(Penalty):

@@ -17,6 +17,8 @@ class SpectralNorm(Technique):
         iterations: power iterations per forward pass of D in training (the paper: 1).
     """
 
+    recordable = True
+
     lipschitz = True
     rescales_weights = True
 

@@ -66,6 +66,8 @@ class VirtualBatchNorm(Technique):
         seed: of these z, which are drawn once and saved with G.
     """
 
+    recordable = True
+
     refuses_labels = "its reference batch is of noise alone, and G then needs labels too"
 
     def __init__(self, prior: Prior, size: int = 64, seed: int = 0) -> None:

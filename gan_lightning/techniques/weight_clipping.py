@@ -15,6 +15,8 @@ class WeightClipping(Technique):
         limit: c of the paper.
     """
 
+    recordable = True
+
     lipschitz = True
 
     def __init__(self, limit: float = 0.01) -> None:

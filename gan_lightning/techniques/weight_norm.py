@@ -28,6 +28,8 @@ def weighted_layers(name: str, D: nn.Module) -> list[nn.Module]:
 class WeightNorm(Technique):
     """PyTorch's parametrization on every linear and convolutional layer of D: g and v are its parameters."""
 
+    recordable = True
+
     rescales_weights = True
 
     def transform_d(self, D: Discriminator) -> Discriminator:

@@ -1,7 +1,6 @@
 """One run of ``train``, in four steps: settle the configuration, build its parts, play, announce the end."""
 
 import copy
-import logging
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -41,14 +40,13 @@ from gan_lightning.runs.resume import check_same_game, check_something_left, dro
 from gan_lightning.runs.start import Start
 from gan_lightning.runs.trust import checked, plain_config
 from gan_lightning.training.announce import announce_end, announce_start, warn_loudly
+from gan_lightning.training.capturing import capture
 from gan_lightning.training.fastest import decide, recall
 from gan_lightning.training.loggers import build_loggers, end_loggers
 from gan_lightning.training.pages import page_of_run
 from gan_lightning.training.processes import fit, gather_results
 from gan_lightning.training.ranks import cluster_environment, joined, leading
 from gan_lightning.training.training import Training
-
-log = logging.getLogger(__name__)
 
 NEW = Start()
 NO_KNOBS = ("callbacks.", "logger.", "trainer.", "precision.", "data.root", "resume", "continue", "trust")
@@ -122,6 +120,7 @@ def build_training(
     decide(cfg, data)
     gan = build_game(cfg, data, run, start, checkpoint, initial)
     callbacks = callbacks_of(cfg, data, judge)
+    capture(cfg, gan, callbacks)
     training = Training(cfg, run, overrides, start, note, begun, data, gan, judge, callbacks, initial=initial)
     training.loggers = build_loggers(cfg.logger, run, begun if checkpoint else None)
     training.trainer = make(

@@ -3,11 +3,13 @@
 A mutation replaces ``old``, which occurs once in ``file``, by ``new``. ``python tests/mutations/run.py`` applies them.
 """
 
+from classic_captured import CAPTURED
 from classic_game import GAME
 from classic_labels import LABELS
 from mutation import Mutation, P
 
 CLASSIC = [
+    *CAPTURED,
     *GAME,
     *LABELS,
     Mutation(
