@@ -214,6 +214,12 @@ def build_gan(
         G.start_from(mean())
     d_shape = condition.d_shape() if condition else seen
     D = make(cfg.network.D, shape=d_shape)
+    weight = cfg.get("d_loss_weight", 1.0)  # older runs have no such key
+    if weight == 0 and not seats.of("d_term"):
+        raise ValueError(
+            "d_loss_weight=0 leaves D the terms of techniques alone, and no technique here has one. Add "
+            "technique=[supervised] with data.labelled=100, or write d_loss_weight=1."
+        )
     return GAN(
         G=G,
         D=begun(D, d_shape, class_counts() if classes else None, samples if d_shape == tuple(shape) else None),
@@ -224,7 +230,7 @@ def build_gan(
         steps=cfg.steps,
         d_steps=cfg.d_steps,
         update=cfg.get("update", "alternating"),  # older runs have no such key
-        d_loss_weight=cfg.get("d_loss_weight", 1.0),
+        d_loss_weight=weight,
         seed=cfg.seed,
         seats=seats,
         condition=condition,

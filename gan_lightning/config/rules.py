@@ -42,7 +42,10 @@ RULES: dict[str, tuple[Rule, str]] = {
         (lambda v: v in ("contiguous", "channels_last", "auto"), "contiguous, channels_last or auto"),
         "memory_format=channels_last",
     ),
-    "d_loss_weight": (POSITIVE, "d_loss_weight=0.5"),
+    "d_loss_weight": (
+        (lambda v: is_number(v) and v >= 0, "a number, 0 or more"),
+        "d_loss_weight=0.5 (0: D learns from the terms of techniques alone)",
+    ),
     "batch_size": ((lambda v: is_int(v) and v >= 2, "a whole number, 2 or more"), "batch_size=64"),
     "devices": (POSITIVE_INT, "devices=1"),
     "trainer.num_nodes": (POSITIVE_INT, "trainer.num_nodes=1"),

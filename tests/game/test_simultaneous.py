@@ -120,6 +120,18 @@ def test_d_loss_weight_halves_ds_step_and_leaves_terms_alone(tiny):
     assert terms[0.5]["r1"].item() == terms[1.0]["r1"].item() > 0
 
 
+def test_with_d_loss_weight_0_d_learns_from_techniques_alone(tiny):
+    """Two games of the same weights and batch with two losses: D moves alike, G does not."""
+    own = ["d_loss_weight=0", "technique=[r1]"]
+    games = [built(tiny, *own, f"loss={loss}") for loss in ("nsgan", "lsgan")]
+    for gan in games:
+        one_step(gan)
+    assert all(torch.equal(a, b) for a, b in zip(games[0].D.parameters(), games[1].D.parameters(), strict=True))
+    assert not torch.equal(next(games[0].G.parameters()), next(games[1].G.parameters()))
+    with pytest.raises(ValueError, match=r"^d_loss_weight=0 leaves D the terms of techniques alone, and no technique"):
+        built(tiny, "d_loss_weight=0", "technique=[ema]")
+
+
 def test_a_run_counts_and_freezes_as_ever(play, monkeypatch):
     log = []
     original = GAN.move
@@ -160,7 +172,10 @@ def test_a_loss_that_is_not_finite_is_told_with_its_step(play, monkeypatch, play
     [
         (["update=simultaneous", "d_steps=2"], "so d_steps must be 1, got 2. Leave d_steps out, or write update=alt"),
         (["update=both"], "update must be alternating or simultaneous, got 'both'. Write for example update=altern"),
-        (["d_loss_weight=0"], "d_loss_weight must be a number above 0, got 0. Write for example d_loss_weight=0.5"),
+        (
+            ["d_loss_weight=-1"],
+            "d_loss_weight must be a number, 0 or more, got -1. Write for example d_loss_weight=0.5",
+        ),
     ],
 )
 def test_what_makes_no_game_is_refused(tiny, overrides, message):
