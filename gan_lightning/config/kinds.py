@@ -68,6 +68,8 @@ REMOVABLE = (
     "~without*",
     "~arm*",
     "~search*",
+    "~study.arms.*",
+    "~study.entries.*",
 )
 
 VARYING = ("ablation", "search")  # groups whose choice says what a multirun varies

@@ -106,6 +106,12 @@ def test_a_mistake_is_told_before_any_work(refused, line, words):
     assert re.search(words, refused(line), re.DOTALL)
 
 
+def test_an_arm_of_a_study_may_be_taken_out_and_nothing_else_of_it(refused):
+    """docs/studies/mode_coverage.md types ~study.arms.nsgan, which was refused as a key without which nothing runs."""
+    assert "needs an arm" in refused("study study=mode_coverage ~study.arms.nsgan ~study.arms.recipe")
+    assert "got study.steps, without which nothing runs" in refused("study study=mode_coverage ~study.steps")
+
+
 def test_samples_that_no_memory_holds(refused, digits):
     text = refused(f"sample run={digits} n=1000000000000")
     assert "n=1000000000000 samples must fit into the memory of this machine" in text
