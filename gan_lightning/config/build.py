@@ -1,18 +1,17 @@
 """From a configuration to objects. Concrete classes are named in conf/ only."""
 
-import inspect
 import logging
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import torch
 from hydra.errors import InstantiationException
-from hydra.utils import get_object, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor, nn
 
+from gan_lightning.config.arguments import as_decimals, wrong_arguments
 from gan_lightning.config.where import CONF
 from gan_lightning.core.classes import begun, check_labelled
 from gan_lightning.core.condition import Condition
@@ -47,27 +46,6 @@ def make(node: Any, **kwargs: Any) -> Any:
         if cause is not None and "can't allocate memory" in str(cause):
             raise cause from error
         raise
-
-
-def wrong_arguments(key: str, node: Any, error: TypeError) -> str:
-    """The sentence for ``error``, by which the constructor of ``node`` refused its arguments."""
-    target = str(node.get("_target_", node)) if isinstance(node, DictConfig | dict) else str(node)
-    name = f"{key.split('.')[0]}={target.split('.')[-2]}" if target.startswith("gan_lightning.") else target
-    knobs = [str(k) for k in node if not str(k).startswith("_")] if isinstance(node, DictConfig | dict) else []
-    if match := re.search(r"unexpected keyword argument '(\w+)'", str(error)):
-        with suppress(Exception):
-            known = inspect.signature(get_object(target)).parameters
-            knobs = [name for name in known if name not in ("self", "args", "kwargs", "z_dim", "shape", "params")]
-        return (
-            f"{key}.{match[1]} is no setting of {name} (unexpected keyword argument {match[1]!r}), which takes "
-            f"{', '.join(knobs) or 'none'}. Leave it out; where an experiment sets it, keep the experiment's own "
-            f"{key.split('.')[0]}."
-        )
-    own = ", ".join(f"{key}.{k}" for k in knobs) or "none"
-    return (
-        f"{key} cannot be built by {name}: {error}. Its settings are {own}: give each a value of the kind that --help "
-        "shows."
-    )
 
 
 def decide_data(cfg: DictConfig) -> str | None:
@@ -197,7 +175,9 @@ def build_gan(
     if not isinstance(loss, Loss):
         kind = type(loss).__name__
         raise ValueError(f"loss must derive from gan_lightning.core.play.Loss, got {kind}. Write class {kind}(Loss).")
-    optimizers = {"D": make(cfg.optimizer.d), "G": make(cfg.optimizer.g)}
+    optimizers = {
+        player: make(node, **as_decimals(node)) for player, node in (("D", cfg.optimizer.d), ("G", cfg.optimizer.g))
+    }
     schedules = {"D": make(cfg.schedule.d), "G": make(cfg.schedule.g)}
     for player, maker in optimizers.items():
         sample = maker([nn.Parameter(torch.zeros(()))])

@@ -134,3 +134,10 @@ def test_settings_beside_a_network_are_of_a_network_that_there_is(choice):
     files = [p.stem for p in (CONF / choice).glob("*")]
     assert files
     assert set(files) <= {p.stem for p in (CONF / "network").glob("*.yaml")}
+
+
+def test_a_momentum_of_zero_may_be_typed_as_a_whole_number(tiny):
+    """docs/theory/gradients.md types 'optimizer.betas=[0,0.9]', and PyTorch's Adam takes no whole number."""
+    for words in (["optimizer.betas=[0,0.9]"], ["optimizer.d.betas=[0,0.9]", "optimizer.g.betas=[0.0,0.9]"]):
+        for optimizer in build_gan(tiny(*words), (1, 8, 8)).configure_optimizers():
+            assert optimizer.defaults["betas"] == (0.0, 0.9)
