@@ -180,7 +180,7 @@ def run(
         else:
             measured, G = rows_of_entry(entry, yardstick, bar)
             if entry.game not in {row["game"] for row in rows}:
-                words = f"{entry.game}: {G.run.name} after {G.g_steps:,} G steps, the last mark; z of seed 0"
+                words = f"{G.run.name} after {G.g_steps:,} G steps, the last mark; z of seed 0"
                 save_picture(framed(grid(G.sample(64, 0)), words), out / f"samples-{entry.game}.png")
             rows += measured
             write_rows(rows, out)  # what is done stays, whatever comes

@@ -32,9 +32,9 @@ Written by `python -m gan_lightning.study study=speedrun`; each number's run, co
    The first {n_fake:,} training images in place of samples have **{floor:.4g}**, the floor.
 5. **Of which G**: its average, if the game keeps one (the last of its techniques that does), else G itself. G itself is
    reported too.
-6. **Seeds** {seeds}; none is left out. Each run is a process of its own, one after the other, with {threads}
-   thread(s) of PyTorch; what else the machine did meanwhile is said under "Origin". Numbers are the mean +- standard
-   deviation (n - 1) over seeds.
+6. **Seeds** {seeds}; none is left out. Each run is a process of its own with {threads} thread(s) of
+   PyTorch; what else the machine did meanwhile, such as another of these runs, is said under "Origin". Numbers are the
+   mean +- standard deviation (n - 1) over seeds.
 7. **Targets**: 10 and 5 times the floor, reached at the first mark whose state is at or below; nothing is interpolated.
    Finer marks: `study.minutes`. GFLOP, so that machines compare: two operations for each product that is summed in the
    matrix products and convolutions of whole steps (both players, forward and backward, penalties too; the formulas of
