@@ -31,7 +31,7 @@ class Technique:
         refuses_classes: the same of a game with labelled data, whose D has an output for each class.
         needs_labelled: it learns from labelled data.
         recordable: a step with it may be recorded and played again (step=captured): whatever changes from step to step
-            is in tensors that are changed in place, and its methods read no value of one.
+            is in tensors on the game's device that are changed in place, and its methods read no value of one.
     """
 
     adversarial_weight: float = 1.0

@@ -6,6 +6,7 @@ the share of the run that is done, a scheduled learning rate. They are put there
 numbers that step=eager takes: it is the same game.
 """
 
+import gc
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -47,9 +48,19 @@ class CUDAGraph:
         torch.cuda.current_stream().wait_stream(self.stream)
 
     def record(self, play: Callable[[], None]) -> None:
-        # other threads may talk to the device meanwhile: those that serve batches do
-        with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode="thread_local"):
-            play()
+        gc.collect()  # graphs of a run before this one, which must not be freed during a capture
+        cause: Exception | None = None
+        try:
+            with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode="thread_local"):
+                try:
+                    play()
+                except Exception as error:
+                    cause = error  # ending a capture that failed raises another one over it
+                    raise
+        except Exception as error:
+            raise ValueError(
+                f"step=captured could not record this game: {cause or error}. Write step=eager."
+            ) from error
         self.graph.replay()  # recording launches nothing
 
     def replay(self) -> None:
@@ -122,10 +133,11 @@ class CapturedHalf:
     def record(self, play: Callable[[], None]) -> None:
         game, latest = self.game, self.game.latest
         game.latest = {}
-        self.recording.record(play)
-        self.recorded = True
-        self.latest, self.terms = game.latest, game.terms[self.player]
-        game.latest = latest | self.latest
+        try:
+            self.recording.record(play)
+            self.latest, self.terms, self.recorded = game.latest, game.terms[self.player], True
+        finally:
+            game.latest = latest | game.latest
 
 
 class Captured:
@@ -162,8 +174,9 @@ class Captured:
 
 
 def generator_state(device: torch.device) -> Tensor:
-    """The state of the generator from which layers on ``device`` draw."""
-    return torch.get_rng_state() if device.type == "cpu" else torch.get_device_module(device).get_rng_state(device)
+    """The states of the generators from which layers draw: the host's, and that of ``device``."""
+    host = torch.get_rng_state()
+    return host if device.type == "cpu" else torch.cat([host, torch.get_device_module(device).get_rng_state(device)])
 
 
 def hold_rates(optimizer: Optimizer, device: torch.device) -> None:

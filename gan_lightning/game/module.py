@@ -114,6 +114,10 @@ class GAN(Game, LightningModule):
             for optimizer in self.players().values():
                 hold_rates(optimizer.optimizer, self.device)
 
+    def on_train_end(self) -> None:
+        if self.captured is not None:
+            self.captured.halves.clear()  # graphs, and their memory on the device
+
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Lightning calls it when the gradients are complete and, under fp16, unscaled."""
         if self.before_updates:
@@ -136,9 +140,9 @@ class GAN(Game, LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["counters"] = self.counters()
         if self.captured is not None:  # its optimizers have learning rates on the device, those of others a number
-            for state, plain in zip(checkpoint["optimizer_states"], self.configure_optimizers(), strict=True):
+            for state, plain in zip(checkpoint.get("optimizer_states", ()), self.configure_optimizers(), strict=False):
                 for group, own in zip(state["param_groups"], plain.param_groups, strict=True):
-                    group |= {**own, "params": group["params"], "lr": group["lr"].item()}
+                    group |= {**own, "params": group["params"], "lr": float(group["lr"])}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.set_counters(checkpoint["counters"])

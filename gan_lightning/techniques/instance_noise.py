@@ -29,5 +29,6 @@ class InstanceNoise(Technique):
 
     def view(self, x: Tensor, progress: float, rng: Stream) -> Tensor:
         sigma = self.sigma + (self.final_sigma - self.sigma) * progress
-        # no question about sigma itself: in a recorded step it lies on the device, and the host would wait for it
-        return x if self.sigma == self.final_sigma == 0 else x + sigma * rng.normal(*x.shape).to(x)
+        if not isinstance(sigma, Tensor) and sigma == 0:  # a tensor in a recorded step, which must not be read
+            return x
+        return x + (sigma * rng.normal(*x.shape)).to(x)

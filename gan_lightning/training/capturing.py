@@ -1,6 +1,6 @@
 """step=captured: which games can be recorded, and what runs as it is beside the recordings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -8,6 +8,7 @@ from lightning.pytorch import Callback
 from omegaconf import DictConfig
 from torch import nn
 
+from gan_lightning.callbacks.finite import FiniteGuard
 from gan_lightning.callbacks.overhead import FewHooks
 from gan_lightning.core.play import DrawsAnew, Player
 from gan_lightning.game.captured import Captured
@@ -15,9 +16,10 @@ from gan_lightning.game.module import GAN
 from gan_lightning.training.fastest import device_of
 
 EAGER = "Write step=eager."
+HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")  # that Lightning calls in a half
 
 
-def capture(cfg: DictConfig, gan: GAN, callbacks: Mapping[str, Any]) -> None:
+def capture(cfg: DictConfig, gan: GAN, callbacks: Iterable[Any]) -> None:
     """Let ``gan`` be played as ``cfg.step`` says.
 
     Raises:
@@ -25,18 +27,28 @@ def capture(cfg: DictConfig, gan: GAN, callbacks: Mapping[str, Any]) -> None:
     """
     if cfg.step == "captured":
         check_capturable(cfg, gan)
-        looking = lookers(callbacks.values())
+        looking = lookers(callbacks)
         last = gan.steps - 1
         gan.captured = Captured(
             gan,
-            plain=lambda done: done == last or any(callback.next_due(done) == done + 1 for callback in looking),
+            plain=lambda done: done == last or any(is_due(callback, done) for callback in looking),
             replayed=lambda player: count_step(gan, player),
         )
 
 
-def lookers(callbacks: Iterable[Any]) -> list[FewHooks]:
-    """The callbacks that look at a player's gradients or weights before it moves, in Python."""
-    return [c for c in callbacks if type(c).on_before_optimizer_step not in (None, Callback.on_before_optimizer_step)]
+def lookers(callbacks: Iterable[Any]) -> list[Any]:
+    """The callbacks that look into a half in Python. The finite guard does too, but is recorded with it."""
+    return [
+        callback
+        for callback in callbacks
+        if not isinstance(callback, FiniteGuard)
+        and any(getattr(type(callback), hook) not in (None, getattr(Callback, hook)) for hook in HOOKS)
+    ]
+
+
+def is_due(callback: Any, done: int) -> bool:
+    """Does ``callback`` look into the step after ``done`` G steps? Lightning's own kind looks into every one."""
+    return not isinstance(callback, FewHooks) or callback.next_due(done) == done + 1
 
 
 def count_step(gan: GAN, player: Player) -> None:

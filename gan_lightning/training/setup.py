@@ -120,7 +120,7 @@ def build_training(
     decide(cfg, data)
     gan = build_game(cfg, data, run, start, checkpoint, initial)
     callbacks = callbacks_of(cfg, data, judge)
-    capture(cfg, gan, callbacks)
+    capture(cfg, gan, [*callbacks.values(), *extra_callbacks])
     training = Training(cfg, run, overrides, start, note, begun, data, gan, judge, callbacks, initial=initial)
     training.loggers = build_loggers(cfg.logger, run, begun if checkpoint else None)
     training.trainer = make(

@@ -144,6 +144,7 @@ def test_a_technique_that_reads_a_value_cannot_be_recorded():
     loop = Loop(gan)
     with pytest.raises(RuntimeError, match="a recorded step reads a value"):
         play_all(loop, batches(5))
+    assert {"real", "fake", "loss/d", "loss/g"} <= gan.latest.keys()  # of the steps before it
 
 
 def test_kept_draws_are_those_of_the_step_and_stay_where_they_are():

@@ -13,8 +13,10 @@ pytestmark = [
 ]
 
 
-def config(*overrides):
-    return compose("train", [*TINY, "steps=60", "log_every=20", "trainer=gpu", *overrides])
+def config(*overrides):  # with Adam the bias before a BatchNorm, whose gradient is rounding noise, would differ
+    return compose(
+        "train", [*TINY, "optimizer=sgd", "optimizer.lr=0.05", "steps=60", "log_every=20", "trainer=gpu", *overrides]
+    )
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

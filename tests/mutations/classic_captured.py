@@ -65,7 +65,7 @@ CAPTURED = [
     Mutation(
         "captured: curves are read from replays",
         P + "training/capturing.py",
-        "plain=lambda done: done == last or any(callback.next_due(done) == done + 1 for callback in looking),",
+        "plain=lambda done: done == last or any(is_due(callback, done) for callback in looking),",
         "plain=lambda done: False,",
         f"{RUNS}::test_the_run_is_that_of_step_eager",
     ),

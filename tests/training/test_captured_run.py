@@ -3,6 +3,7 @@
 import pytest
 import torch
 from conftest import TINY
+from lightning.pytorch import Callback
 from recorded import Tape
 from stopping import checkpoint, lines, played, straight_and_stopped
 
@@ -57,6 +58,26 @@ def test_the_run_is_that_of_step_eager(tapes, tmp_path):
     status = read_json(captured / "status.json")
     assert (status["status"], status["g_steps"]) == ("done", 16)
     assert_alike(captured, eager)
+
+
+class Looks(Callback):
+    """A callback of Lightning's own kind that looks at gradients."""
+
+    seen = 0
+
+    def on_before_optimizer_step(self, *args) -> None:
+        self.seen += 1
+
+
+def test_a_callback_that_looks_at_gradients_sees_every_step(tapes, tmp_path):
+    looks = Looks()
+    played(tmp_path, config("step=captured"), "looked-into", extra_callbacks=[looks])
+    assert (looks.seen, tapes) == (32, [])
+
+
+def test_the_guard_alone_keeps_no_step_from_being_replayed(tapes, tmp_path):
+    played(tmp_path, config("step=captured", "callbacks.finite.every=1"), "guarded")
+    assert [tape.replays for tape in tapes] == [8, 8]
 
 
 def test_it_goes_on_where_it_stopped(tapes, tmp_path):
