@@ -4,7 +4,7 @@ import logging
 import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -80,7 +80,7 @@ class AlarmCurve:
     """
 
     unit: str
-    of: Callable[[Mapping[str, Curve], str], Curve | None] = as_logged
+    of: Callable[[Mapping[str, Curve], str], Curve | None] = field(default_factory=lambda: as_logged)
     tags: Sequence[str] = ()
     logarithmic: bool = False
 
