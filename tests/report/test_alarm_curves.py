@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 from measured import a_run
 
@@ -16,6 +17,13 @@ from gan_lightning.report.sweep_page import sweep_page
 RESULTS = Path(__file__).parent.parent.parent / "docs" / "results"
 ALARM = {"alarm": "alike", "g_steps": 20, "number": "samples/diversity", "value": 0.2, "limit": 0.25,
          "words": "all samples look alike: two of them are near. Type more."}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    """Figures that a test looks at and nobody saves are closed after it; pyplot counts those of all tests."""
+    yield
+    plt.close("all")
 
 
 def a_run_with(folder, name, curves, *alarms, **config):
