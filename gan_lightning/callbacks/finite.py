@@ -86,12 +86,14 @@ class FiniteGuard(FewHooks):
         if self.stop is None or self.at is None or self.now is None:
             self.stop = torch.zeros((), dtype=torch.bool, device=values.device)
             self.at, self.now = torch.full((2,), step, device=values.device).unbind()
-        seen = self.seen.setdefault(player, torch.zeros_like(values))
+        if player not in self.seen:
+            self.seen[player] = torch.zeros_like(values)
         first = self.bad(values).any() & ~self.stop
-        seen.copy_(torch.where(first, values, seen))
+        self.seen[player].copy_(torch.where(first, values, self.seen[player]))
         self.at.copy_(torch.where(first, self.now, self.at))
         self.stop |= first
-        self.now += player == "D"
+        if player == "D":
+            self.now += 1
         return self.stop
 
     def next_due(self, step: int) -> int:

@@ -195,9 +195,9 @@ def build_gan(
     d_shape = condition.d_shape() if condition else seen
     D = make(cfg.network.D, shape=d_shape)
     weight = cfg.get("d_loss_weight", 1.0)  # older runs have no such key
-    if weight == 0 and not seats.of("d_term"):
+    if weight == 0 and not any(technique.needs_labelled for technique in seats.techniques.values()):
         raise ValueError(
-            "d_loss_weight=0 leaves D the terms of techniques alone, and no technique here has one. Add "
+            "d_loss_weight=0 leaves D the labels to learn from, and no technique here learns from labels. Add "
             "technique=[supervised] with data.labelled=100, or write d_loss_weight=1."
         )
     return GAN(

@@ -44,7 +44,7 @@ RULES: dict[str, tuple[Rule, str]] = {
     ),
     "d_loss_weight": (
         (lambda v: is_number(v) and v >= 0, "a number, 0 or more"),
-        "d_loss_weight=0.5 (0: D learns from the terms of techniques alone)",
+        "d_loss_weight=0.5 (0: D learns from labels alone)",
     ),
     "batch_size": ((lambda v: is_int(v) and v >= 2, "a whole number, 2 or more"), "batch_size=64"),
     "devices": (POSITIVE_INT, "devices=1"),

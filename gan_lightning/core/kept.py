@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from gan_lightning.core.rng import Stream, Streams
@@ -22,6 +23,12 @@ class KeptStream(Stream):
 
     def uniform(self, *shape: int) -> Tensor:
         return self.draw("uniform", shape, self.stream.uniform)
+
+    def generator(self) -> torch.Generator:
+        raise ValueError(
+            "step=captured plays draws of Stream.normal and Stream.uniform again, got one of a generator of its own. "
+            "Draw with these, or write step=eager."
+        )
 
     def draw(self, law: str, shape: tuple[int, ...], drawn: Callable[..., Tensor]) -> Tensor:
         if self.draws not in self.kept:

@@ -35,7 +35,6 @@ class MinibatchDiscrimination(Technique):
     """
 
     recordable = True
-
     refuses_classes = "it adds one number to D's logit, and D then has an output for each class"
 
     def __init__(self, kernels: int = 100, dims: int = 5) -> None:

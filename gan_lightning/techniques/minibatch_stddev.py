@@ -26,7 +26,6 @@ class MinibatchStddev(Technique):
     """
 
     recordable = True
-
     refuses_classes = "it adds one number to D's logit, and D then has an output for each class"
 
     def transform_d(self, D: Discriminator) -> Discriminator:

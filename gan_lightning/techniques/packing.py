@@ -19,7 +19,6 @@ class Packing(Technique):
     """
 
     recordable = True
-
     refuses_labels = "its packs hold samples of several classes, and D would need all their labels at once"
     refuses_classes = "its packs hold samples of several classes, and D would have to name all of them at once"
 

@@ -18,7 +18,6 @@ class SpectralNorm(Technique):
     """
 
     recordable = True
-
     lipschitz = True
     rescales_weights = True
 

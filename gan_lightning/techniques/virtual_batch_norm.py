@@ -67,7 +67,6 @@ class VirtualBatchNorm(Technique):
     """
 
     recordable = True
-
     refuses_labels = "its reference batch is of noise alone, and G then needs labels too"
 
     def __init__(self, prior: Prior, size: int = 64, seed: int = 0) -> None:

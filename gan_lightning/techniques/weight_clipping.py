@@ -16,7 +16,6 @@ class WeightClipping(Technique):
     """
 
     recordable = True
-
     lipschitz = True
 
     def __init__(self, limit: float = 0.01) -> None:

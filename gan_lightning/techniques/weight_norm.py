@@ -29,7 +29,6 @@ class WeightNorm(Technique):
     """PyTorch's parametrization on every linear and convolutional layer of D: g and v are its parameters."""
 
     recordable = True
-
     rescales_weights = True
 
     def transform_d(self, D: Discriminator) -> Discriminator:

@@ -203,7 +203,7 @@ def measure(cfg: DictConfig) -> None:
         return
     if cfg.watch:
         for name, game in (("experiment=mlp", mlp), ("experiment=best_mnist_cpu", recipe)):
-            cost = watch_cost(game, cfg.rounds, cfg.slice // 5)
+            cost = watch_cost(game, cfg.rounds, max(cfg.slice // 5, 1))
             print(
                 f"{name}: a step {cost['step_ms']:.1f} ms, a look {cost['look_ms']:.0f} ms, a point of the curves "
                 f"{cost['point_ms']:.1f} ms more: {cost['share']:.2%} of the steps",

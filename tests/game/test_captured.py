@@ -166,6 +166,13 @@ def test_kept_draws_are_those_of_the_step_and_stay_where_they_are():
     )
 
 
+def test_a_draw_of_another_law_is_refused():
+    kept = KeptStreams()
+    kept.begin(Streams(0, 0))
+    with pytest.raises(ValueError, match="got one of a generator of its own. Draw with these, or write step=eager"):
+        kept["order"].generator()
+
+
 # The guard against what is not finite, whose flag a recording keeps -----------------------------------------
 
 

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from conditional import game as labelled_game
 from conftest import EachStep
 from torch.nn.functional import softplus
 
@@ -120,16 +121,20 @@ def test_d_loss_weight_halves_ds_step_and_leaves_terms_alone(tiny):
     assert terms[0.5]["r1"].item() == terms[1.0]["r1"].item() > 0
 
 
-def test_with_d_loss_weight_0_d_learns_from_techniques_alone(tiny):
-    """Two games of the same weights and batch with two losses: D moves alike, G does not."""
-    own = ["d_loss_weight=0", "technique=[r1]"]
-    games = [built(tiny, *own, f"loss={loss}") for loss in ("nsgan", "lsgan")]
+def test_with_d_loss_weight_0_d_learns_from_labels_alone():
+    """Two games of the same weights and labels with two losses: D moves alike, G does not."""
+    own = ["d_loss_weight=0", "technique=[supervised]", "data.labelled=20"]
+    games = [labelled_game(*own, f"loss={loss}") for loss in ("nsgan", "lsgan")]
     for gan in games:
         one_step(gan)
     assert all(torch.equal(a, b) for a, b in zip(games[0].D.parameters(), games[1].D.parameters(), strict=True))
     assert not torch.equal(next(games[0].G.parameters()), next(games[1].G.parameters()))
-    with pytest.raises(ValueError, match=r"^d_loss_weight=0 leaves D the terms of techniques alone, and no technique"):
-        built(tiny, "d_loss_weight=0", "technique=[ema]")
+    assert games[0].terms["D"]["supervised"] > 0 == games[0].terms["D"]["adversarial"]
+
+
+def test_d_loss_weight_0_without_labels_teaches_nothing_and_is_refused(tiny):
+    with pytest.raises(ValueError, match=r"^d_loss_weight=0 leaves D the labels to learn from, and no technique here"):
+        built(tiny, "d_loss_weight=0", "technique=[r1,ema]")
 
 
 def test_a_run_counts_and_freezes_as_ever(play, monkeypatch):

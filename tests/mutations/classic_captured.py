@@ -58,8 +58,8 @@ CAPTURED = [
     Mutation(
         "captured: the guard counts in Python",
         P + "callbacks/finite.py",
-        """        self.now += player == "D"\n""",
-        "        self.now = torch.tensor(step + (player == 'D'))\n",
+        "            self.now += 1\n",
+        "            self.now = torch.tensor(step + 1)\n",
         f"{GAMES}::test_the_guard_of_a_recorded_step_counts_on_the_device",
     ),
     Mutation(

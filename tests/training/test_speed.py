@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gan_lightning.config.build import build_data, build_gan
+from gan_lightning.config.compose import compose
 from gan_lightning.training import bare, speed
 from gan_lightning.training.speed import Turn, in_turn, ratio_of
 
@@ -71,3 +72,12 @@ def test_the_bare_loop_moves_both_players_down_the_losses_of_the_game(tiny, monk
     gradients = torch.autograd.grad(loss, list(D.parameters()))
     for p, old, g in zip(gan.D.parameters(), before, gradients, strict=False):
         torch.testing.assert_close(p.detach(), old - 0.5 * g, rtol=1e-4, atol=1e-5)
+
+
+def test_the_watch_is_timed_with_the_shortest_slice_too(monkeypatch):
+    """A fifth of a slice of 2 is no step at all."""
+    asked = []
+    cost = {"step_ms": 1.0, "look_ms": 1.0, "point_ms": 1.0, "share": 0.01}
+    monkeypatch.setattr(speed, "watch_cost", lambda game, rounds, slice_: asked.append(slice_) or cost)
+    speed.measure(compose("bench", ["watch=true", "slice=2"]))
+    assert asked == [1, 1]
