@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -193,9 +194,21 @@ def loop_ratio(name: str, overrides: list[str], steps: int, cfg: DictConfig) -> 
     return ratio.total
 
 
+@contextmanager
+def warnings_only() -> Iterator[None]:
+    """The project's loggers say nothing below a warning; afterwards they speak as before, also after an error."""
+    logger = logging.getLogger("gan_lightning")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@warnings_only()
 def measure(cfg: DictConfig) -> None:
     """What ``python -m gan_lightning.bench`` does. Raises ValueError where a promise of conf/bench.yaml is missed."""
-    logging.getLogger("gan_lightning").setLevel(logging.WARNING)
     data = data_overrides()
     mlp, recipe = [*data, "experiment=mlp"], [*data, "experiment=best_mnist_cpu"]
     if cfg.techniques:

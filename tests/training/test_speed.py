@@ -1,6 +1,7 @@
 """The ratio that ``make bench`` prints: by hand, and the loop in plain torch that it compares with."""
 
 import copy
+import logging
 
 import pytest
 import torch
@@ -81,3 +82,20 @@ def test_the_watch_is_timed_with_the_shortest_slice_too(monkeypatch):
     monkeypatch.setattr(speed, "watch_cost", lambda game, rounds, slice_: asked.append(slice_) or cost)
     speed.measure(compose("bench", ["watch=true", "slice=2"]))
     assert asked == [1, 1]
+
+
+def test_a_benchmark_leaves_the_loggers_as_they_were(monkeypatch, caplog):
+    """Whoever measures and then trains in one process read nothing of the training."""
+    logger, said = logging.getLogger("gan_lightning"), []
+
+    def broken(game, rounds, slice_):
+        said.append(logger.isEnabledFor(logging.INFO))
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(speed, "watch_cost", broken)
+    with caplog.at_level("INFO"):
+        with pytest.raises(RuntimeError, match="planted"):
+            speed.measure(compose("bench", ["watch=true"]))
+        logger.info("after it")
+    assert said == [False]
+    assert "after it" in caplog.text
