@@ -19,6 +19,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from gan_lightning.core.rng import Stream
 
 Player = Literal["D", "G"]
+BatchName = Literal["real", "fake"]
 Shape = tuple[int, ...]
 
 
@@ -91,6 +92,7 @@ class Play:
             itself. With ``again=True`` views and dropout draw the same numbers as in that term's first pass.
         fake_labels: ``[N]``, those that the fakes were made for.
         passes_differ: two passes of D over one batch may differ: views or dropout draw, or a spectral norm is updated.
+        full_precision: the batches whose logits here are float32 whatever the precision of the run: a technique asked.
         labelled: samples ``[N, *shape]`` and their labels ``[N]``, in D's half of a game with labelled data.
     """
 
@@ -108,6 +110,7 @@ class Play:
     discriminate: Callable[..., tuple[Tensor, Tensor]]
     fake_labels: Tensor | None = None
     passes_differ: bool = False
+    full_precision: frozenset[BatchName] = frozenset()
     labelled: tuple[Tensor, Tensor] | None = None
 
 

@@ -6,13 +6,13 @@ override this method, and no others.
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
 
-from gan_lightning.core.play import Discriminator, Loss, Play, Player, Shape
+from gan_lightning.core.play import BatchName, Discriminator, Loss, Play, Player, Shape
 from gan_lightning.core.rng import Stream
 
 
@@ -88,6 +88,14 @@ class Technique:
     def averaged_d(self) -> nn.Module | None:
         """An average of D that the technique keeps, whose classes are measured beside D's; None if it keeps none."""
         return None
+
+    def full_precision(self, step: int) -> Collection[BatchName]:
+        """The batches of D's half whose logits its ``d_term`` needs in float32 in a run in half precision too.
+
+        ``step`` is the number of D steps done. The game then makes D's pass over such a batch in float32, for the loss
+        and for the term, where the term would have to make one more of its own.
+        """
+        return ()
 
     def join(self, game: Any) -> None:
         """Called once with the complete game, before the first step: a technique makes its buffers here.
@@ -192,6 +200,10 @@ class Seats:
     def need_real_in_g(self, loss: Loss) -> bool:
         """Does the loss or any term ask for D(real) in G's half?"""
         return loss.needs_real_in_g or any(technique.needs_real_in_g for _, technique in self.of("g_term"))
+
+    def full_precision(self, step: int) -> frozenset[BatchName]:
+        """The batches whose logits some technique needs in float32 in D's half."""
+        return frozenset(name for _, technique in self.of("d_term") for name in technique.full_precision(step))
 
     def averages(self) -> dict[str, nn.Module]:
         """Every average of G that a technique keeps, by the technique's name."""

@@ -4,8 +4,7 @@ One batch is one step of D; every ``d_steps``-th batch also plays G. Both halves
 turn it is not stays frozen. With ``update="simultaneous"`` it is the game that the paper's own code plays instead.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
 from zlib import crc32
@@ -15,16 +14,17 @@ from torch import Tensor, nn
 
 from gan_lightning.core.classes import ClassDiscriminator
 from gan_lightning.core.condition import Condition, conditioned
-from gan_lightning.core.play import Discriminator, Loss, Play, Player, Prior, passes_differ
+from gan_lightning.core.play import BatchName, Discriminator, Loss, Play, Player, Prior, passes_differ
 from gan_lightning.core.rng import Streams, seed_layers
 from gan_lightning.core.seats import Seats
 from gan_lightning.game.counting import Counting
 from gan_lightning.game.labelled import Labelled
+from gan_lightning.game.turns import Turns
 
 Terms = dict[str, Tensor]  # "adversarial", or name of a technique -> scalar; a player descends their sum
 
 
-class Game(Counting, nn.Module):
+class Game(Turns, Counting, nn.Module):
     """Two players, the law of z, an adversarial loss, and techniques in the ``seats`` where the step calls them.
 
     Args:
@@ -79,13 +79,8 @@ class Game(Counting, nn.Module):
         self.d_terms, self.g_terms = ([*self.seats.of(seat), *own(seat)] for seat in ("d_term", "g_term"))
         self.adversarial_weight = self.seats.adversarial_weight()
         self.real_in_g = self.seats.need_real_in_g(loss)
-        self.own_parameters: dict[Player, list[nn.Parameter]] = {}
+        self.own_parameters = {}
         self.layers_draw = True  # a layer of a player may draw from the global generators
-
-    def take_parameters(self) -> dict[Player, list[nn.Parameter]]:
-        """The parameters of each player, for the optimizers; from now on ``turn_of`` freezes the same ones."""
-        self.own_parameters = {"D": list(self.D.parameters()), "G": list(self.G.parameters())}
-        return self.own_parameters
 
     # A step ---------------------------------------------------------------------------------------------------
 
@@ -135,25 +130,6 @@ class Game(Counting, nn.Module):
         fake: Tensor = self.G(z) if self.condition is None else self.G(z, labels)
         return fake
 
-    @contextmanager
-    def turn_of(self, player: Player) -> Iterator[None]:
-        """Gradients of ``player``'s parameters begin at none; those of the other are frozen meanwhile.
-
-        What zero_grad and Lightning's toggled_optimizer do, without a profiler record and a table of all tensors, which
-        take 2.3 ms of a step of 28 (medians of 588 steps of the default mlp with each, on one core).
-        """
-        other: Player = "G" if player == "D" else "D"
-        for p in self.own_parameters[player]:
-            p.grad = None
-        frozen = [p for p in self.own_parameters[other] if p.requires_grad]
-        for p in frozen:
-            p.requires_grad = False
-        try:
-            yield
-        finally:
-            for p in frozen:
-                p.requires_grad = True
-
     def before_update(self, player: Player) -> None:
         """Call the techniques with this seat: ``player``'s gradients are complete."""
         for _, technique in self.before_updates:
@@ -173,9 +149,10 @@ class Game(Counting, nn.Module):
         In a simultaneous step it looks at fake first, so that dropout and views draw the same for fake in both halves.
         """
         d = player == "D"
-        batches = {"real": real, "fake": fake} if d or self.real_in_g else {"fake": fake}
+        batches: dict[BatchName, Tensor] = {"real": real, "fake": fake} if d or self.real_in_g else {"fake": fake}
         order = reversed(batches) if self.simultaneous else batches
-        seen = {name: self.discriminate(batches[name], labels) for name in order}
+        full = self.seats.full_precision(self.d_steps_done) if d and not self.passes_differ else frozenset[BatchName]()
+        seen = {name: self.look(batches[name], labels, name in full) for name in order}
         real_features, real_logits = seen.get("real", (None, None))
         fake_features, fake_logits = seen["fake"]
         return Play(
@@ -193,8 +170,16 @@ class Game(Counting, nn.Module):
             step=self.d_steps_done,
             discriminate=self.discriminate,
             passes_differ=self.passes_differ,
+            full_precision=full,
             labelled=self.labelled.batch(real, self.d_steps_done, *self.place[1:]) if d and self.labelled else None,
         )
+
+    def look(self, x: Tensor, y: Tensor, full: bool) -> tuple[Tensor, Tensor]:
+        """``discriminate``, in float32 in a run in half precision too where it is to be ``full``."""
+        if not full:
+            return self.discriminate(x, y)
+        with torch.autocast(x.device.type, enabled=False):
+            return self.discriminate(x.float(), y)
 
     def discriminate(self, x: Tensor, y: Tensor | None = None, by: str = "") -> tuple[Tensor, Tensor]:
         """Features and logits of ``x`` as D sees it, through the views; of labels ``y`` where there is a condition.

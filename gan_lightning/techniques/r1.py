@@ -10,6 +10,7 @@ class R1(SquaredSlope):
     """weight / 2 * E |grad D(x)|^2 over real x."""
 
     name = "r1"
+    batch = "real"
 
     def points(self, play: Play) -> tuple[Tensor, Tensor]:
         assert play.real_logits is not None

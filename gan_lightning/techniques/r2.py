@@ -10,6 +10,7 @@ class R2(SquaredSlope):
     """weight / 2 * E |grad D(G(z))|^2."""
 
     name = "r2"
+    batch = "fake"
 
     def points(self, play: Play) -> tuple[Tensor, Tensor]:
         return play.fake, play.fake_logits

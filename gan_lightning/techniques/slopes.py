@@ -1,12 +1,13 @@
 """The slope of D's logit at chosen points: what every gradient penalty penalises."""
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from gan_lightning.core.play import Play, batch_norm, mixing_layer
+from gan_lightning.core.play import BatchName, Play, batch_norm, mixing_layer
 from gan_lightning.core.rng import Stream
 from gan_lightning.core.seats import Technique
 from gan_lightning.techniques.knobs import above, at_least, count
@@ -27,7 +28,7 @@ def slopes(play: Play, points: Tensor) -> Tensor:
     return norms
 
 
-def squared_differences(play: Play, points: Tensor, logits: Tensor, sigma: float, rng: Stream) -> Tensor:
+def squared_differences(play: Play, points: Tensor, logits: Tensor | None, sigma: float, rng: Stream) -> Tensor:
     """``[M]``: ((D(x + sigma e) - D(x)) / sigma)^2 with e ~ N(0, I), whose mean tends to |grad D(x)|^2 as sigma -> 0.
 
     A squared slope whose own gradient needs no second derivative (approximated R1: Lin et al. 2025). It takes one more
@@ -36,18 +37,17 @@ def squared_differences(play: Play, points: Tensor, logits: Tensor, sigma: float
 
     Args:
         points: x ``[N, *shape]``.
-        logits: D(x) ``[M]``, from the pass that the step has made.
+        logits: D(x) ``[M]`` in float32, from the pass that the step has made; None: it is made here.
         sigma: standard deviation of the noise, in the unit of x: images span [-1, 1].
         rng: draws e.
     """
-    full = not torch.is_autocast_enabled(points.device.type)  # half precision has no digits left for a difference
     with torch.autocast(points.device.type, enabled=False), parametrize.cached():  # both passes have one spectral norm
         x = points.detach().float()
         moved = x + sigma * rng.normal(*x.shape)
         if play.passes_differ:
             logits, other = play.discriminate(x)[1], play.discriminate(moved, again=True)[1]
         else:
-            logits = logits if full else play.discriminate(x)[1]
+            logits = play.discriminate(x)[1] if logits is None else logits
             other = play.discriminate(moved)[1]
         return ((other - logits) / sigma).square()
 
@@ -106,7 +106,7 @@ class Penalty(Technique):
 
 
 class SquaredSlope(Penalty):
-    """weight / 2 * E |grad D|^2 at the points of a subclass.
+    """weight / 2 * E |grad D|^2 at the batch that a subclass names.
 
     Args:
         weight: gamma of the paper.
@@ -116,6 +116,8 @@ class SquaredSlope(Penalty):
         sigma: null for the exact slope, whose gradient needs a second derivative; a number for a slope by differences
             between points and the same points with noise of this standard deviation (``squared_differences``).
     """
+
+    batch: BatchName
 
     def __init__(
         self,
@@ -141,8 +143,14 @@ class SquaredSlope(Penalty):
         """The points ``[N, *shape]`` at which the slope is taken, and D's logits there ``[M]``."""
         raise NotImplementedError
 
+    def full_precision(self, step: int) -> Collection[BatchName]:
+        """Half precision has no digits left for a difference of logits."""
+        return () if self.sigma is None or self.weight == 0 or step % self.interval else (self.batch,)
+
     def penalty(self, play: Play, rng: Stream) -> Tensor:
         x, logits = self.points(play)
         if self.sigma is None:
             return slopes(play, x).square().mean() / 2
+        if torch.is_autocast_enabled(x.device.type) and self.batch not in play.full_precision:
+            return squared_differences(play, x, None, self.sigma, rng).mean() / 2
         return squared_differences(play, x, logits, self.sigma, rng).mean() / 2

@@ -81,6 +81,20 @@ GAME = [
         "tests/techniques/test_penalties.py::test_r1_is_taken_at_the_data_and_r2_at_the_samples",
     ),
     Mutation(
+        "r1: half precision rounds the logits whose difference it takes",
+        P + "techniques/slopes.py",
+        "if torch.is_autocast_enabled(x.device.type) and self.batch not in play.full_precision:",
+        "if False:",
+        "tests/techniques/test_differences.py::test_under_autocast_it_is_taken_in_float32",
+    ),
+    Mutation(
+        "half precision: no pass of D is float32 for a penalty",
+        P + "game/game.py",
+        "self.look(batches[name], labels, name in full)",
+        "self.look(batches[name], labels, False)",
+        "tests/game/test_full_precision.py::test_the_penalty_is_that_of_float32",
+    ),
+    Mutation(
         "r2: at the data",
         P + "techniques/r2.py",
         "return play.fake, play.fake_logits",
