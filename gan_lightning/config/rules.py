@@ -87,6 +87,8 @@ RULES: dict[str, tuple[Rule, str]] = {
     "condition.width": (POSITIVE_INT, "condition.width=32"),
     "condition.*weight": ((lambda v: is_number(v) and v >= 0, "a number, 0 or more"), "condition.g_weight=1.0"),
     "prior.dim": (POSITIVE_INT, "prior.dim=100"),
+    "prior.classes": (POSITIVE_INT, "prior.classes=32"),
+    "prior.scale": (POSITIVE, "prior.scale=5.0"),
     "data.size": ((lambda v: is_int(v) and v >= 8, "a whole number, 8 or more"), "data.size=28"),
     "data.channels": (POSITIVE_INT, "data.channels=1"),
     "data.n": (POSITIVE_INT, "data.n=1000"),

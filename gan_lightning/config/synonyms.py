@@ -149,7 +149,11 @@ CHOICES: dict[str, dict[str, str]] = {
         "none null no false off": "One is taken out with ~logger.tensorboard or ~logger.jsonl.",
     },
     "callbacks": {"none null no false off": "One is taken out by its name: ~callbacks.samples."},
-    "prior": {"gaussian gauss randn": "It is prior=normal.", "rand": "It is prior=uniform."},
+    "prior": {
+        "gaussian gauss randn": "It is prior=normal.",
+        "rand": "It is prior=uniform.",
+        "one_hot onehot infogan clustergan mixture discrete": "It is prior=categorical.",
+    },
     "network": {"cnn convolutional": "It is network=conv, or network=dcgan.", "fc linear dense": "It is network=mlp."},
 }
 

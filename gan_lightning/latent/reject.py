@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from gan_lightning.core.pixels import to_signed_range
+from gan_lightning.core.prior import narrowed
 from gan_lightning.core.rng import fixed_rows
 from gan_lightning.core.sampler import in_batches
 from gan_lightning.io.files import write_text
@@ -77,7 +78,8 @@ def drawn(bench: Bench, ratio: Any, n: int, budgets: list[int], truncations: lis
         yield f"reject {budget}", bench.G.sample(n, seed) if plain else kept_samples(ratio, n, budget, seed)[0]
     for factor in truncations:
         with torch.no_grad():
-            yield f"truncation {factor:g}", in_batches(bench.G, factor * bench.G.z(n, seed), bench.G.labels(n, seed))
+            z = narrowed(bench.G.prior, bench.G.z(n, seed), factor)
+            yield f"truncation {factor:g}", in_batches(bench.G, z, bench.G.labels(n, seed))
 
 
 def draw_curve(found: dict[str, list[dict[str, float]]], bench: Bench) -> None:

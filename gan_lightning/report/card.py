@@ -9,6 +9,7 @@ from torch import nn
 
 from gan_lightning.config.build import build_source
 from gan_lightning.core.labels import ConditionalGenerator
+from gan_lightning.core.prior import in_torch
 from gan_lightning.io.tables import markdown_table
 from gan_lightning.report.programs import what_goes_in
 from gan_lightning.runs.load import LoadedGenerator
@@ -112,13 +113,9 @@ def bare_lines(G: LoadedGenerator) -> list[str]:
         return []
     if not all(type(layer).__module__.startswith("torch.nn.modules") for layer in layers):
         return []
-    prior = G.config.prior
-    dim = G.prior.dim
-    z = (
-        f"torch.randn(64, {dim})"
-        if "low" not in prior
-        else f"torch.empty(64, {dim}).uniform_({prior.low}, {prior.high})"
-    )
+    z = in_torch(G.prior, 64)
+    if z is None:
+        return []
     if before:
         z = f'torch.cat([{z}, w["code.weight"].float()[torch.arange(64) % {G.classes}]], 1)'
     prefix = f"{before}layers."

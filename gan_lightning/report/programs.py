@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_lightning.core.prior import law_in_words
 from gan_lightning.core.rng import Stream
 from gan_lightning.runs.load import LoadedGenerator
 
@@ -39,10 +40,9 @@ def inputs_of(G: LoadedGenerator, n: int, seed: int = 0) -> tuple[Tensor, ...]:
 
 def what_goes_in(G: LoadedGenerator) -> dict[str, Any]:
     """What goes into the program and what comes out, in words."""
-    law = "N(0, I)" if "low" not in G.config.prior else f"U({G.config.prior.low}, {G.config.prior.high})"
     labels = {"y": f"int64 [N], labels from 0 to {G.classes - 1}"} if G.classes else {}
     return {
-        "z": f"float32 [N, {G.prior.dim}], drawn from {law}",
+        "z": f"float32 [N, {G.prior.dim}], drawn from {law_in_words(G.prior)}",
         **labels,
         "samples": f"float32 [N, {', '.join(map(str, G.shape))}]" + (" in [-1, 1]" if len(G.shape) == 3 else ""),
     }

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gan_lightning.config.checks import check_memory
 from gan_lightning.core.pixels import to_pixels
+from gan_lightning.core.prior import narrowed
 from gan_lightning.core.sampler import columns_for, in_batches
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.files import whole
@@ -136,7 +137,7 @@ def drawn_samples(
         if truncation == 1:
             return G.sample(n, seed, y=y), y
         with torch.no_grad():
-            return in_batches(G, truncation * G.z(n, seed), y), y
+            return in_batches(G, narrowed(G.prior, G.z(n, seed), truncation), y), y
     if truncation != 1 or not isinstance(label, int | None):
         raise ValueError(
             f"reject={reject:g} takes samples of the prior, of one class or of all, got truncation={truncation:g} and "

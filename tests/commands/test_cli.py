@@ -121,6 +121,11 @@ MISTAKES = [
     (["technique=[nothing]"], "technique must be one of diff_augment, dragan, ema"),
     (["network=dcgan", "data.size=27"], "even image side of at least 8, got 27"),
     (["prior=uniform", "prior.low=2"], "prior.low must be below prior.high, got 2"),
+    (["prior=categorical", "prior.classes=5"], "prior.classes must be at least 2 and below prior.dim, got 5 of 5"),
+    (
+        ["prior=categorical", "prior.scale=0"],
+        "prior.scale must be a number above 0, got 0. Write for example prior.scale=5.0",
+    ),
     (["network.G.hidden=[16,-3]"], "network.G.hidden.1 must be a whole number, 1 or more, got -3"),
     (["network.D.dropout=1"], "network.D.dropout must be a number from 0 up to, not including, 1, got 1"),
     (["network=dcgan", "network.G.width=0"], "network.G.width must be a whole number, 1 or more, got 0"),

@@ -150,6 +150,7 @@ def test_suggestions_come_from_what_was_typed_before(typed, words):
         ("callbacks", "none", "One is taken out by its name: ~callbacks.samples."),
         ("hydra/launcher", "ray", "hydra/launcher must be one of basic, joblib, slurm, slurm_local, got 'ray'."),
         ("prior", "gaussian", "It is prior=normal."),
+        ("prior", "infogan", "It is prior=categorical."),
         ("precision", "16", "It is precision=fp16"),
         ("trainer", "cuda", "It is trainer=gpu."),
         ("metrics", "fid", "metrics=inception"),

@@ -68,6 +68,10 @@ def test_labels_reach_a_replay(condition):
     assert_same_game(f"condition={condition}")
 
 
+def test_the_code_of_a_z_is_drawn_in_each_replay():
+    assert_same_game("prior=categorical", "prior.classes=2")
+
+
 @pytest.mark.parametrize(
     "overrides",
     [

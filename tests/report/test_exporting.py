@@ -28,7 +28,7 @@ def runs(tmp_path_factory):
     found = {}
     games = {
         "mlp": TINY,
-        "conv": [o for o in TINY if not o.startswith("network.")] + CONV,
+        "conv": [o for o in TINY if not o.startswith("network.")] + CONV + ["prior=categorical", "prior.classes=2"],
         "dcgan": DCGAN,
         "conditional": CONDITIONAL,
     }

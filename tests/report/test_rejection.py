@@ -11,10 +11,11 @@ from torch import nn
 
 from gan_lightning.config.compose import compose
 from gan_lightning.core.play import Discriminator
-from gan_lightning.core.rng import mix
+from gan_lightning.core.prior import Categorical
+from gan_lightning.core.rng import Stream, mix
 from gan_lightning.report import rejection
 from gan_lightning.report.rejection import DensityRatio, calibrated, kept_samples, log_scale
-from gan_lightning.report.sampling import sample
+from gan_lightning.report.sampling import drawn_samples, sample
 from gan_lightning.training.setup import train
 
 
@@ -132,6 +133,18 @@ def test_truncation_makes_z_small(run, tmp_path):
     images = [np.load(file)["images"].astype(float) for file in files]
     spread = [np.abs(x - x.mean(0)).mean() for x in images]
     assert spread[0] > spread[1] > spread[2], "what is left are the classes"
+
+
+def test_truncation_leaves_the_code_of_a_categorical_prior():
+    """Half of a code is no code of the prior, and would mix what the classes keep apart."""
+    prior = Categorical(dim=6, classes=4, scale=5.0)
+    G = type("G", (SimpleNamespace,), {"__call__": lambda self, z: z})(
+        prior=prior, z=lambda n, seed: prior(n, Stream(seed))
+    )
+    whole = prior(20, Stream(3))
+    samples, _ = drawn_samples(G, 20, 3, None, None, None, 0.5)
+    assert torch.equal(samples[:, 2:], whole[:, 2:])
+    assert torch.equal(samples[:, :2], whole[:, :2] / 2)
 
 
 def test_one_thing_at_a_time(run, tmp_path):
