@@ -141,11 +141,7 @@ def test_suggestions_come_from_what_was_typed_before(typed, words):
             "{ema: {decay: 0.9}}",
             "A technique's settings are typed apart: 'technique=[ema]' technique.ema.",
         ),
-        (
-            "logger",
-            "comet",
-            "Another one of Lightning's is added: +logger.comet._target_=lightning",
-        ),
+        ("logger", "comet", "Another one of Lightning's is added: +logger.comet._target_=lightning"),
         ("logger", "false", "One is taken out with ~logger.tensorboard or ~logger.jsonl."),
         ("callbacks", "none", "One is taken out by its name: ~callbacks.samples."),
         ("hydra/launcher", "ray", "hydra/launcher must be one of basic, joblib, slurm, slurm_local, got 'ray'."),
