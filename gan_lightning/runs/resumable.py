@@ -72,7 +72,10 @@ def odd_loops(loops: Mapping[str, Any], trainer: Trainer) -> str | None:
 
 
 def odd_optimizers(states: Any, gan: GAN) -> str | None:
-    """Both optimizers, D's first, must have the parameter groups of the game, and moments of all weights or of none."""
+    """Both optimizers, D's first, must have the parameter groups of the game, and moments of all weights or of none.
+
+    Weights that are not trained (``requires_grad`` is False) have none.
+    """
     fresh = gan.configure_optimizers()
     if not isinstance(states, list) or len(states) != len(fresh):
         return f"optimizer_states must hold those of D and of G, got {len(states)}"
@@ -81,7 +84,7 @@ def odd_optimizers(states: Any, gan: GAN) -> str | None:
         if [list(group["params"]) for group in state["param_groups"]] != [group["params"] for group in own]:
             return f"the optimizer of {player} has other groups than the game's"
         weights = [p for group in optimizer.param_groups for p in group["params"]]
-        if state["state"] and set(state["state"]) != set(range(len(weights))):
+        if state["state"] and set(state["state"]) != {i for i, p in enumerate(weights) if p.requires_grad}:
             return f"the optimizer of {player} has moments of other weights than the game's"
         for i, moments in state["state"].items():
             if odd := [name for name, value in moments.items() if not fits(name, value, weights[i])]:

@@ -42,6 +42,21 @@ def test_bit_equal_to_the_run_that_was_not_stopped(straight, tmp_path, at):
     assert [e.step for e in events.Scalars("loss/d")] == list(range(1, 13))
 
 
+@pytest.mark.parametrize("labels", [[], ["data.labelled=20", "technique=[supervised,feature_matching,ema_d]"]])
+def test_weights_that_are_not_trained_have_no_moments(tmp_path, labels):
+    """network=salimans2016 trains neither the lengths of D's hidden weights nor the gains of G's BatchNorm."""
+    runs = straight_and_stopped(
+        tmp_path,
+        compose("train", [*(o for o in TINY if not o.startswith("network")), "network=salimans2016",
+                          "network.G.hidden=[8,8]", "network.D.hidden=[12,6]", *labels]),
+        3,
+    )  # fmt: skip
+    one, other = (checkpoint(run) for run in runs)
+    assert len(one["optimizer_states"][0]["state"]) < len(one["optimizer_states"][0]["param_groups"][0]["params"])
+    assert same(one["state_dict"], other["state_dict"])
+    assert same(one["optimizer_states"], other["optimizer_states"])
+
+
 @pytest.mark.parametrize(("at", "every"), [(1, 0), (13, 0), (13, 2)],
                          ids=["before G's first step", "after an evaluation", "and its checkpoint"])  # fmt: skip
 def test_with_three_d_steps_per_g_step_each_moment_comes_once(tmp_path, at, every):
