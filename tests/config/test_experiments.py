@@ -89,13 +89,14 @@ def test_the_recipe_holds_d_by_differences_at_the_data_and_averages_g():
     assert (type(gan.G).__module__, type(gan.loss).__name__) == ("gan_lightning.networks.conv", "NSGAN")
     assert (r1.name, r1.weight, r1.final_weight, r1.sigma, r1.interval) == ("r1", 3.0, 1.0, 0.1, 1)
     assert ema.decay == 0.998
+    assert (gan.prior.dim, gan.prior.classes, gan.prior.scale) == (100, 32, 5.0)
     for optimizer in gan.configure_optimizers():
         assert (optimizer.defaults["lr"], optimizer.defaults["betas"]) == (2e-3, (0.0, 0.99))
     assert not any(gan.schedules.values()), "the rates stay"
 
 
-def test_the_default_is_the_recipe_half_as_long():
-    recipe = compose("train", ["experiment=best_mnist_cpu"])
+def test_the_default_is_the_recipe_with_normals_half_as_long():
+    recipe = compose("train", ["experiment=best_mnist_cpu", "prior=normal"])
     assert (recipe.steps, compose("train").steps) == (8000, 4000)
     recipe.steps = 4000
     assert compose("train") == recipe
