@@ -15,7 +15,7 @@ def bare_loop(cfg: DictConfig, slice_: int) -> Iterator[None]:
     """The non-saturating game with k = 1 in plain torch: ``slice_`` G steps at each ``next``.
 
     Networks, batch size, optimizers and data are those of ``cfg``. Of its techniques R1 by differences, at a weight
-    that stays, and an average of G are played too, in as few words as they need.
+    that stays, and an average of G are played too, in as few words as they need. z is normal, whatever the prior.
     """
     data = build_data(cfg)
     data.setup()
