@@ -53,9 +53,10 @@ class Categorical:
 
     def __init__(self, dim: int = 100, classes: int = 32, scale: float = 5.0) -> None:
         if not 1 < classes < dim:
+            remedy = "Write prior=normal for z without a code." if classes < 2 else f"Write prior.dim={100 + classes}."
             raise ValueError(
                 f"prior.classes must be at least 2 and below prior.dim, got {classes} of {dim}: the other numbers of z "
-                f"are normal. Write prior.dim={100 + classes}."
+                f"are normal. {remedy}"
             )
         if not scale > 0:
             raise ValueError(f"prior.scale must be above 0, got {scale}. prior=normal has no code.")

@@ -49,7 +49,10 @@ def test_the_largest_number_has_a_class(classes):
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"classes": 1}, "prior.classes must be at least 2 and below prior.dim, got 1 of 100"),
+        (
+            {"classes": 1},
+            "prior.classes must be at least 2 and below prior.dim, got 1 of 100.*Write prior=normal for z without",
+        ),
         ({"classes": 100}, "got 100 of 100: the other numbers of z are normal. Write prior.dim=200."),
         ({"scale": 0.0}, "prior.scale must be above 0, got 0.0. prior=normal has no code."),
     ],
