@@ -106,7 +106,7 @@ class Penalty(Technique):
 
 
 class SquaredSlope(Penalty):
-    """weight / 2 * E |grad D|^2 at the batch that a subclass names.
+    """weight / 2 * E |grad D|^2 at the batch that a subclass names, ``real`` or ``fake``.
 
     Args:
         weight: gamma of the paper.
@@ -151,6 +151,5 @@ class SquaredSlope(Penalty):
         x, logits = self.points(play)
         if self.sigma is None:
             return slopes(play, x).square().mean() / 2
-        if torch.is_autocast_enabled(x.device.type) and self.batch not in play.full_precision:
-            return squared_differences(play, x, None, self.sigma, rng).mean() / 2
-        return squared_differences(play, x, logits, self.sigma, rng).mean() / 2
+        rounded = torch.is_autocast_enabled(x.device.type) and self.batch not in play.full_precision
+        return squared_differences(play, x, None if rounded else logits, self.sigma, rng).mean() / 2

@@ -83,8 +83,8 @@ GAME = [
     Mutation(
         "r1: half precision rounds the logits whose difference it takes",
         P + "techniques/slopes.py",
-        "if torch.is_autocast_enabled(x.device.type) and self.batch not in play.full_precision:",
-        "if False:",
+        "None if rounded else logits",
+        "logits",
         "tests/techniques/test_differences.py::test_under_autocast_it_is_taken_in_float32",
     ),
     Mutation(
