@@ -83,6 +83,17 @@ def candidates(run: str, trust: str | None = None) -> tuple[Path, dict[str, Cand
     return directory, found
 
 
+def chosen(found: Mapping[str, Candidate], generator: str | None, run: str) -> dict[str, Candidate]:
+    """Those of ``found`` whose generator is called so; all where that is None. Raises ValueError: there is none."""
+    of = {name: candidate for name, candidate in found.items() if generator in (None, candidate.generator)}
+    if not of:
+        known = ", ".join(dict.fromkeys(candidate.generator for candidate in found.values()))
+        raise ValueError(
+            f"generator must be one that {run} has ({known}), got {generator}. Write generator=null for all of them."
+        )
+    return of
+
+
 def evaluate_runs(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
     """What ``python -m gan_lightning.evaluate`` does: measure the runs that ``cfg.run`` names.
 
@@ -100,7 +111,8 @@ def evaluate_runs(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
         bar.reset(len(runs) if len(runs) > 1 else None)
         for run in runs:
             bar.set_postfix_str(f"{run}, reading it")
-            directory, found = candidates(run, cfg.trust)
+            directory, everything = candidates(run, cfg.trust)
+            found = chosen(everything, cfg.generator, run)
             data = next(iter(found.values())).G.config.data
             if cfg.root is not None:
                 if "root" not in data:

@@ -188,9 +188,12 @@ def test_the_generators_of_a_run_and_of_a_checkpoint(tmp_path, monkeypatch):
 
 
 def config(**more):
-    return OmegaConf.create({"run": "a", "metrics": {}, "trust": None, "root": None, "n": 3, "seed": 7, **more})
+    return OmegaConf.create(
+        {"run": "a", "metrics": {}, "trust": None, "generator": None, "root": None, "n": 3, "seed": 7, **more}
+    )
 
 
+measured: list[list[str]] = []  # names of the checkpoints that each run was measured with
 bars: list[tuple] = []  # what the bar of evaluate was told: its words, its unit, how many runs
 
 
@@ -198,13 +201,16 @@ bars: list[tuple] = []  # what the bar of evaluate was told: its words, its unit
 def stubbed(monkeypatch):
     """evaluate without files: runs a, b and c, of which b has other data; what it asked for."""
     asked: list[tuple] = []
-    bars.clear()
+    bars.clear(), measured.clear()
     data = {"a": {"_target_": "x", "root": "at a"}, "b": {"_target_": "y"}, "c": {"_target_": "x", "root": "at a"}}
 
     def found(run, trust):
         asked.append(("candidates", run, trust))
         G = SimpleNamespace(config=OmegaConf.create({"data": data[run]}), shape=[2], path=Path(f"{run}.ckpt"))
-        return Path(run), {"last": SimpleNamespace(G=G)}
+        return Path(run), {
+            "last": SimpleNamespace(G=G, generator="G"),
+            "last-ema": SimpleNamespace(G=G, generator="ema"),
+        }
 
     def make(node):
         asked.append(("make", node.get("root")))
@@ -222,7 +228,11 @@ def stubbed(monkeypatch):
     monkeypatch.setattr(
         measuring, "Yardstick", lambda source, metrics, n: (source.name, metrics, n, asked.append(("yardstick",)))
     )
-    monkeypatch.setattr(measuring, "evaluate_run", lambda *a: (asked.append(("run", a[0], a[2][:3], a[3])), a[0])[1])
+    monkeypatch.setattr(
+        measuring,
+        "evaluate_run",
+        lambda *a: (asked.append(("run", a[0], a[2][:3], a[3])), measured.append([*a[1]]), a[0])[2],
+    )
     return asked
 
 
@@ -241,6 +251,18 @@ def test_runs_of_the_same_data_share_a_yardstick(stubbed, caplog):
     evaluate_runs(config(run="a+b"))
     evaluate_runs(config(run="a"))
     assert bars == [("evaluating", "run", 3), ("evaluating", "run", 2), ("evaluating", "run", None)]
+
+
+def test_one_generator_alone(stubbed):
+    for generator in (None, "G", "ema"):
+        evaluate_runs(config(generator=generator))
+    assert measured == [["last", "last-ema"], ["last"], ["last-ema"]]
+    with pytest.raises(ValueError) as refused:
+        evaluate_runs(config(generator="emma"))
+    assert str(refused.value) == (
+        "generator must be one that a has (G, ema), got emma. Write generator=null for all of them."
+    )
+    assert len(measured) == 3
 
 
 def test_a_root_of_ones_own_goes_to_data_that_read_files(stubbed):
