@@ -102,6 +102,14 @@ def test_the_default_is_the_recipe_with_normals_half_as_long():
     assert compose("train") == recipe
 
 
+def test_a_digit_on_demand_is_the_recipe_with_a_class_three_times_as_long():
+    cfg = compose("train", ["experiment=conditional_mnist_cpu"])
+    recipe = compose("train", ["experiment=best_mnist_cpu", "prior=normal", "condition=discriminative"])
+    assert (cfg.steps, cfg.technique.r1.weight, cfg.technique.r1.final_weight) == (24_000, 3.0, 0.3)
+    recipe.steps, recipe.technique.r1.final_weight = 24_000, 0.3
+    assert cfg == recipe
+
+
 EXACT = {"weight": 10.0, "interval": 1, "final_weight": None, "sigma": None}
 OURS = {"weight": 3.0, "interval": 1, "final_weight": 1.0, "sigma": 0.1}
 
