@@ -47,6 +47,8 @@ class Scene:
         loss: its name.
         techniques: names of those that are played.
         kind: what the classes are called: digits, modes or classes.
+        labels: what labels are for: "" (no labels in the game), "condition" (both players see them), or "few" (D learns
+            to name classes from data.labelled samples).
         missing: names of the classes that hardly a sample has, although the data have them.
         best_step: G step of the best evaluation, None where there is none.
         evaluations_since: how many have come since then.
@@ -57,6 +59,7 @@ class Scene:
     loss: str = ""
     techniques: Sequence[str] = ()
     kind: str = "classes"
+    labels: str = ""
     missing: Sequence[str] = ()
     best_step: int | None = None
     evaluations_since: int = 0
@@ -66,6 +69,12 @@ class Scene:
         """What to type for ``technique`` beside those that are played; a bare name where it is one of them."""
         names = [*self.techniques, technique]
         return f"'technique=[{','.join(names)}]'" if technique not in self.techniques else f"a stronger {technique}"
+
+    @property
+    def several(self) -> str:
+        """What to type so that D sees several samples at once; empty where no such technique fits the labels."""
+        fit = {"": ("packing", "minibatch_stddev"), "condition": ("minibatch_stddev",), "few": ()}[self.labels]
+        return " or ".join(map(self.adding, fit))
 
 
 def falling(distances: Mapping[int, float], step: int, share: float) -> bool:
@@ -156,11 +165,13 @@ def alike(numbers: Mapping[str, float], scene: Scene) -> Sign | None:
     value = numbers.get(key, 1.0)
     if value >= limit:
         return None
+    remedies = "a smaller optimizer.lr or a larger data.labelled"
+    if scene.several:
+        remedies = f"{scene.several}, by which D sees that samples are alike, or with a smaller optimizer.g.lr"
     words = (
         f"all samples look alike: two of them are {value:.0%} as far apart as two training images are (alarm below "
         f"{limit:.0%}). G has collapsed: it draws what D liked last, whatever z is. It seldom comes back: begin again, "
-        f"with {scene.adding('packing')} or {scene.adding('minibatch_stddev')}, by which D sees that samples are "
-        "alike, or with a smaller optimizer.g.lr."
+        f"with {remedies}."
     )
     return Sign("alike", key, value, limit, words)
 
@@ -171,12 +182,16 @@ def modes_missing(numbers: Mapping[str, float], scene: Scene) -> Sign | None:
         return None
     names = ", ".join(scene.missing)
     limit = scene.limits["missing"]
+    remedies = [f"{scene.several}, by which D sees several samples at once"] if scene.several else []
+    remedies += ["loss=rpgan"]
+    remedies += {"": ["condition=projection where the data have labels"], "few": ["a larger data.labelled"]}.get(
+        scene.labels, []
+    )
     words = (
         f"modes are missing: by the judge hardly a sample shows the {scene.kind} {names} (each less than "
         f"{limit:.0%} as often as in the data). G draws the rest only, and nothing in D's verdict on "
         "single samples asks it for more. "
-        f"Type {scene.adding('packing')} or {scene.adding('minibatch_stddev')}, by which D sees several samples at "
-        "once, loss=rpgan, or condition=projection where the data have labels."
+        f"Type {', '.join(remedies[:-1])}, or {remedies[-1]}."
     )
     return Sign("modes_missing", "labels/missing", float(len(scene.missing)), 0.0, words)
 

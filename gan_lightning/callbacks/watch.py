@@ -193,6 +193,7 @@ class Watch(FewHooks):
             loss=type(module.loss).__name__.lower(),
             techniques=list(module.seats.techniques),
             kind=kind,
+            labels="few" if module.labelled is not None else "condition" if module.condition is not None else "",
             missing=missing or [],
             best_step=max(best, default=None),
             evaluations_since=since,

@@ -2,14 +2,18 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from conditional import batches, game
 from omegaconf import OmegaConf
+from played import play
 
 from gan_lightning.callbacks.alarms import Alarms, alarms_of
 from gan_lightning.callbacks.signs import EXPLAINS, QUICK, SLOW, Scene, Sign, falling, quick_signs, signs
+from gan_lightning.callbacks.watch import Watch
 from gan_lightning.config.where import CONF
 
 YAML = OmegaConf.load(CONF / "callbacks" / "default.yaml")
@@ -56,6 +60,31 @@ def test_missing_modes_and_the_end_of_progress():
     assert names({}, best_step=4000, evaluations_since=9) == []
     assert names({}, best_step=4000, evaluations_since=10) == ["no_progress"]
     assert names({}, best_step=None, evaluations_since=10) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["technique=[ema]"],
+            ["condition=projection", "'technique=[ema,packing]'", "'technique=[ema,minibatch_stddev]'"],
+        ),
+        (["condition=projection", "technique=[]"], ["'technique=[minibatch_stddev]'"]),
+        (["data.labelled=20", "technique=[supervised]"], ["data.labelled"]),
+    ],
+    ids=["no labels", "a condition", "a few labels"],
+)
+def test_what_collapse_and_missing_modes_advise_can_be_played(words, told):
+    """packing cannot carry labels, and a D that names classes has no place for minibatch_stddev."""
+    seen = Watch.scene(Watch(1, 1, LIMITS), game(*words), "digits", ["1"])
+    alike, missing = (s for s in signs({"samples/diversity": 0.1}, seen) if s.alarm in ("alike", "modes_missing"))
+    assert [word for word in told if word in alike.words] == told[-2:], "a condition is no cure for collapse"
+    assert [word for word in told if word in missing.words] == told
+    assert "loss=rpgan" in missing.words
+    advised = re.findall(r"technique=\[[^\]]*\]|loss=\w+|condition=\w+", f"{alike.words} {missing.words}")
+    for word in advised:
+        play(game(*words, word), batches(1))
+    assert len(advised) == 2 * sum("technique" in word for word in told) + 1 + (told[0] == "condition=projection")
 
 
 def test_no_mode_is_missing_while_the_distance_falls():
