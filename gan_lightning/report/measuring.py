@@ -83,7 +83,7 @@ def candidates(run: str, trust: str | None = None) -> tuple[Path, dict[str, Cand
     return directory, found
 
 
-def chosen(found: Mapping[str, Candidate], generator: str | None, run: str) -> dict[str, Candidate]:
+def called(found: Mapping[str, Candidate], generator: str | None, run: str) -> dict[str, Candidate]:
     """Those of ``found`` whose generator is called so; all where that is None. Raises ValueError: there is none."""
     of = {name: candidate for name, candidate in found.items() if generator in (None, candidate.generator)}
     if not of:
@@ -112,7 +112,7 @@ def evaluate_runs(cfg: DictConfig) -> dict[Path, dict[str, Any]]:
         for run in runs:
             bar.set_postfix_str(f"{run}, reading it")
             directory, everything = candidates(run, cfg.trust)
-            found = chosen(everything, cfg.generator, run)
+            found = called(everything, cfg.generator, run)
             data = next(iter(found.values())).G.config.data
             if cfg.root is not None:
                 if "root" not in data:
