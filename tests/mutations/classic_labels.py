@@ -176,4 +176,18 @@ LABELS = [
         "return self.start + (self.end - self.start) * done",
         "tests/core/test_schedules.py::test_formulas",
     ),
+    Mutation(
+        "alarms: those of a game with labels advise what it refuses",
+        P + "callbacks/watch.py",
+        'labels="few" if module.labelled is not None else "condition" if module.condition is not None else "",',
+        'labels="",',
+        "tests/callbacks/test_alarms.py::test_what_collapse_and_missing_modes_advise_can_be_played",
+    ),
+    Mutation(
+        "evaluate: generator= is heard by nobody",
+        P + "report/measuring.py",
+        "if generator in (None, candidate.generator)}",
+        "if generator is None or candidate}",
+        "tests/report/test_measuring.py::test_one_generator_alone",
+    ),
 ]
