@@ -19,8 +19,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-train: install  ## train the default, a recipe for clean digits (or anything: make train ARGS="loss=mmgan steps=5000")
-	$(BIN)/python -m gan_lightning.train $(or $(ARGS),steps=3000)
+train: install  ## train the recipe for clean digits, 3,000 steps (or anything: make train ARGS="loss=mmgan steps=5000")
+	$(BIN)/python -m gan_lightning.train $(or $(ARGS),experiment=best_mnist_cpu steps=3000)
 
 test: install  ## the fast test suite
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
