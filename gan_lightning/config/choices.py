@@ -86,16 +86,24 @@ def number(value: Any) -> str:
     return f"{float(mantissa):g}e{int(power)}" if 0 < abs(value) < 0.01 else f"{value:g}"
 
 
+def labels_and_prior(config: Mapping[str, Any]) -> list[str]:
+    """``["prior=categorical", "condition=projection", "labelled=100"]``, none of which the plain game has."""
+    words = [f"{group}={choice_of(group, config[group])}" for group in ("prior", "condition") if config.get(group)]
+    data = config.get("data")
+    labelled = data.get("labelled") if isinstance(data, Mapping) else None
+    return [word for word in words if word != "prior=normal"] + ([f"labelled={number(labelled)}"] if labelled else [])
+
+
 def game_in_words(config: Mapping[str, Any]) -> str:
     """A whole game in one line: ``conv nsgan r1+ema adam 2e-3 mnist seed=0``.
 
-    Smoothing, the condition and D's steps are named where they are not those of Algorithm 1 and of one step.
+    Smoothing, the prior of z, what uses labels and D's steps are named where they are not those of the plain game.
     """
     network, loss, data = (choice_of(group, config.get(group)) for group in ("network", "loss", "data"))
-    smoothing, condition, k = smoothing_of(config), config.get("condition"), config.get("d_steps")
+    smoothing, k = smoothing_of(config), config.get("d_steps")
     rest = [
         *([smoothing] if smoothing != "none" else []),
-        *([choice_of("condition", condition)] if condition else []),
+        *labels_and_prior(config),
         *([f"k={number(k)}"] if k != 1 else []),
     ]
     game = [network, loss, techniques_in_words(config), *rest, optimizer_of(config)]

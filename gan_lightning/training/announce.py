@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import OmegaConf
 
 from gan_lightning.config.build import judge_of
-from gan_lightning.config.choices import choice_of, optimizer_of, smoothing_of, techniques_in_words
+from gan_lightning.config.choices import choice_of, labels_and_prior, optimizer_of, smoothing_of, techniques_in_words
 from gan_lightning.config.launch import resume_command
 from gan_lightning.config.quoting import word
 from gan_lightning.training.training import Training
@@ -33,15 +33,14 @@ def announce_start(training: Training) -> None:
     cfg, gan, begun, source = training.cfg, training.gan, training.begun, training.data.source
     config: Any = OmegaConf.to_container(cfg)
     smoothing = smoothing_of(config)
+    game = [techniques_in_words(config), "no smoothing" if smoothing == "none" else f"smoothing {smoothing}"]
     log.info(
-        "%s %s (%s, k = %d, %s, %s, %s) on %d %s of %s, %d G steps of batch %d, %s on %s, in %s",
+        "%s %s (%s, k = %d, %s) on %d %s of %s, %d G steps of batch %d, %s on %s, in %s",
         f"going on after {begun} G steps with" if training.start.checkpoint else "training",
         choice_of("network", config["network"]),
         type(gan.loss).__name__,
         cfg.d_steps,
-        techniques_in_words(config),
-        "no smoothing" if smoothing == "none" else f"smoothing {smoothing}",
-        optimizer_of(config),
+        ", ".join([*game, *labels_and_prior(config), optimizer_of(config)]),
         len(training.data.arrays or ()),
         "points" if len(source.shape) == 1 else "images",
         source.name,

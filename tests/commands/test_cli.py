@@ -63,6 +63,13 @@ def test_train_then_sample_latest(call, tmp_path):
     assert call("sample", "n=3")[0] == 0
 
 
+def test_the_first_line_names_the_prior_and_the_condition(call):
+    code, text = call("train", *TINY, "condition=projection", "prior=categorical", "prior.classes=4", "steps=1")
+    assert code == 0, text
+    players = "k = 1, no technique, no smoothing, prior=categorical, condition=projection, adam 2e-4"
+    assert text.startswith(f"training mlp (NSGAN, {players}) on 96 images")
+
+
 def test_a_multirun_names_its_runs_and_every_path_can_be_typed_back(call, tmp_path):
     code, text = call("train", "-m", *TINY, "loss=mmgan,nsgan", "smoothing=none,one_sided", "seed=1", "steps=2")
     assert code == 0, text

@@ -27,11 +27,16 @@ def test_every_dataset_is_found():
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
+        (["experiment=best_mnist_cpu", "data=mnist"], "conv nsgan r1+ema prior=categorical adam 2e-3 mnist seed=0"),
         (["data=mnist"], "conv nsgan r1+ema adam 2e-3 mnist seed=0"),
         (["experiment=mlp", "data=digits", "seed=3"], "mlp nsgan no technique adam 2e-4 digits seed=3"),
         (
             ["experiment=mlp", "data=digits", "smoothing=two_sided", "condition=concat", "d_steps=5"],
-            "mlp nsgan no technique two_sided concat k=5 adam 2e-4 digits seed=0",
+            "mlp nsgan no technique two_sided condition=concat k=5 adam 2e-4 digits seed=0",
+        ),
+        (
+            ["experiment=semi_mnist_cpu", "data=mnist", "seed=2"],
+            "salimans2016 nsgan supervised+feature_matching+ema_d prior=uniform labelled=100 adam 3e-3 mnist seed=2",
         ),
         (
             ["experiment=mlp", "data=ring8", "network=points", "optimizer=sgd", "optimizer.lr=0.1", "schedule=linear"],
