@@ -194,6 +194,8 @@ RULES: dict[str, tuple[Rule, str]] = {
     "study.*lr": (POSITIVE, "study.lr=0.2"),
     "study.*seeds.*": (SEED, "'study.seeds=[0,1]'"),
     "study.minutes.*": (POSITIVE, "'study.minutes=[1,2,4]'"),
+    "study.games": ((lambda v: v is None or isinstance(v, list), "a list of entries"), "'study.games=[recipe]'"),
+    "study.beside": ((lambda v: isinstance(v, list), "a list of folders"), "'study.beside=[docs/studies/speedrun]'"),
     "study.threads": (POSITIVE_INT, "study.threads=2"),
 }
 

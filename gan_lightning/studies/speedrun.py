@@ -22,6 +22,7 @@ from gan_lightning.report.pictures import framed, grid, save_picture
 from gan_lightning.report.yardstick import Yardstick, build_metrics
 from gan_lightning.runs.load import LoadedGenerator
 from gan_lightning.runs.measurements import read_measurements, weights_of
+from gan_lightning.studies.beside import Row, copy_samples, rows_beside
 from gan_lightning.studies.entry import Entry
 from gan_lightning.studies.flops import flops_of
 from gan_lightning.studies.speedrun_page import draw_minutes, speedrun_page
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 
 METRIC = "frechet_distance"
 SEED = 1  # of the samples' z, as evaluate has it
-Row = dict[str, Any]
 
 
 def yardstick_of(data: str) -> Yardstick:
@@ -89,11 +89,16 @@ def rows_of_entry(entry: Entry, yardstick: Yardstick, bar: Any) -> tuple[list[Ro
             **{key: record[key] for key in ("git", "cpu", "cores", "threads", "gpu", "platform")},
             "torch": record["versions"]["torch"],
             "sample_seed": SEED,
-            **{key: yardstick.protocol[key] for key in ("dataset", "split", "n_fake", "n_real", "judge_sha256")},
+            **protocol_of(yardstick),
         }
         for mark, generators in states.items()
     ]
     return rows, last
+
+
+def protocol_of(yardstick: Yardstick) -> Row:
+    """What a row says of the images and the judge that it was measured by."""
+    return {key: yardstick.protocol[key] for key in ("dataset", "split", "n_fake", "n_real", "judge_sha256")}
 
 
 def write_rows(rows: Sequence[Row], out: Path) -> None:
@@ -145,6 +150,7 @@ def run(
     games: Sequence[str] | None = None,
     play: bool = True,
     note: str | None = None,
+    beside: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Writes rows.json, rows.csv, README.md, figure.png and samples-<game>.png.
 
@@ -160,6 +166,7 @@ def run(
         games: of the entries, those that are played or read now; None: all.
         play: false: nothing is played, what is there is measured.
         note: a sentence for the page: what else the machine did meanwhile; None: nothing.
+        beside: folders of pages written before, whose other games stand in the tables and curves as they were measured.
     """
     marks = sorted({round(60 * minute, 3) for minute in minutes})
     found = entries_of(entries, games, seeds, marks, data=data, threads=threads, folder=Path(runs))
@@ -167,9 +174,12 @@ def run(
     if running := [entry.run for entry, state in states.items() if state == "running"]:
         raise ValueError(f"{running[0]} is still running. Wait for it, or stop it first.")
     yardstick = yardstick_of(data)  # fetches the data too, so that no run has to
+    floor = yardstick.floors[METRIC][METRIC]
+    fixed = {"sample_seed": SEED, "threads": threads, **protocol_of(yardstick)}
+    rows = rows_beside(beside, [entry.game for entry in found], marks, fixed, floor)
+    copy_samples(sorted({row["game"] for row in rows}), beside, out)
     new_folder(runs, "study.runs")
     bar.reset(total=len(found))
-    rows: list[Row] = []
     missing: dict[str, str] = {}
     for entry, state in states.items():
         bar.set_postfix_str(f"{entry.game}, seed {entry.seed}")
@@ -185,12 +195,12 @@ def run(
             rows += measured
             write_rows(rows, out)  # what is done stays, whatever comes
         bar.update()
-    floor = yardstick.floors[METRIC][METRIC]
     write_rows(rows, out)
     if rows:
         draw_minutes(rows, floor, out / "figure.png")
     settings = {"marks": marks, "seeds": seeds, "threads": threads, "data": data, "note": note}
     settings["n_train"] = len(yardstick.train)
+    settings["pictures"] = {path.name for path in out.glob("samples-*.png")}
     text = speedrun_page(rows, missing, {**yardstick.protocol, **settings, "floor": floor, "sample_seed": SEED})
     write_text(out / "README.md", text)
     return {"floor": floor, "not_in_the_table": missing, "rows": rows}

@@ -132,7 +132,8 @@ def speedrun_page(rows: Sequence[Row], missing: Mapping[str, str], settings: Map
             f"## G itself\n\n{at_marks(rows, marks, distance('frechet_distance_live'))}",
             f"## G steps\n\n{steps}",
         ]
-        parts += [f"## 64 samples of {game} at the last mark\n\n![{game}](samples-{game}.png)" for game in judged]
+        drawn = [game for game in judged if f"samples-{game}.png" in settings["pictures"]]
+        parts += [f"## 64 samples of {game} at the last mark\n\n![{game}](samples-{game}.png)" for game in drawn]
         parts.append(f"## Origin\n\n{machines(rows)} {markdown_cell(settings['note'] or 'Beside no other work.')}")
     if missing:
         left = "\n".join(f"- {markdown_cell(name)}: {markdown_cell(why)}" for name, why in missing.items())

@@ -268,6 +268,7 @@ def test_the_command(call, tmp_path):
     assert record["numbers"]["not_in_the_table"] == {"mine-seed4": "missing"}
     assert record["settings"]["minutes"] == [1.0, 2.0, 4.0, 8.0, 15.0]
     for word, said in (("study.minutes=[0.0]", "study.minutes.0 must be a number above 0"),
+                       ("study.games=recipe", "study.games must be a list of entries, got 'recipe'"),
                        ("study.threads=0", "study.threads must be a whole number, 1 or more")):  # fmt: skip
         code, text = call("study", "study=speedrun", word)
         assert code == 1

@@ -7,6 +7,7 @@ import pytest
 from gan_lightning.studies.speedrun_page import first_within, speedrun_page, targets, whole_number
 
 SETTINGS = {"note": None, "marks": [60.0, 120.0], "seeds": [0, 1], "threads": 2, "data": "mnist", "n_train": 60_000,
+            "pictures": {"samples-a.png"},
             "n_fake": 10_000, "n_real": 10_000, "split": "test", "judge_sha256": "ab12", "floor": 0.1,
             "sample_seed": 1}  # fmt: skip
 
@@ -49,6 +50,8 @@ def test_the_tables_by_hand():
     busy = speedrun_page(ROWS, {}, {**SETTINGS, "note": "Beside | a test suite."})
     assert section(busy, "Origin").endswith("with changes. Beside \\| a test suite.")
     assert "The 60,000 training images of `data=mnist`" in text
+    assert "![a](samples-a.png)" in text
+    assert "samples-b" not in text, "there is no such picture"
     assert "images in place of samples have **0.1**" in text
 
 
