@@ -10,14 +10,17 @@ from gan_lightning.core.condition import Condition, ConditionalDiscriminator, wi
 from gan_lightning.core.labels import ConditionalGenerator
 from gan_lightning.core.play import Discriminator, Play, Shape, logits_of
 from gan_lightning.core.rng import Stream
+from gan_lightning.core.subclasses import Subclasses, SubclassGenerator
 
 
 class Classifying(ConditionalDiscriminator):
-    """D with a linear class head on its features; its verdict is that of ``D``."""
+    """D with a linear class head on its features; its verdict is that of ``D``. It keeps the ``subclasses``, if any."""
 
-    def __init__(self, D: Discriminator, condition: str, class_head: nn.Linear) -> None:
+    def __init__(
+        self, D: Discriminator, condition: str, class_head: nn.Linear, subclasses: Subclasses | None = None
+    ) -> None:
         super().__init__(D, condition)
-        self.class_head = class_head
+        self.class_head, self.subclasses = class_head, subclasses
 
     def observe(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
         features = self.features(x)
@@ -31,6 +34,8 @@ class Auxiliary(Condition):
         width: of e_G.
         real_weight, fake_weight: of the two parts of D's term; the paper has 1 for both.
         g_weight: of G's term.
+        subclasses: groups of alike training samples in each class, which G draws and C names in place of the class
+            (``core/subclasses.py``); 1: the class itself.
     """
 
     name = "auxiliary"
@@ -43,24 +48,31 @@ class Auxiliary(Condition):
         real_weight: float = 1.0,
         fake_weight: float = 1.0,
         g_weight: float = 1.0,
+        subclasses: int = 1,
     ) -> None:
         super().__init__(class_counts, shape)
         self.width, self.real_weight, self.fake_weight, self.g_weight = width, real_weight, fake_weight, g_weight
         self.class_head: nn.Linear
+        self.named = self.classes * subclasses  # what C tells apart, and G has a code for
+        if subclasses > 1:
+            self.subclasses = Subclasses(self.classes, subclasses, shape)
 
     def z_dim(self, dim: int) -> int:
-        return dim + self.width
+        return dim + self.width - (self.subclasses is not None)
 
     def transform_g(self, G: nn.Module) -> ConditionalGenerator:
-        return ConditionalGenerator(G, nn.Embedding(self.classes, self.width), self.class_counts)
+        code = nn.Embedding(self.named, self.width)
+        if self.subclasses is not None:
+            return SubclassGenerator(G, code, self.class_counts, self.subclasses.each)
+        return ConditionalGenerator(G, code, self.class_counts)
 
     def transform_d(self, D: Discriminator) -> Discriminator:
         self.class_head = self.new_class_head(width_of_features(D, self.shape))
-        return Classifying(D, self.name, self.class_head)
+        return Classifying(D, self.name, self.class_head, self.subclasses)
 
     def new_class_head(self, features: int) -> nn.Linear:
-        """An output for each class."""
-        return nn.Linear(features, self.classes)
+        """An output for each class, or subclass."""
+        return nn.Linear(features, self.named)
 
     def outputs(self, features: Tensor) -> Tensor:
         """Of the class head, in float32."""

@@ -23,25 +23,26 @@ class Discriminative(Auxiliary):
         width: of e_G.
         real_weight, fake_weight: of the two parts of D's term; the paper has one weight, 1, for all three.
         g_weight: of G's term.
+        subclasses: as in ``Auxiliary``.
     """
 
     name = "discriminative"
 
     def new_class_head(self, features: int) -> nn.Linear:
-        """The first K outputs are l_y+, the others l_y-."""
-        return nn.Linear(features, 2 * self.classes)
+        """The first half of the outputs are l_y+, the others l_y-."""
+        return nn.Linear(features, 2 * self.named)
 
     def d_term(self, play: Play, rng: Stream) -> Tensor:
         assert play.real_features is not None
         assert play.labels is not None
         assert play.fake_labels is not None
         real = F.cross_entropy(self.outputs(play.real_features), play.labels)
-        fake = F.cross_entropy(self.outputs(play.fake_features), play.fake_labels + self.classes)
+        fake = F.cross_entropy(self.outputs(play.fake_features), play.fake_labels + self.named)
         return self.real_weight * real + self.fake_weight * fake
 
     def g_term(self, play: Play, rng: Stream) -> Tensor:
         assert play.fake_labels is not None
         l = self.outputs(play.fake_features)  # noqa: E741
-        of_class = torch.stack([play.fake_labels, play.fake_labels + self.classes], 1)
+        of_class = torch.stack([play.fake_labels, play.fake_labels + self.named], 1)
         real, fake = l.gather(1, of_class).unbind(1)
         return self.g_weight * (fake - real).mean()

@@ -35,7 +35,15 @@ class ConditionalGenerator(nn.Module):
                 f"G of a game with a condition needs labels [N] beside z, from 0 to {self.classes - 1}, got "
                 "none. Write G(z, y)."
             )
-        samples: Tensor = self.G(torch.cat([z, self.code(y).to(z.dtype)], 1))
+        return self.made_of(*self.parts(z, y))
+
+    def parts(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """What of ``z`` G sees, and the code of ``y`` that it sees beside it."""
+        return z, self.code(y).to(z.dtype)
+
+    def made_of(self, z: Tensor, code: Tensor) -> Tensor:
+        """Samples ``[N, *shape]`` of both parts."""
+        samples: Tensor = self.G(torch.cat([z, code], 1))
         return samples
 
     def labels(self, n: int, seed: int) -> Tensor:

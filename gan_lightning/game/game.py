@@ -17,6 +17,7 @@ from gan_lightning.core.condition import Condition, conditioned
 from gan_lightning.core.play import BatchName, Discriminator, Loss, Play, Player, Prior, passes_differ
 from gan_lightning.core.rng import Streams, seed_layers
 from gan_lightning.core.seats import Seats
+from gan_lightning.core.subclasses import SubclassGenerator
 from gan_lightning.game.counting import Counting
 from gan_lightning.game.labelled import Labelled
 from gan_lightning.game.turns import Turns
@@ -97,6 +98,7 @@ class Game(Turns, Counting, nn.Module):
 
     def discriminator_terms(self, real: Tensor, labels: Tensor) -> Terms:
         """Ascend E log D(x) + E log(1 - D(G(z))), or what the loss puts in its place."""
+        labels = self.told(real, labels)
         self.seed_half(0)
         with torch.no_grad():
             fake = self.fakes(real, labels, "z/D")
@@ -104,6 +106,7 @@ class Game(Turns, Counting, nn.Module):
 
     def generator_terms(self, real: Tensor, labels: Tensor) -> Terms:
         """Descend E log(1 - D(G(z))), or what the loss puts in its place, on fresh noise."""
+        labels = self.told(real, labels)
         self.seed_half(1)
         fake = self.fakes(real, labels, "z/G")
         return self.g_losses(self.play("G", real, fake, labels))
@@ -113,6 +116,7 @@ class Game(Turns, Counting, nn.Module):
 
         What is drawn is drawn once for both: z, the masks of D's dropout, the noise of the views.
         """
+        labels = self.told(real, labels)
         self.seed_half(1)
         fake = self.fakes(real, labels, "z/D")
         self.seed_half(0)
@@ -122,11 +126,18 @@ class Game(Turns, Counting, nn.Module):
         """D's half of a simultaneous step, on the fakes that G made before its move."""
         self.begin_step(*self.place)
         self.seed_half(0)
-        return self.d_losses(self.play("D", real, fake, labels))
+        return self.d_losses(self.play("D", real, fake, self.told(real, labels)))
+
+    def told(self, real: Tensor, labels: Tensor) -> Tensor:
+        """What both players are told of the ``real`` samples: their labels, or the subclasses where there are some."""
+        subclasses = None if self.condition is None else self.condition.subclasses
+        return labels if subclasses is None else subclasses.of(real, labels)
 
     def fakes(self, real: Tensor, labels: Tensor, stream: str) -> Tensor:
         """G of fresh noise, as many as ``real``, and of the same labels where the game has a condition."""
         z = self.prior(len(real), self.rng[stream])
+        if isinstance(self.G, SubclassGenerator):
+            return self.G.of_subclass(z, labels)
         fake: Tensor = self.G(z) if self.condition is None else self.G(z, labels)
         return fake
 

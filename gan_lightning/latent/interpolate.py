@@ -24,10 +24,8 @@ def path_length(samples: Tensor, features: Tensor | None) -> dict[str, float]:
 def between_classes(G: Any, z: Tensor, first: int, second: int, share: Tensor) -> Tensor:
     """Samples of one ``z`` ``[dim]`` on the straight line between the codes of two classes."""
     conditional: ConditionalGenerator = G.G
-    code = conditional.code(torch.tensor([first, second])).to(z.dtype)
-    inputs = torch.cat([z.expand(len(share), -1), straight(code[0], code[1], share)], 1)
-    samples: Tensor = conditional.G(inputs)
-    return samples
+    seen, code = conditional.parts(z.expand(2, -1), torch.tensor([first, second]))
+    return conditional.made_of(seen[:1].expand(len(share), -1), straight(code[0], code[1], share))
 
 
 @torch.no_grad()

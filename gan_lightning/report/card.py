@@ -104,7 +104,7 @@ def bare_lines(G: LoadedGenerator) -> list[str]:
     """Python that makes G and 64 samples with torch and safetensors alone; none where G is no chain of layers."""
     inner, before = G.G, ""
     if isinstance(inner, ConditionalGenerator):
-        if type(inner.code) is not nn.Embedding:
+        if type(inner) is not ConditionalGenerator or type(inner.code) is not nn.Embedding:
             return []
         inner, before = inner.G, "G."
     chain = dict(inner.named_children())

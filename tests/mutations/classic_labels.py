@@ -3,6 +3,7 @@
 from mutation import Mutation, P
 
 BY_HAND = "tests/conditions/test_conditions_by_hand.py::"
+SUBCLASSES = "tests/conditions/test_subclasses.py::"
 CLASSES = "tests/core/test_classes.py::"
 SUPERVISED = "tests/techniques/test_supervised.py::"
 
@@ -31,7 +32,7 @@ LABELS = [
     Mutation(
         "discriminative: D calls the fakes real",
         P + "conditions/discriminative.py",
-        "play.fake_labels + self.classes)\n        return",
+        "play.fake_labels + self.named)\n        return",
         "play.fake_labels)\n        return",
         BY_HAND + "test_discriminative_terms_tell_real_from_fake_within_a_class",
     ),
@@ -48,6 +49,34 @@ LABELS = [
         "return torch.searchsorted(counts.cumsum(0) / counts.sum(), u, right=True)",
         "return torch.searchsorted(counts.cumsum(0) / counts.sum(), u[:1].expand(n), right=True)",
         BY_HAND + "test_labels_come_by_the_frequency_of_the_classes",
+    ),
+    Mutation(
+        "subclasses: the nearest centre of any class",
+        P + "core/subclasses.py",
+        "return y * self.each + apart.square().sum(2).argmin(1)",
+        "return (pooled(x.float())[:, None] - self.centres.flatten(0, 1)).square().sum(2).argmin(1)",
+        SUBCLASSES + "test_a_sample_belongs_to_the_nearest_centre_of_its_own_class",
+    ),
+    Mutation(
+        "subclasses: each group is drawn as often as the others",
+        P + "core/subclasses.py",
+        "counts = self.subclass_counts[y].float()",
+        "counts = self.subclass_counts[y].clamp(1, 1).float()",
+        SUBCLASSES + "test_the_first_value_of_z_says_which_subclass_by_its_share_of_the_normal_law",
+    ),
+    Mutation(
+        "subclasses: in the game the first value of z chooses, not the real sample",
+        P + "game/game.py",
+        "return self.G.of_subclass(z, labels)",
+        "return self.G(z, labels // self.condition.subclasses.each)",
+        SUBCLASSES + "test_both_players_are_told_the_subclass_of_the_real_sample",
+    ),
+    Mutation(
+        "subclasses: D is told the class alone",
+        P + "game/game.py",
+        "return labels if subclasses is None else subclasses.of(real, labels)",
+        "return labels",
+        SUBCLASSES + "test_both_players_are_told_the_subclass_of_the_real_sample",
     ),
     Mutation(
         "fd_class: the fakes of all classes are taken",

@@ -31,6 +31,7 @@ def runs(tmp_path_factory):
         "conv": [o for o in TINY if not o.startswith("network.")] + CONV + ["prior=categorical", "prior.classes=2"],
         "dcgan": DCGAN,
         "conditional": CONDITIONAL,
+        "subclasses": [*TINY, "condition=auxiliary", "condition.subclasses=3"],
     }
     for name, words in games.items():
         found[name] = tmp_path_factory.mktemp("runs") / name
@@ -105,6 +106,14 @@ def test_the_lines_of_the_card_give_the_same_samples(runs, tmp_path, monkeypatch
     assert bool((z < 0).any() and (z > 0).any())
 
 
+def test_a_g_that_looks_up_subclasses_has_no_such_lines(runs, tmp_path):
+    folder = exported(runs["subclasses"], tmp_path / "g", "measure=false")
+    assert "load_file" not in (folder / "README.md").read_text()
+    G = gan_lightning.load(folder)
+    assert G.G.subclass_counts.sum() == 96
+    assert torch.equal(G.G.subclass_counts, gan_lightning.load(runs["subclasses"]).G.subclass_counts)
+
+
 def test_the_lines_run_where_only_torch_and_safetensors_are(runs, tmp_path):
     folder = exported(runs["conv"], tmp_path / "conv", "measure=false")
     code = lines_of(folder) + "\nimport sys; print(samples.shape, 'gan_lightning' in sys.modules)"
@@ -142,7 +151,7 @@ def test_onnx_with_a_free_batch_size_and_its_metadata(runs, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mlp", "conv", "dcgan"])
+@pytest.mark.parametrize("name", ["mlp", "conv", "dcgan", "subclasses"])
 def test_onnx_of_the_other_networks(runs, tmp_path, name):
     check_onnx(runs[name], tmp_path / "g.onnx")
 
