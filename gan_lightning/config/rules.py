@@ -122,7 +122,7 @@ RULES: dict[str, tuple[Rule, str]] = {
         "label=7 or 'label=[0,1,2]'",
     ),
     "reject": ((lambda v: v is None or (is_number(v) and v >= 1), "a number, 1 or more"), "reject=4"),
-    "truncation": ((lambda v: is_number(v) and 0 < v <= 1, "a number above 0, 1 at most"), "truncation=0.7"),
+    "truncation": (POSITIVE, "truncation=0.7"),
     "budgets.*": ((lambda v: is_number(v) and v >= 1, "a number, 1 or more"), "'budgets=[1,2,4]'"),
     "truncations.*": (POSITIVE, "'truncations=[0.7,0.85]'"),
     "seeds.*": (SEED, "'seeds=[0,1,2]'"),
@@ -166,6 +166,11 @@ RULES: dict[str, tuple[Rule, str]] = {
     "metrics.*.metric.n": (POSITIVE_INT, "metrics.nearest_neighbour.metric.n=50000"),
     "metrics.*.metric.k": (POSITIVE_INT, "metrics.neighbours.metric.k=5"),
     "metrics.*.metric.limit": (POSITIVE_INT, "metrics.memorisation.metric.limit=2000"),
+    "metrics.*.metric.truncation": (POSITIVE, "metrics.tstr.metric.truncation=1.5"),
+    "metrics.*.metric.reject": (
+        (lambda v: v is None or (is_number(v) and v >= 1), "a number, 1 or more"),
+        "metrics.tstr.metric.reject=4",
+    ),
     "metrics.*.metric.updates": (POSITIVE_INT, "metrics.tstr.metric.updates=5000"),
     "metrics.*.metric.batch_size": (
         (lambda v: is_int(v) and v >= 2, "a whole number, 2 or more"),

@@ -51,7 +51,7 @@ class Subclasses(nn.Module):
     def find(self, images: Tensor, labels: Tensor) -> None:
         """k-means within each class (one start, at most 100 rounds, one thread: the same on each call).
 
-        Groups are numbered so that the largest has the middle number and the smallest the first and the last.
+        Groups are numbered by their sizes, the largest first.
 
         Args:
             images: all training samples ``[N, *shape]``, uint8 or float in [-1, 1].
@@ -70,14 +70,13 @@ class Subclasses(nn.Module):
                 f"condition.subclasses must not exceed the training samples of any class, got {self.each}: class "
                 f"{least} has {len(rows[least])}. Write condition.subclasses={len(rows[least])}"
             )
-        middle_out = (torch.arange(self.each) - self.each // 2).abs().argsort(stable=True)  # the middle number first
         with threadpool_limits(1):
             for y, own in rows.items():
                 x = torch.cat([pooled(to_signed_range(images[part])) for part in own.split(5000)])
                 fit = KMeans(self.each, n_init=1, max_iter=100, random_state=0).fit(x.numpy())
                 centres = torch.as_tensor(fit.cluster_centers_, dtype=torch.float32)
                 sizes = torch.bincount(torch.as_tensor(fit.labels_).long(), minlength=self.each)
-                self.centres[y, middle_out] = centres[sizes.argsort(descending=True, stable=True)].to(self.centres)
+                self.centres[y] = centres[sizes.argsort(descending=True, stable=True)].to(self.centres)
         device = self.centres.device
         parts = [
             self.of(to_signed_range(x).to(device), y.to(device)).cpu()

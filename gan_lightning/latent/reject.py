@@ -2,13 +2,10 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from gan_lightning.core.pixels import to_signed_range
-from gan_lightning.core.prior import narrowed
 from gan_lightning.core.rng import fixed_rows
-from gan_lightning.core.sampler import in_batches
 from gan_lightning.io.files import write_text
 from gan_lightning.io.tables import markdown_table
 from gan_lightning.latent.bench import Bench
@@ -77,9 +74,7 @@ def drawn(bench: Bench, ratio: Any, n: int, budgets: list[int], truncations: lis
         plain = budget == 1
         yield f"reject {budget}", bench.G.sample(n, seed) if plain else kept_samples(ratio, n, budget, seed)[0]
     for factor in truncations:
-        with torch.no_grad():
-            z = narrowed(bench.G.prior, bench.G.z(n, seed), factor)
-            yield f"truncation {factor:g}", in_batches(bench.G, z, bench.G.labels(n, seed))
+        yield f"truncation {factor:g}", bench.G.sample(n, seed, truncation=factor)
 
 
 def draw_curve(found: dict[str, list[dict[str, float]]], bench: Bench) -> None:

@@ -19,20 +19,23 @@ def tstr(
     test_labels: Tensor,
     fake: Tensor,
     fake_labels: Tensor,
-    labelled: Callable[[int], Iterable[tuple[Tensor, Tensor]]],
+    labelled: Callable[..., Iterable[tuple[Tensor, Tensor]]],
     n: int = 60_000,
     updates: int = 5000,
     batch_size: int = 64,
     lr: float = 1e-3,
     width: int = 16,
     seeds: Sequence[int] = (0, 1, 2),
+    truncation: float = 1.0,
+    reject: float | None = None,
 ) -> dict[str, float]:
     """Accuracies of small classifiers (``classifier``), one for each of ``seeds``: their mean, and _sd over them.
 
     tstr: trained on ``n`` samples with the labels they were made for, right on the test images; tstr_images says how
-    many samples there were. trts: trained on the training images, right on the ``fake`` images.
+    many samples there were, drawn as by ``sample truncation= reject=``. trts: trained on the training images, right on
+    the ``fake`` images.
     """
-    blocks = list(labelled(n))
+    blocks = list(labelled(n, truncation, reject))
     samples, labels = torch.cat([x for x, _ in blocks]), torch.cat([y for _, y in blocks])
     classes = int(max(train_labels.max(), test_labels.max(), labels.max())) + 1
     settings = (classes, updates, batch_size, lr, width)

@@ -16,8 +16,9 @@ from gan_lightning.io.files import whole, write_json, write_text
 from gan_lightning.io.tensors import PRECISIONS, packed, to_bytes, unpacked
 from gan_lightning.io.written import Written
 from gan_lightning.report.card import page_of
+from gan_lightning.report.knowing import known_of
 from gan_lightning.report.measuring import check_same_shape
-from gan_lightning.report.observed import as_pixels, known_of
+from gan_lightning.report.observed import as_pixels
 from gan_lightning.report.programs import as_onnx, as_torch, what_goes_in
 from gan_lightning.report.yardstick import Yardstick, build_metrics
 from gan_lightning.runs.directory import find

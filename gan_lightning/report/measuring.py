@@ -18,7 +18,8 @@ from gan_lightning.io.written import Written
 from gan_lightning.metrics.memorisation import nearest
 from gan_lightning.report import classifying
 from gan_lightning.report.board import FOLDER, show_test_numbers
-from gan_lightning.report.observed import as_pixels, known_of
+from gan_lightning.report.knowing import known_of
+from gan_lightning.report.observed import as_pixels
 from gan_lightning.report.pictures import framed, grid, save_picture
 from gan_lightning.report.yardstick import Yardstick, build_metrics
 from gan_lightning.runs.directory import find, is_glob, matching, several_hint

@@ -10,13 +10,11 @@ from torch import Tensor
 
 from gan_lightning.core.pixels import to_pixels, to_signed_range
 from gan_lightning.core.play import Discriminator
-from gan_lightning.core.rng import mix
 from gan_lightning.metrics.judge import Judge
-from gan_lightning.runs.load import LoadedGenerator
 
 BLOCK = 5000  # labelled samples at a time
 
-Labelled = Callable[[int], Iterator[tuple[Tensor, Tensor]]]
+Labelled = Callable[..., Iterator[tuple[Tensor, Tensor]]]
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,8 @@ class Known:
 
     Attributes:
         labels: ``[N]``, those that the samples were made for.
-        labelled: gives ``n`` more of them, in blocks (samples ``[B, *shape]``, labels ``[B]``).
+        labelled: gives ``n`` more of them, in blocks (samples ``[B, *shape]``, labels ``[B]``); its further arguments,
+            ``truncation`` and ``reject``, say how samples are drawn.
         discriminator: of the game that made them, D's features ``[N, F]`` of images.
     """
 
@@ -71,20 +70,6 @@ def as_pixels(samples: Tensor) -> Tensor:
     return to_signed_range(to_pixels(samples))
 
 
-def known_of(G: LoadedGenerator, n: int, seed: int) -> Known:
-    """What is known of ``G.sample(n, seed)``. Further samples of a G that takes labels have seeds of their own."""
-
-    def labelled(n: int) -> Iterator[tuple[Tensor, Tensor]]:
-        for i, start in enumerate(range(0, n, BLOCK)):
-            size, own = min(BLOCK, n - start), mix(seed, i)
-            y = G.labels(size, own)
-            assert y is not None
-            yield as_pixels(G.sample(size, own, y=y).cpu()), y
-
-    D = G.D
-    return Known(G.labels(n, seed), labelled if G.classes else None, None if D is None else lambda x: features_of(D, x))
-
-
 @torch.no_grad()
 def features_of(D: Discriminator, images: Tensor, batch_size: int = 500) -> Tensor:
     """D's features ``[N, F]`` of images as they are, without the views of techniques; float32 on the CPU."""
@@ -99,7 +84,7 @@ def known_of_real(images: Tensor, labels: Tensor, n: int) -> Known:
     In place of D's features they have their pixels.
     """
 
-    def labelled(n: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def labelled(n: int, truncation: float = 1.0, reject: float | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         yield from zip(images[:n].split(BLOCK), labels[:n].split(BLOCK), strict=True)
 
     return Known(labels[:n], labelled, lambda x: x.flatten(1))

@@ -36,6 +36,7 @@ class DensityRatio:
     deviation: Tensor
     weight: Tensor
     bias: float
+    truncation: float = 1.0  # of the samples that it is the ratio of
 
     def log_of(self, samples: Tensor) -> Tensor:
         """log r ``[N]`` of samples ``[N, *shape]``, float64."""
@@ -44,8 +45,13 @@ class DensityRatio:
         return x @ self.weight + self.bias
 
 
-def calibrated(G: LoadedGenerator, images: Tensor, seed: int, penalty: float = PENALTY) -> DensityRatio:
+def calibrated(
+    G: LoadedGenerator, images: Tensor, seed: int, penalty: float = PENALTY, truncation: float = 1.0
+) -> DensityRatio:
     """The ratio by a regression on D's features of real images and of as many samples, at most SHOWN of each.
+
+    With ``truncation`` above 1 the samples that are kept have been drawn from a wider law than the data's, of which the
+    ratio takes away what is too much.
 
     Raises:
         ValueError: the run's D looks at more than a sample.
@@ -56,14 +62,14 @@ def calibrated(G: LoadedGenerator, images: Tensor, seed: int, penalty: float = P
             "Leave reject out."
         )
     real = images[fixed_rows(len(images), min(SHOWN, len(images)))]
-    fake = G.sample(len(real), mix(seed, 1) % 2**32)
+    fake = G.sample(len(real), mix(seed, 1) % 2**32, truncation=truncation)
     x = torch.cat([features_of(G.D, real), features_of(G.D, fake)]).double()
     mean, deviation = x.mean(0), x.std(0, correction=0)
     deviation[deviation == 0] = 1.0
     labels = torch.arange(len(x)) < len(real)
     regression = LogisticRegression(C=1 / (penalty * len(x)), max_iter=1000)
     fitted = regression.fit(((x - mean) / deviation).numpy(), labels.numpy())
-    return DensityRatio(G, mean, deviation, torch.from_numpy(fitted.coef_[0]), float(fitted.intercept_[0]))
+    return DensityRatio(G, mean, deviation, torch.from_numpy(fitted.coef_[0]), float(fitted.intercept_[0]), truncation)
 
 
 def training_images(G: LoadedGenerator) -> Tensor:
@@ -101,13 +107,14 @@ def kept_samples(
 
     They are drawn in blocks, each with z, labels and chances of its own; c is that of a pool drawn apart.
     """
-    G = ratio.G
-    scale = log_scale(ratio.log_of(G.sample(POOL, mix(seed, 2) % 2**32, label=label)), budget)
+    G, truncation = ratio.G, ratio.truncation
+    pool = G.sample(POOL, mix(seed, 2) % 2**32, label=label, truncation=truncation)
+    scale = log_scale(ratio.log_of(pool), budget)
     samples, labels, block = list[Tensor](), list[Tensor](), 0
     while sum(map(len, samples)) < n:
         own = mix(seed, 3, block) % 2**32
         y = G.labels(POOL, own, label)
-        drawn = G.sample(POOL, own, y=y)
+        drawn = G.sample(POOL, own, y=y, truncation=truncation)
         chance = (ratio.log_of(drawn) + scale).clamp(max=0).exp()
         kept = Stream(own, name="reject").uniform(POOL).double() < chance
         samples.append(drawn[kept])

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from omegaconf import DictConfig, ListConfig
 from torch import Tensor
 
 from gan_lightning.config.checks import check_memory
 from gan_lightning.core.pixels import to_pixels
-from gan_lightning.core.prior import narrowed
-from gan_lightning.core.sampler import columns_for, in_batches
+from gan_lightning.core.sampler import columns_for
 from gan_lightning.io.bar import Bar
 from gan_lightning.io.files import whole
 from gan_lightning.io.written import Written
@@ -60,7 +58,7 @@ def sample(
         label: of a run with a condition: the class, or several, each as often. None: all, by their frequency; a sheet
             beside the grid then has a row for each.
         reject: keep one of so many samples, those that D prefers (``report/rejection.py``); None: all.
-        truncation: factor of z: below 1 samples are more typical, and less varied.
+        truncation: factor of z: below 1 samples are more typical and less varied, above 1 the other way round.
 
     Returns:
         Paths of the PNG grid, and of the .npz with uint8 ``[n, C, H, W]`` under the key ``images``, or with float32
@@ -132,18 +130,14 @@ def drawn_samples(
     reject: float | None,
     truncation: float,
 ) -> tuple[Tensor, Tensor | None]:
-    """``n`` samples and their labels. Raises ValueError where ``reject`` is not alone, or D cannot be had."""
+    """``n`` samples and their labels. Raises ValueError where ``reject`` meets several labels, or D cannot be had."""
     if reject is None:
-        if truncation == 1:
-            return G.sample(n, seed, y=y), y
-        with torch.no_grad():
-            return in_batches(G, narrowed(G.prior, G.z(n, seed), truncation), y), y
-    if truncation != 1 or not isinstance(label, int | None):
+        return G.sample(n, seed, y=y, truncation=truncation), y
+    if not isinstance(label, int | None):
         raise ValueError(
-            f"reject={reject:g} takes samples of the prior, of one class or of all, got truncation={truncation:g} and "
-            f"label={label}. Leave out one of them."
+            f"reject={reject:g} takes samples of one class or of all, got label={label}. Leave out one of them."
         )
-    return kept_samples(calibrated(G, training_images(G), seed), n, reject, seed, label)
+    return kept_samples(calibrated(G, training_images(G), seed, truncation=truncation), n, reject, seed, label)
 
 
 def named(label: int | Sequence[int]) -> str:

@@ -14,8 +14,10 @@ from gan_lightning.config.build import build_gan, build_source
 from gan_lightning.core.classes import ClassDiscriminator
 from gan_lightning.core.labels import ConditionalGenerator, of_classes
 from gan_lightning.core.play import Discriminator, Prior
+from gan_lightning.core.prior import narrowed
 from gan_lightning.core.rng import Stream
 from gan_lightning.core.sampler import in_batches, of_each_class
+from gan_lightning.core.subclasses import SubclassGenerator
 from gan_lightning.game.module import GAN
 from gan_lightning.io.plain import check_links, read_yaml
 from gan_lightning.runs.checkpoint import class_counts, others_of, read_checkpoint
@@ -47,9 +49,19 @@ class LoadedGenerator(nn.Module):
         samples: Tensor = self.G(z) if y is None else self.G(z, y)
         return samples
 
-    def z(self, n: int, seed: int = 0) -> Tensor:
-        """``[n, dim]`` noise from the run's prior, a function of ``n`` and ``seed``."""
-        return self.prior(n, Stream(seed, name="sample"))
+    def z(self, n: int, seed: int = 0, truncation: float = 1.0) -> Tensor:
+        """``[n, dim]`` noise from the run's prior, a function of ``n`` and ``seed``, times ``truncation``.
+
+        What chooses among kinds of samples stays as it is: the code of a categorical prior, the first value where G has
+        subclasses.
+        """
+        z = self.prior(n, Stream(seed, name="sample"))
+        if truncation == 1:
+            return z
+        factored = narrowed(self.prior, z, truncation)
+        if isinstance(self.G, SubclassGenerator):
+            factored[:, :1] = z[:, :1]
+        return factored
 
     @torch.no_grad()
     def sample(
@@ -59,6 +71,7 @@ class LoadedGenerator(nn.Module):
         batch_size: int = 500,
         y: Tensor | None = None,
         label: int | Sequence[int] | None = None,
+        truncation: float = 1.0,
     ) -> Tensor:
         """``[n, C, H, W]`` images in [-1, 1], or points ``[n, d]``, on G's device; the same for the same arguments.
 
@@ -68,11 +81,14 @@ class LoadedGenerator(nn.Module):
             batch_size: samples that G makes at a time.
             y: labels ``[n]``, for a G that takes them; without them it gets ``labels(n, seed, label)``.
             label: a class, or several.
+            truncation: factor of z: below 1 samples are more typical and less varied, above 1 the other way round.
         """
         device = next(self.G.parameters()).device
         if y is None:
             y = self.labels(n, seed, label)
-        return in_batches(self.G, self.z(n, seed).to(device), None if y is None else y.to(device), batch_size)
+        return in_batches(
+            self.G, self.z(n, seed, truncation).to(device), None if y is None else y.to(device), batch_size
+        )
 
     def labels(self, n: int, seed: int = 0, label: int | Sequence[int] | None = None) -> Tensor | None:
         """``[n]`` labels for a G that takes them, None for another.

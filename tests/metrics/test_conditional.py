@@ -16,8 +16,10 @@ from gan_lightning.core.rng import fixed_rows
 from gan_lightning.data.digits import Digits
 from gan_lightning.metrics.conditional import class_distances, label_agreement
 from gan_lightning.metrics.frechet import frechet_distance
+from gan_lightning.report.knowing import known_of
 from gan_lightning.report.measuring import evaluate_runs
-from gan_lightning.report.observed import Known, as_pixels, known_of, known_of_real
+from gan_lightning.report.observed import Known, as_pixels, known_of_real
+from gan_lightning.report.rejection import calibrated, kept_samples
 from gan_lightning.report.yardstick import Yardstick, build_metrics
 from gan_lightning.training.setup import train
 
@@ -155,7 +157,7 @@ def test_a_floor_is_measured_once(monkeypatch):
 
 
 def test_further_samples_come_in_blocks_with_the_labels_they_were_made_for(run, monkeypatch):
-    monkeypatch.setattr("gan_lightning.report.observed.BLOCK", 4)
+    monkeypatch.setattr("gan_lightning.report.knowing.BLOCK", 4)
     G = gan_lightning.load(run)
     known = known_of(G, 6, 2)
     assert torch.equal(known.labels, G.labels(6, 2))
@@ -169,6 +171,24 @@ def test_further_samples_come_in_blocks_with_the_labels_they_were_made_for(run, 
         assert torch.equal(one[1], other[1])
     other = list(known_of(G, 6, 3).labelled(10))
     assert not torch.equal(other[0][0], blocks[0][0])
+
+
+def test_further_samples_of_a_wide_z_and_kept_ones(tmp_path, monkeypatch):
+    train(compose("train", [*DIGITS, "condition=discriminative"]), tmp_path)
+    real = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    monkeypatch.setattr("gan_lightning.report.knowing.BLOCK", 4)
+    monkeypatch.setattr("gan_lightning.report.rejection.POOL", 50)
+    monkeypatch.setattr("gan_lightning.report.knowing.training_images", lambda G: real)
+    G = gan_lightning.load(tmp_path)
+    plain, wide = (list(known_of(G, 6, 2).labelled(10, *words)) for words in ((), (2.0,)))
+    for one, other in zip(plain, wide, strict=True):
+        assert torch.equal(one[1], other[1])
+        assert not torch.equal(one[0], other[0])
+    kept = list(known_of(G, 6, 2).labelled(10, 2.0, 3))
+    assert [len(y) for _, y in kept] == [4, 4, 2]
+    samples, labels = kept_samples(calibrated(G, real, 2, truncation=2.0), 10, 3, 2)
+    assert torch.equal(torch.cat([x for x, _ in kept]), as_pixels(samples))
+    assert torch.equal(torch.cat([y for _, y in kept]), labels)
 
 
 def test_further_real_images_end_where_they_end(monkeypatch):

@@ -14,8 +14,9 @@ from gan_lightning.core.play import Discriminator
 from gan_lightning.core.rng import fixed_rows
 from gan_lightning.data.digits import Digits
 from gan_lightning.metrics.linear_probe import linear_probe
+from gan_lightning.report.knowing import known_of
 from gan_lightning.report.measuring import evaluate_runs
-from gan_lightning.report.observed import features_of, known_of, known_of_real
+from gan_lightning.report.observed import features_of, known_of_real
 from gan_lightning.training.setup import train
 
 DIGITS = [o for o in TINY if not o.startswith("data")] + ["data=digits"]

@@ -25,7 +25,7 @@ DATA = os.environ.get("GAN_DATA")
 
 def blocks(x, y, size):
     """A source of labelled samples that gives the first n of ``x`` and ``y``, ``size`` at a time."""
-    return lambda n: zip(x[:n].split(size), y[:n].split(size), strict=True)
+    return lambda n, *drawn: zip(x[:n].split(size), y[:n].split(size), strict=True)
 
 
 # The nearest neighbour -----------------------------------------------------------------------------------------
@@ -121,6 +121,14 @@ def test_the_classifiers_of_the_training_images_are_trained_once_for_all_generat
         y = labels[len(x)]
         tstr(x, y, x, y, fake, labels[4], blocks(fake, labels[4], 4), n=4, seeds=[0])
     assert [len(images) for images, *_ in told.trained] == [4, 7, 4, 4, 6]
+
+
+def test_samples_are_drawn_as_it_is_told(monkeypatch):
+    Told(monkeypatch)
+    x, y, asked = torch.zeros(2, 1, 4, 4), torch.zeros(2, dtype=torch.int64), []
+    for more in ({}, {"truncation": 1.5, "reject": 4}):
+        tstr(x, y, x, y, x, y, lambda *words: asked.append(words) or [(x, y)], n=2, seeds=[0], **more)
+    assert asked == [(2, 1.0, None), (2, 1.5, 4)]
 
 
 def test_one_seed_has_no_spread(monkeypatch):

@@ -1,12 +1,15 @@
 """Rejection by D: the budget, the calibration, and what sample makes of it; on ratios that are known."""
 
 import math
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from conftest import TINY
+from omegaconf import OmegaConf
 from torch import nn
 
 from gan_lightning.config.compose import compose
@@ -15,7 +18,8 @@ from gan_lightning.core.prior import Categorical
 from gan_lightning.core.rng import Stream, mix
 from gan_lightning.report import rejection
 from gan_lightning.report.rejection import DensityRatio, calibrated, kept_samples, log_scale
-from gan_lightning.report.sampling import drawn_samples, sample
+from gan_lightning.report.sampling import sample
+from gan_lightning.runs.load import LoadedGenerator
 from gan_lightning.training.setup import train
 
 
@@ -27,13 +31,24 @@ class Line(Discriminator):
         self.features, self.head = nn.Identity(), nn.Linear(1, 1)
 
 
+class Copies(nn.Module):
+    """G(z) = z, with a weight that says where it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, z):
+        return z
+
+
 class Normals:
-    """Samples N(0, 1) of one value; labels, if it has classes, are the sign."""
+    """Samples N(0, truncation^2) of one value."""
 
     path, classes, D = "run", 0, Line()
 
-    def sample(self, n, seed, y=None, label=None):
-        return torch.randn(n, 1, generator=torch.Generator().manual_seed(seed))
+    def sample(self, n, seed, y=None, label=None, truncation=1.0):
+        return truncation * torch.randn(n, 1, generator=torch.Generator().manual_seed(seed))
 
     def labels(self, n, seed, label=None):
         return None
@@ -96,9 +111,7 @@ def test_what_is_kept_has_the_law_that_follows(monkeypatch):
 def test_a_budget_of_one_keeps_all(monkeypatch):
     monkeypatch.setattr(rejection, "POOL", 50)
     drawn = []
-    monkeypatch.setattr(
-        Normals, "sample", lambda self, n, seed, y=None, label=None: drawn.append(n) or torch.ones(n, 1)
-    )
+    monkeypatch.setattr(Normals, "sample", lambda self, n, seed, **other: drawn.append(n) or torch.ones(n, 1))
     kept_samples(exact(), 100, 1, seed=0)
     assert drawn == [50, 50, 50], "a pool, and two blocks of which nothing is left out"
 
@@ -138,17 +151,38 @@ def test_truncation_makes_z_small(run, tmp_path):
 def test_truncation_leaves_the_code_of_a_categorical_prior():
     """Half of a code is no code of the prior, and would mix what the classes keep apart."""
     prior = Categorical(dim=6, classes=4, scale=5.0)
-    G = type("G", (SimpleNamespace,), {"__call__": lambda self, z: z})(
-        prior=prior, z=lambda n, seed: prior(n, Stream(seed))
+    G = LoadedGenerator(Copies(), prior, OmegaConf.create(), Path("run"), 1)
+    whole = prior(20, Stream(3, name="sample"))
+    for factor in (0.5, 1.5):
+        samples = G.sample(20, 3, truncation=factor)
+        assert torch.equal(samples[:, 2:], whole[:, 2:])
+        assert torch.equal(samples[:, :2], whole[:, :2] * factor)
+
+
+def test_samples_that_are_kept_of_a_wide_z_come_from_it_and_are_compared_with_it(monkeypatch):
+    """Wide samples N(0, 4): their mean absolute value is 2 sqrt(2 / pi), and the ratio is that of real ones to them."""
+    monkeypatch.setattr(rejection, "POOL", 20_000)
+    wide = DensityRatio(Normals(), torch.zeros(1).double(), torch.ones(1).double(), torch.zeros(1).double(), 0.0, 2.0)
+    kept, _ = kept_samples(wide, 8000, 1, seed=0)
+    assert kept.abs().mean().item() == pytest.approx(2 * math.sqrt(2 / math.pi), abs=0.05)
+    asked = []
+    monkeypatch.setattr(
+        Normals, "sample", lambda self, n, seed, truncation=1.0: asked.append(truncation) or torch.rand(n, 1)
     )
-    whole = prior(20, Stream(3))
-    samples, _ = drawn_samples(G, 20, 3, None, None, None, 0.5)
-    assert torch.equal(samples[:, 2:], whole[:, 2:])
-    assert torch.equal(samples[:, :2], whole[:, :2] / 2)
+    assert calibrated(Normals(), torch.rand(50, 1), seed=0, truncation=1.5).truncation == 1.5
+    assert asked == [1.5]
 
 
-def test_one_thing_at_a_time(run, tmp_path):
-    for words in ({"truncation": 0.5}, {"label": [1, 2]}):
-        with pytest.raises(ValueError, match="reject=2 takes samples of the prior, of one class or of all, got"):
-            sample(run, 4, out=tmp_path, reject=2.0, **words)
+def test_sample_keeps_one_of_k_of_a_wide_z(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(rejection, "POOL", 60)
+    files = [sample(run, 7, out=tmp_path, reject=2.0, truncation=t)[1] for t in (1.0, 1.5)]
+    assert files[1].name == "labels-reject2-truncation1.5-n7-seed0.npz"
+    one, other = (np.load(file)["images"] for file in files)
+    assert not np.array_equal(one, other)
+
+
+def test_several_labels_at_once_are_refused(run, tmp_path):
+    told = re.escape("reject=2 takes samples of one class or of all, got label=[1, 2]. Leave out one of them.")
+    with pytest.raises(ValueError, match=told):
+        sample(run, 4, out=tmp_path, reject=2.0, label=[1, 2])
     assert not list(tmp_path.iterdir())
