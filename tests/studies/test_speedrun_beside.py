@@ -112,7 +112,7 @@ def test_the_command_writes_them_into_tables_and_rows_with_their_pictures(call, 
     assert "- mine-seed0: missing" in page
     with Image.open(tmp_path / "second/samples-recipe.png") as picture:
         assert picture.size == (9, 9)
-    assert len(numbers(tmp_path / "second")["numbers"]["rows"]) == len(ROWS) / 3
+    assert len(numbers(tmp_path / "second")["numbers"]["rows"]) == sum(row["game"] == "recipe" for row in ROWS)
     code, text = call("study", *words, f"out={tmp_path}/third", f"study.beside={folder}")
     assert code == 1
     assert "study.beside must be a list of folders" in text
