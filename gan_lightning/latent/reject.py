@@ -53,7 +53,7 @@ def run(
     found: dict[str, list[dict[str, float]]] = {}
     first: dict[str, Tensor] = {}
     for seed in seeds:
-        ratio = calibrated(bench.G, bench.train[0], seed)
+        ratio = calibrated(bench.G, bench.train[0], seed, labels=bench.train[1])
         for name, samples in drawn(bench, ratio, n, budgets, truncations, seed):
             bench.bar.set_postfix_str(f"seed {seed}, {name}")
             first.setdefault(name, samples[:SHOWN])

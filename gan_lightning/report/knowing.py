@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gan_lightning.core.rng import mix
 from gan_lightning.report.observed import BLOCK, Known, as_pixels, features_of
-from gan_lightning.report.rejection import calibrated, kept_samples, training_images
+from gan_lightning.report.rejection import calibrated, kept_samples, training_data
 from gan_lightning.runs.load import LoadedGenerator
 
 
@@ -15,7 +15,8 @@ def known_of(G: LoadedGenerator, n: int, seed: int) -> Known:
 
     def labelled(n: int, truncation: float = 1.0, reject: float | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         if reject is not None:
-            ratio = calibrated(G, training_images(G), seed, truncation=truncation)
+            images, labels = training_data(G)
+            ratio = calibrated(G, images, seed, truncation=truncation, labels=labels)
             samples, y = kept_samples(ratio, n, reject, seed)
             assert y is not None
             yield from ((as_pixels(x.cpu()), own) for x, own in zip(samples.split(BLOCK), y.split(BLOCK), strict=True))

@@ -18,7 +18,7 @@ from gan_lightning.io.files import whole
 from gan_lightning.io.written import Written
 from gan_lightning.report.pictures import framed, grid, save_picture
 from gan_lightning.report.real import real_samples
-from gan_lightning.report.rejection import calibrated, kept_samples, training_images
+from gan_lightning.report.rejection import calibrated, kept_samples, training_data
 from gan_lightning.runs.directory import find
 from gan_lightning.runs.exported import WEIGHTS
 from gan_lightning.runs.load import LoadedGenerator, check_finite, check_picture, load
@@ -137,7 +137,8 @@ def drawn_samples(
         raise ValueError(
             f"reject={reject:g} takes samples of one class or of all, got label={label}. Leave out one of them."
         )
-    return kept_samples(calibrated(G, training_images(G), seed, truncation=truncation), n, reject, seed, label)
+    real, labels = training_data(G)
+    return kept_samples(calibrated(G, real, seed, truncation=truncation, labels=labels), n, reject, seed, label)
 
 
 def named(label: int | Sequence[int]) -> str:

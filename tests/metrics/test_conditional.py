@@ -178,7 +178,8 @@ def test_further_samples_of_a_wide_z_and_kept_ones(tmp_path, monkeypatch):
     real = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(1))
     monkeypatch.setattr("gan_lightning.report.knowing.BLOCK", 4)
     monkeypatch.setattr("gan_lightning.report.rejection.POOL", 50)
-    monkeypatch.setattr("gan_lightning.report.knowing.training_images", lambda G: real)
+    labels = torch.arange(60) % 10
+    monkeypatch.setattr("gan_lightning.report.knowing.training_data", lambda G: (real, labels))
     G = gan_lightning.load(tmp_path)
     plain, wide = (list(known_of(G, 6, 2).labelled(10, *words)) for words in ((), (2.0,)))
     for one, other in zip(plain, wide, strict=True):
@@ -186,9 +187,9 @@ def test_further_samples_of_a_wide_z_and_kept_ones(tmp_path, monkeypatch):
         assert not torch.equal(one[0], other[0])
     kept = list(known_of(G, 6, 2).labelled(10, 2.0, 3))
     assert [len(y) for _, y in kept] == [4, 4, 2]
-    samples, labels = kept_samples(calibrated(G, real, 2, truncation=2.0), 10, 3, 2)
+    samples, y = kept_samples(calibrated(G, real, 2, truncation=2.0, labels=labels), 10, 3, 2)
     assert torch.equal(torch.cat([x for x, _ in kept]), as_pixels(samples))
-    assert torch.equal(torch.cat([y for _, y in kept]), labels)
+    assert torch.equal(torch.cat([y for _, y in kept]), y)
 
 
 def test_further_real_images_end_where_they_end(monkeypatch):

@@ -79,6 +79,13 @@ LABELS = [
         SUBCLASSES + "test_both_players_are_told_the_subclass_of_the_real_sample",
     ),
     Mutation(
+        "rejection: the samples of a class are held against the images of all",
+        P + "report/rejection.py",
+        "fitted(x[y == c], is_real[y == c],",
+        "fitted(x[(y == c) | is_real], is_real[(y == c) | is_real],",
+        "tests/report/test_rejection.py::test_each_class_has_a_ratio_of_its_own",
+    ),
+    Mutation(
         "fd_class: the fakes of all classes are taken",
         P + "metrics/conditional.py",
         "fake[fake_labels == c]",

@@ -72,6 +72,35 @@ def test_the_regression_finds_the_ratio_of_two_normals():
                                torch.tensor([-0.5, 0.5, 1.5]).double(), atol=0.15, rtol=0)  # fmt: skip
 
 
+class Signed(Normals):
+    """Two classes, which the samples N(0, 1) do not follow."""
+
+    classes = 2
+
+    def labels(self, n, seed, label=None):
+        return torch.arange(n) % 2 if label is None else torch.full((n,), label)
+
+
+def test_each_class_has_a_ratio_of_its_own(monkeypatch):
+    """Class 0 is N(1, 1), class 1 N(-1, 1), one of three images: log r(x | y) = x - 1 / 2 and -x - 1 / 2."""
+    labels = (torch.arange(9000) % 3 == 2).long()
+    noise = torch.randn(9000, 1, generator=torch.Generator().manual_seed(9))
+    images = 1.0 - 2.0 * labels[:, None] + noise
+    ratio = calibrated(Signed(), images, seed=0, penalty=1e-3, labels=labels)
+    x = torch.tensor([[0.0], [1.0], [2.0]])
+    for y, sign in ((0, 1.0), (1, -1.0)):
+        expected = (sign * x[:, 0] - 0.5).double()
+        torch.testing.assert_close(ratio.log_of(x, torch.full((3,), y)), expected, atol=0.2, rtol=0)
+    whole = calibrated(Signed(), images, seed=0, penalty=1e-3)
+    assert whole.weight.shape == (1,), "without the images' labels there is one"
+    few = calibrated(Signed(), images, seed=0, labels=torch.zeros_like(labels))
+    assert few.log_of(x, torch.ones(3).long()).tolist() == [0.0] * 3, "no image of class 1"
+    monkeypatch.setattr(rejection, "POOL", 4000)
+    kept, y = kept_samples(ratio, 4000, 2, seed=0)
+    assert kept[y == 0].mean() > 0.4
+    assert kept[y == 1].mean() < -0.4
+
+
 def test_the_penalty_shrinks_the_ratio_by_what_it_costs():
     """mean cross entropy + 3/8 w^2 at data of mean +1 and -1 (here 0 and 2, standardised): w as in a plain descent."""
     images = 2 + torch.randn(4000, 1, generator=torch.Generator().manual_seed(9))
@@ -166,9 +195,8 @@ def test_samples_that_are_kept_of_a_wide_z_come_from_it_and_are_compared_with_it
     kept, _ = kept_samples(wide, 8000, 1, seed=0)
     assert kept.abs().mean().item() == pytest.approx(2 * math.sqrt(2 / math.pi), abs=0.05)
     asked = []
-    monkeypatch.setattr(
-        Normals, "sample", lambda self, n, seed, truncation=1.0: asked.append(truncation) or torch.rand(n, 1)
-    )
+    sample = lambda self, n, seed, y=None, truncation=1.0: asked.append(truncation) or torch.rand(n, 1)  # noqa: E731
+    monkeypatch.setattr(Normals, "sample", sample)
     assert calibrated(Normals(), torch.rand(50, 1), seed=0, truncation=1.5).truncation == 1.5
     assert asked == [1.5]
 
