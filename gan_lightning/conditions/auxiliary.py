@@ -55,7 +55,7 @@ class Auxiliary(Condition):
         self.class_head: nn.Linear
         self.named = self.classes * subclasses  # what C tells apart, and G has a code for
         if subclasses > 1:
-            self.subclasses = Subclasses(self.classes, subclasses, shape)
+            self.subclasses = Subclasses(class_counts, subclasses, shape)
 
     def z_dim(self, dim: int) -> int:
         return dim + self.width - (self.subclasses is not None)

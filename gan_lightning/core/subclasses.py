@@ -22,9 +22,12 @@ class Subclasses(nn.Module):
     Subclass m of class y has the number y M + m. All are buffers, so that a run that is resumed has the same groups.
 
     Args:
-        classes: K.
+        class_counts: how many training samples each class has, int64 ``[K]``.
         each: M.
         shape: of a sample, without the batch axis.
+
+    Raises:
+        ValueError: a class has samples, and fewer than there are to be groups.
 
     Attributes:
         centres: ``[K, M, P]``, P the values of a sample (of an image of 16 pixels a side and more, those of its means
@@ -35,9 +38,15 @@ class Subclasses(nn.Module):
     centres: Tensor
     counts: Tensor
 
-    def __init__(self, classes: int, each: int, shape: Shape) -> None:
+    def __init__(self, class_counts: Tensor, each: int, shape: Shape) -> None:
         super().__init__()
-        self.classes, self.each, self.shape = classes, each, shape
+        least = min((count, y) for y, count in enumerate(class_counts.tolist()) if count)
+        if least[0] < each:
+            raise ValueError(
+                f"condition.subclasses must not exceed the training samples of any class, got {each}: class {least[1]} "
+                f"has {least[0]}. Write condition.subclasses={least[0]}"
+            )
+        self.each, classes = each, len(class_counts)
         values = pooled(torch.zeros(1, *shape)).shape[1]
         self.register_buffer("centres", torch.zeros(classes, each, values))
         self.register_buffer("counts", torch.zeros(classes, each, dtype=torch.int64))
@@ -56,22 +65,13 @@ class Subclasses(nn.Module):
         Args:
             images: all training samples ``[N, *shape]``, uint8 or float in [-1, 1].
             labels: their classes ``[N]``.
-
-        Raises:
-            ValueError: a class has samples, and fewer than there are to be groups.
         """
         from sklearn.cluster import KMeans  # takes a second to import
         from threadpoolctl import threadpool_limits
 
-        rows = {y: (labels == y).nonzero()[:, 0] for y in labels.unique().tolist()}
-        least = min(rows, key=lambda y: len(rows[y]))
-        if len(rows[least]) < self.each:
-            raise ValueError(
-                f"condition.subclasses must not exceed the training samples of any class, got {self.each}: class "
-                f"{least} has {len(rows[least])}. Write condition.subclasses={len(rows[least])}"
-            )
         with threadpool_limits(1):
-            for y, own in rows.items():
+            for y in labels.unique().tolist():
+                own = (labels == y).nonzero()[:, 0]
                 x = torch.cat([pooled(to_signed_range(images[part])) for part in own.split(5000)])
                 fit = KMeans(self.each, n_init=1, max_iter=100, random_state=0).fit(x.numpy())
                 centres = torch.as_tensor(fit.cluster_centers_, dtype=torch.float32)
@@ -82,8 +82,8 @@ class Subclasses(nn.Module):
             self.of(to_signed_range(x).to(device), y.to(device)).cpu()
             for x, y in zip(images.split(500), labels.split(500), strict=True)
         ]
-        found = torch.bincount(torch.cat(parts), minlength=self.classes * self.each)
-        self.counts.copy_(found.view(self.classes, self.each))
+        found = torch.bincount(torch.cat(parts), minlength=self.counts.numel())
+        self.counts.copy_(found.view_as(self.counts))
 
 
 def pooled(x: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """Subclasses: how they are found and told apart by hand, what each player is told of them, and whole runs."""
 
-import math
 import re
 
 import pytest
@@ -30,7 +29,7 @@ def points(each):
 
 
 def found(each=(10, 30, 20, 5, 6, 70)):
-    subclasses = Subclasses(2, 3, (2,))
+    subclasses = Subclasses(torch.tensor([sum(each[:3]), sum(each[3:])]), 3, (2,))
     subclasses.find(*points(each))
     return subclasses
 
@@ -53,9 +52,9 @@ def test_a_sample_belongs_to_the_nearest_centre_of_its_own_class():
 
 
 def test_images_are_compared_by_means_of_two_by_two_pixels():
-    subclasses = Subclasses(1, 2, (1, 16, 16))
+    subclasses = Subclasses(torch.tensor([2]), 2, (1, 16, 16))
     assert subclasses.centres.shape == (1, 2, 64)
-    assert Subclasses(1, 2, (1, 8, 8)).centres.shape == (1, 2, 64)
+    assert Subclasses(torch.tensor([2]), 2, (1, 8, 8)).centres.shape == (1, 2, 64)
     subclasses.centres[0, 1] = 1.0
     checks = (torch.arange(16)[:, None] + torch.arange(16)) % 2 * 2.0  # its means are all 1
     assert subclasses.of(checks.view(1, 1, 16, 16), torch.tensor([0])).tolist() == [1]
@@ -64,7 +63,10 @@ def test_images_are_compared_by_means_of_two_by_two_pixels():
 def test_more_groups_than_samples_of_a_class_are_refused():
     told = "condition.subclasses must not exceed the training samples of any class, got 3: class 1 has 2. Write "
     with pytest.raises(ValueError, match=re.escape(f"{told}condition.subclasses=2")):
-        Subclasses(2, 3, (2,)).find(*points((10, 10, 10, 1, 1, 0)))
+        Subclasses(torch.tensor([30, 2]), 3, (2,))
+    assert Subclasses(torch.tensor([30, 0, 3]), 3, (2,)).counts.shape == (3, 3), (
+        "a class without samples is never drawn"
+    )
 
 
 class Copies(nn.Module):
@@ -197,6 +199,10 @@ def test_on_the_way_from_class_to_class_z_keeps_its_subclasses(run):
     ("words", "told"),
     [
         (["prior=uniform"], "condition.subclasses needs a z whose first value is normal"),
+        (
+            ["condition.subclasses=1000000000"],
+            "must not exceed the training samples of any class, got 1000000000: class",
+        ),
         (["condition.subclasses=0"], "condition.subclasses must be a whole number, 1 or more, got 0"),
         (
             ["condition.subclasses=10"],
@@ -217,4 +223,3 @@ def test_the_share_of_a_value_is_that_of_the_normal_law(G):
     ends = [NormalDist().inv_cdf(share) for share in (20 / 60, 50 / 60)]
     values = torch.tensor([end + step for end in ends for step in (-1e-3, 1e-3)])
     assert G.subclasses(values[:, None], torch.zeros(4).long()).tolist() == [0, 1, 1, 2]
-    assert math.isclose(ends[1], -NormalDist().inv_cdf(1 / 6), rel_tol=1e-9)

@@ -70,3 +70,9 @@ def test_a_condition_is_counted_with_its_wider_first_layer():
     plain, conditional = (composed((*TINY, f"condition={choice}")) for choice in ("none", "projection"))
     more = flops_of(conditional, (1, 8, 8), classes=10) - flops_of(plain, (1, 8, 8))
     assert more == 2 * 16 * 8 * (2 * 32 + 32 + 37)
+
+
+def test_subclasses_are_counted_whatever_the_data():
+    """G sees one value of z less, and the class head has an output for each subclass."""
+    one, several = (composed((*TINY, "condition=auxiliary", f"condition.subclasses={n}")) for n in (1, 3))
+    assert flops_of(several, (1, 8, 8), classes=10) > flops_of(one, (1, 8, 8), classes=10)
