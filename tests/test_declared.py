@@ -1,18 +1,15 @@
 """Every package that the code imports is declared in pyproject.toml, not merely brought along by another one."""
 
 import ast
-import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 ROOT = Path(__file__).parent.parent
-
-
-def plain(name: str) -> str:
-    """A distribution's name as PEP 503 compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def imported(source: str) -> set[str]:
@@ -29,14 +26,14 @@ def imported(source: str) -> set[str]:
 def test_every_imported_package_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     required = [*project["dependencies"], *(r for rs in project["optional-dependencies"].values() for r in rs)]
-    declared = {plain(re.split(r"[\s\[<>=!~;]", r)[0]) for r in required}
+    declared = {canonicalize_name(Requirement(r).name) for r in required}
     provided_by = packages_distributions()
     files = sorted((ROOT / "gan_lightning").rglob("*.py"))
     names = set[str]().union(*(imported(file.read_text()) for file in files))
     others = names - set(sys.stdlib_module_names) - {"gan_lightning"}
     assert {"torch", "omegaconf", "sklearn"} <= others  # the files were found and read
-    undeclared = {name for name in others if not declared & {plain(d) for d in provided_by.get(name, [name])}}
-    assert undeclared == set()
+    bringers = {name: {canonicalize_name(d) for d in provided_by.get(name, [name])} for name in others}
+    assert {name for name, by in bringers.items() if not declared & by} == set()
 
 
 def test_imported_finds_an_import_within_a_function_and_leaves_relative_ones_out() -> None:
