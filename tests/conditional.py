@@ -10,12 +10,14 @@ from torch import Tensor
 from gan_lightning.config.build import build_data, build_gan
 from gan_lightning.game.module import GAN
 
-CONDITIONS = ("auxiliary", "concat", "discriminative", "projection")
+CONDITIONS = ("auxiliary", "concat", "discriminative", "instance", "projection")
+SMALL = {"condition=instance": ["condition.features=2"]}  # what a tiny game needs beside its choice
 SHAPE = (1, 8, 8)
 
 
 def cfg_of(*overrides: str) -> Any:
-    return copy.deepcopy(composed((*only_network(overrides), *overrides)))
+    small = [word for choice in overrides for word in SMALL.get(choice, [])]
+    return copy.deepcopy(composed((*only_network(overrides), *small, *overrides)))
 
 
 def game(*overrides: str) -> GAN:

@@ -11,13 +11,14 @@ from gan_lightning.core.labels import ConditionalGenerator
 from gan_lightning.core.play import Discriminator, Play, Shape, logits_of
 from gan_lightning.core.rng import Stream
 from gan_lightning.core.subclasses import Subclasses, SubclassGenerator
+from gan_lightning.core.within import Within
 
 
 class Classifying(ConditionalDiscriminator):
     """D with a linear class head on its features; its verdict is that of ``D``. It keeps the ``subclasses``, if any."""
 
     def __init__(
-        self, D: Discriminator, condition: str, class_head: nn.Linear, subclasses: Subclasses | None = None
+        self, D: Discriminator, condition: str, class_head: nn.Linear, subclasses: Within | None = None
     ) -> None:
         super().__init__(D, condition)
         self.class_head, self.subclasses = class_head, subclasses
@@ -55,20 +56,20 @@ class Auxiliary(Condition):
         self.class_head: nn.Linear
         self.named = self.classes * subclasses  # what C tells apart, and G has a code for
         if subclasses > 1:
-            self.subclasses = Subclasses(class_counts, subclasses, shape)
+            self.within = Subclasses(class_counts, subclasses, shape)
 
     def z_dim(self, dim: int) -> int:
-        return dim + self.width - (self.subclasses is not None)
+        return dim + self.width - (self.within is not None)
 
     def transform_g(self, G: nn.Module) -> ConditionalGenerator:
         code = nn.Embedding(self.named, self.width)
-        if self.subclasses is not None:
-            return SubclassGenerator(G, code, self.class_counts, self.subclasses.each)
+        if isinstance(self.within, Subclasses):
+            return SubclassGenerator(G, code, self.class_counts, self.within.each)
         return ConditionalGenerator(G, code, self.class_counts)
 
     def transform_d(self, D: Discriminator) -> Discriminator:
         self.class_head = self.new_class_head(width_of_features(D, self.shape))
-        return Classifying(D, self.name, self.class_head, self.subclasses)
+        return Classifying(D, self.name, self.class_head, self.within)
 
     def new_class_head(self, features: int) -> nn.Linear:
         """An output for each class, or subclass."""

@@ -32,17 +32,22 @@ class Discriminative(Auxiliary):
         """The first half of the outputs are l_y+, the others l_y-."""
         return nn.Linear(features, 2 * self.named)
 
+    def named_by(self, told: Tensor) -> Tensor:
+        """Of what the players are told: what the class head names, ``[N]``."""
+        return told
+
     def d_term(self, play: Play, rng: Stream) -> Tensor:
         assert play.real_features is not None
         assert play.labels is not None
         assert play.fake_labels is not None
-        real = F.cross_entropy(self.outputs(play.real_features), play.labels)
-        fake = F.cross_entropy(self.outputs(play.fake_features), play.fake_labels + self.named)
+        real = F.cross_entropy(self.outputs(play.real_features), self.named_by(play.labels))
+        fake = F.cross_entropy(self.outputs(play.fake_features), self.named_by(play.fake_labels) + self.named)
         return self.real_weight * real + self.fake_weight * fake
 
     def g_term(self, play: Play, rng: Stream) -> Tensor:
         assert play.fake_labels is not None
         l = self.outputs(play.fake_features)  # noqa: E741
-        of_class = torch.stack([play.fake_labels, play.fake_labels + self.named], 1)
+        y = self.named_by(play.fake_labels)
+        of_class = torch.stack([y, y + self.named], 1)
         real, fake = l.gather(1, of_class).unbind(1)
         return self.g_weight * (fake - real).mean()

@@ -190,11 +190,8 @@ def build_gan(
                 )
     seen = seats.view_shape(shape)
     condition = build_condition(cfg, seen, class_counts)
-    if condition and condition.subclasses and isinstance(prior, Uniform):
-        raise ValueError(
-            "condition.subclasses needs a z whose first value is normal, since that says which subclass, got "
-            "prior=uniform. Write prior=normal, or condition.subclasses=1."
-        )
+    if condition and condition.within and isinstance(prior, Uniform):
+        raise ValueError(condition.within.needs_normal())
     G = make(cfg.network.G, z_dim=condition.z_dim(prior.dim) if condition else prior.dim, shape=shape)
     if mean is not None and isinstance(G, Generator):
         G.start_from(mean())

@@ -86,6 +86,8 @@ RULES: dict[str, tuple[Rule, str]] = {
     "network.D.pieces": (POSITIVE_INT, "network.D.pieces=5"),
     "condition.width": (POSITIVE_INT, "condition.width=32"),
     "condition.subclasses": (POSITIVE_INT, "condition.subclasses=20 (1: none)"),
+    "condition.features": (POSITIVE_INT, "condition.features=32"),
+    "condition.noise": ((lambda v: is_number(v) and v >= 0, "a number, 0 or more"), "condition.noise=0.3"),
     "condition.*weight": ((lambda v: is_number(v) and v >= 0, "a number, 0 or more"), "condition.g_weight=1.0"),
     "prior.dim": (POSITIVE_INT, "prior.dim=100"),
     "prior.classes": (POSITIVE_INT, "prior.classes=32"),

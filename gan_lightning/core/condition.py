@@ -15,7 +15,7 @@ from gan_lightning.core.play import Discriminator, Play, Shape
 from gan_lightning.core.rng import Stream
 from gan_lightning.core.sampler import evaluating
 from gan_lightning.core.seats import Seats
-from gan_lightning.core.subclasses import Subclasses
+from gan_lightning.core.within import Within
 
 
 class Condition(ABC):
@@ -28,14 +28,14 @@ class Condition(ABC):
     Attributes:
         name: what errors and the curves of its terms call it.
         classes: K.
-        subclasses: the groups within the classes that take the place of labels in the game; None: there are none.
+        within: gives what takes the place of labels in the game, such as subclasses; None: they are labels.
 
     Raises:
         ValueError: there are no two classes.
     """
 
     name: ClassVar[str]
-    subclasses: Subclasses | None = None
+    within: Within | None = None
 
     def __init__(self, class_counts: Tensor, shape: Shape) -> None:
         self.class_counts, self.shape, self.classes = class_counts, shape, class_counts.numel()

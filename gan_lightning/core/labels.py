@@ -1,6 +1,7 @@
 """A G that takes a label beside z, and the labels that it gets where nobody names any."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +16,12 @@ class ConditionalGenerator(nn.Module):
         G: ``[N, dim + width]`` -> ``[N, *shape]``.
         code: labels ``[N]`` -> ``[N, width]``.
         class_counts: how many training samples each class has, int64 ``[K]``; saved with G.
+
+    Attributes:
+        chooses: the first value of z says which kind of sample of its class is drawn.
     """
 
+    chooses: ClassVar[bool] = False
     class_counts: Tensor
 
     def __init__(self, G: nn.Module, code: nn.Module, class_counts: Tensor) -> None:
@@ -36,6 +41,11 @@ class ConditionalGenerator(nn.Module):
                 "none. Write G(z, y)."
             )
         return self.made_of(*self.parts(z, y))
+
+    def of_told(self, z: Tensor, told: Tensor) -> Tensor:
+        """Samples ``[N, *shape]`` of ``z`` ``[N, dim]`` and of what the players of a game are told: here the labels."""
+        samples: Tensor = self(z, told)
+        return samples
 
     def parts(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """What of ``z`` G sees, and the code of ``y`` that it sees beside it."""

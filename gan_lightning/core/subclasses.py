@@ -6,17 +6,16 @@ et al. 2020, who group by D's features and anew from time to time; here it is do
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lightning.core.labels import ConditionalGenerator
-from gan_lightning.core.pixels import to_signed_range
+from gan_lightning.core.pixels import pooled, to_signed_range
 from gan_lightning.core.play import Shape
+from gan_lightning.core.rng import Stream
+from gan_lightning.core.within import Within
 
-POOLED_FROM = 16  # side of an image that is halved before distances are taken
 
-
-class Subclasses(nn.Module):
+class Subclasses(Within):
     """The centres of M groups in each of K classes, and to which group of its class a sample belongs.
 
     Subclass m of class y has the number y M + m. All are buffers, so that a run that is resumed has the same groups.
@@ -51,7 +50,7 @@ class Subclasses(nn.Module):
         self.register_buffer("centres", torch.zeros(classes, each, values))
         self.register_buffer("counts", torch.zeros(classes, each, dtype=torch.int64))
 
-    def of(self, x: Tensor, y: Tensor) -> Tensor:
+    def of(self, x: Tensor, y: Tensor, rng: Stream | None = None) -> Tensor:
         """``[N]``: the subclass of samples ``x`` ``[N, *shape]`` of classes ``y`` ``[N]``, whose centre is nearest."""
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             apart = pooled(x.float())[:, None] - self.centres[y]
@@ -85,12 +84,19 @@ class Subclasses(nn.Module):
         found = torch.bincount(torch.cat(parts), minlength=self.counts.numel())
         self.counts.copy_(found.view_as(self.counts))
 
+    def give(self, G: ConditionalGenerator) -> None:
+        assert isinstance(G, SubclassGenerator)
+        G.subclass_counts.copy_(self.counts)
 
-def pooled(x: Tensor) -> Tensor:
-    """``[N, P]``: the values of samples ``x``, of large images the means over squares of two by two pixels."""
-    if x.ndim == 4 and min(x.shape[2:]) >= POOLED_FROM:
-        x = F.avg_pool2d(x, 2)
-    return x.flatten(1)
+    def found(self) -> str:
+        least, most = (int(count) for count in self.counts.aminmax())
+        return f"each class is told in {self.each} subclasses, of {least} to {most} samples"
+
+    def needs_normal(self) -> str:
+        return (
+            "condition.subclasses needs a z whose first value is normal, since that says which subclass, got "
+            "prior=uniform. Write prior=normal, or condition.subclasses=1."
+        )
 
 
 class SubclassGenerator(ConditionalGenerator):
@@ -106,6 +112,7 @@ class SubclassGenerator(ConditionalGenerator):
         each: M.
     """
 
+    chooses = True
     subclass_counts: Tensor
 
     def __init__(self, G: nn.Module, code: nn.Module, class_counts: Tensor, each: int) -> None:
@@ -122,6 +129,6 @@ class SubclassGenerator(ConditionalGenerator):
     def parts(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         return z[:, 1:], self.code(self.subclasses(z, y)).to(z.dtype)
 
-    def of_subclass(self, z: Tensor, subclass: Tensor) -> Tensor:
-        """Samples ``[N, *shape]`` of ``z`` ``[N, dim]``, but for its first value, and of ``subclass`` ``[N]``."""
-        return self.made_of(z[:, 1:], self.code(subclass).to(z.dtype))
+    def of_told(self, z: Tensor, told: Tensor) -> Tensor:
+        """Samples ``[N, *shape]`` of ``z`` ``[N, dim]``, but for its first value, and of subclasses ``[N]``."""
+        return self.made_of(z[:, 1:], self.code(told).to(z.dtype))

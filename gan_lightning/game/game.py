@@ -7,6 +7,7 @@ turn it is not stays frozen. With ``update="simultaneous"`` it is the game that 
 from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
+from typing import cast
 from zlib import crc32
 
 import torch
@@ -14,10 +15,10 @@ from torch import Tensor, nn
 
 from gan_lightning.core.classes import ClassDiscriminator
 from gan_lightning.core.condition import Condition, conditioned
+from gan_lightning.core.labels import ConditionalGenerator
 from gan_lightning.core.play import BatchName, Discriminator, Loss, Play, Player, Prior, passes_differ
 from gan_lightning.core.rng import Streams, seed_layers
 from gan_lightning.core.seats import Seats
-from gan_lightning.core.subclasses import SubclassGenerator
 from gan_lightning.game.counting import Counting
 from gan_lightning.game.labelled import Labelled
 from gan_lightning.game.turns import Turns
@@ -129,16 +130,16 @@ class Game(Turns, Counting, nn.Module):
         return self.d_losses(self.play("D", real, fake, self.told(real, labels)))
 
     def told(self, real: Tensor, labels: Tensor) -> Tensor:
-        """What both players are told of the ``real`` samples: their labels, or the subclasses where there are some."""
-        subclasses = None if self.condition is None else self.condition.subclasses
-        return labels if subclasses is None else subclasses.of(real, labels)
+        """What both players are told of the ``real`` samples: their labels, or what stands for them."""
+        within = None if self.condition is None else self.condition.within
+        return labels if within is None else within.of(real, labels, self.rng["told"])
 
     def fakes(self, real: Tensor, labels: Tensor, stream: str) -> Tensor:
         """G of fresh noise, as many as ``real``, and of the same labels where the game has a condition."""
         z = self.prior(len(real), self.rng[stream])
-        if isinstance(self.G, SubclassGenerator):
-            return self.G.of_subclass(z, labels)
-        fake: Tensor = self.G(z) if self.condition is None else self.G(z, labels)
+        if self.condition is not None:
+            return cast(ConditionalGenerator, self.G).of_told(z, labels)
+        fake: Tensor = self.G(z)
         return fake
 
     def before_update(self, player: Player) -> None:

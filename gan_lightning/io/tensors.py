@@ -12,7 +12,7 @@ from torch import Tensor
 PRECISIONS = ("int8", "float16", "float32")  # from the smallest file to the largest
 SCALE = ".scale"  # behind a matrix's name: what its rows of 8-bit numbers are multiplied by
 LARGE = 2**14  # numbers of a matrix from which on it may be 8-bit
-DTYPES = (torch.float32, torch.float16, torch.int8, torch.int64)
+DTYPES = (torch.float32, torch.float16, torch.int8, torch.uint8, torch.int64)
 MOST = 2**28  # bytes of a file
 
 

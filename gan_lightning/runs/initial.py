@@ -50,7 +50,10 @@ class Initial:
         own: dict[str, Tensor] = {
             f"{player}.{name}": value for player, of in (("G", G), ("D", D)) for name, value in of.state_dict().items()
         }
-        here, there = ({name: list(value.shape) for name, value in of.items()} for of in (own, self.weights))
+        here, there = (  # what is counted of the data, or kept of single samples, is as large as the data
+            {name: list(value.shape) if value.is_floating_point() else None for name, value in of.items()}
+            for of in (own, self.weights)
+        )
         if here != there:
             names = [name for name in dict.fromkeys((*here, *there)) if here.get(name) != there.get(name)]
             differences = "; ".join(

@@ -17,7 +17,6 @@ from gan_lightning.core.play import Discriminator, Prior
 from gan_lightning.core.prior import narrowed
 from gan_lightning.core.rng import Stream
 from gan_lightning.core.sampler import in_batches, of_each_class
-from gan_lightning.core.subclasses import SubclassGenerator
 from gan_lightning.game.module import GAN
 from gan_lightning.io.plain import check_links, read_yaml
 from gan_lightning.runs.checkpoint import class_counts, others_of, read_checkpoint
@@ -52,14 +51,14 @@ class LoadedGenerator(nn.Module):
     def z(self, n: int, seed: int = 0, truncation: float = 1.0) -> Tensor:
         """``[n, dim]`` noise from the run's prior, a function of ``n`` and ``seed``, times ``truncation``.
 
-        What chooses among kinds of samples stays as it is: the code of a categorical prior, the first value where G has
-        subclasses.
+        What chooses among kinds of samples stays as it is: the code of a categorical prior, and the first value where
+        it says which subclass or which training sample.
         """
         z = self.prior(n, Stream(seed, name="sample"))
         if truncation == 1:
             return z
         factored = narrowed(self.prior, z, truncation)
-        if isinstance(self.G, SubclassGenerator):
+        if isinstance(self.G, ConditionalGenerator) and self.G.chooses:
             factored[:, :1] = z[:, :1]
         return factored
 

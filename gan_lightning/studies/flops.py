@@ -49,6 +49,6 @@ def flops_per_g_step(gan: GAN, batch_size: int, shape: Shape, steps: int = STEPS
 
 def flops_of(cfg: DictConfig, shape: Shape, classes: int = 0) -> float:
     """The same of the game of ``cfg``, which is built for it; one with a condition has ``classes``."""
-    counts = torch.full((classes,), 2**20)  # enough for any number of subclasses
+    counts = torch.full((classes,), (cfg.get("condition") or {}).get("subclasses", 1))  # enough for each to be there
     with torch.random.fork_rng(devices=[]):
         return flops_per_g_step(build_gan(cfg, shape, class_counts=lambda: counts), cfg.batch_size, shape)

@@ -1,25 +1,24 @@
-"""The subclasses of a game: found in its training data before it begins, and known to D and to each G from then on."""
+"""What a condition tells of samples beside their class: found in the training data before a game begins."""
 
 import logging
 from typing import cast
 
-from gan_lightning.core.subclasses import SubclassGenerator
+from gan_lightning.core.labels import ConditionalGenerator
 from gan_lightning.data.arrays import GANData
 from gan_lightning.game.module import GAN
 
 log = logging.getLogger(__name__)
 
 
-def find_subclasses(gan: GAN, data: GANData, begun: bool) -> None:
-    """Group the training samples of each class, where a game that begins has subclasses.
+def find_within(gan: GAN, data: GANData, begun: bool) -> None:
+    """Look at the training samples of each class, and give D and each G of a game that begins what it found.
 
-    A game that has ``begun`` has them in its checkpoint. With ``init`` they are found anew in the data of the new game.
+    A game that has ``begun`` has it in its checkpoint. With ``init`` it is found anew in the data of the new game.
     """
-    subclasses = gan.condition.subclasses if gan.condition else None
-    if subclasses is None or begun or data.arrays is None:
+    within = gan.condition.within if gan.condition else None
+    if within is None or begun or data.arrays is None:
         return
-    subclasses.find(data.arrays.images, data.arrays.labels)
+    within.find(data.arrays.images, data.arrays.labels)
     for G in gan.generators.values():
-        cast(SubclassGenerator, G).subclass_counts.copy_(subclasses.counts)
-    least, most = (int(count) for count in subclasses.counts.aminmax())
-    log.info("each class is told in %d subclasses, of %d to %d samples", subclasses.each, least, most)
+        within.give(cast(ConditionalGenerator, G))
+    log.info("%s", within.found())

@@ -42,7 +42,7 @@ from gan_lightning.runs.trust import checked, plain_config
 from gan_lightning.training.announce import announce_end, announce_start, warn_loudly
 from gan_lightning.training.capturing import capture
 from gan_lightning.training.fastest import decide, recall
-from gan_lightning.training.grouping import find_subclasses
+from gan_lightning.training.grouping import find_within
 from gan_lightning.training.loggers import build_loggers, end_loggers
 from gan_lightning.training.pages import page_of_run
 from gan_lightning.training.processes import fit, gather_results
@@ -187,7 +187,7 @@ def build_game(
     if checkpoint and start.checkpoint:  # a configuration may ask for any width: compare shapes before memory is taken
         check_fit(build, checkpoint, start.checkpoint, run / "config.yaml")
     gan: GAN = build(data.mean, samples=data.reference, begin=initial.fill if initial else None)
-    find_subclasses(gan, data, begun=checkpoint is not None)
+    find_within(gan, data, begun=checkpoint is not None)
     gan.lay_out(cfg.memory_format)
     check_lipschitz(gan)
     if checkpoint and start.checkpoint:

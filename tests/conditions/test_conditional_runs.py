@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 import yaml
-from conditional import CONDITIONS
+from conditional import CONDITIONS, cfg_of
 from conftest import TINY
 from stopping import checkpoint, lines, same, straight_and_stopped
 
@@ -41,7 +41,7 @@ def rewrite(run, **condition):
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_going_on_is_bit_equal_to_never_having_been_stopped(condition, tmp_path):
-    cfg = compose("train", [*TINY, f"condition={condition}", *WORDS[1:], "steps=8", "d_steps=2", "log_every=1"])
+    cfg = cfg_of(f"condition={condition}", *WORDS[1:], "steps=8", "d_steps=2", "log_every=1")
     runs = straight_and_stopped(tmp_path, cfg, 7)
     one, other = (checkpoint(run) for run in runs)
     assert one["counters"]["g_steps_done"] == 8

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 import torch
-from conditional import CONDITIONS, batches, cfg_of, game
+from conditional import CONDITIONS, SMALL, batches, cfg_of, game
 from conftest import TECHNIQUES
 from omegaconf import OmegaConf
 from played import differs, play
@@ -35,9 +35,10 @@ def test_the_labels_of_the_fakes_alone_matter_and_the_order_of_the_pairs_does_no
     gan, ((real, y), (fake, _)) = game(f"condition={condition}").double(), batches(2)
     real, fake = real.double(), fake.double()
     gan.begin_step(torch.device("cpu"))
+    y, classes = gan.told(real, y), y
     loss = lambda real, fake, y: gan.total("D", gan.d_losses(gan.play("D", real, fake, y))).item()  # noqa: E731
     mixed = torch.arange(16).roll(1)
-    assert (y[mixed] != y).sum() > 8
+    assert (classes[mixed] != classes).sum() > 8
     before = loss(real, fake, y)
     assert abs(loss(real, fake[mixed], y) - before) > 1e-6
     assert loss(real[mixed], fake[mixed], y[mixed]) == pytest.approx(before, abs=1e-12)
@@ -129,7 +130,8 @@ def test_every_condition_on_every_network(condition, network):
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_points_of_classes(condition):
-    cfg = compose("train", [f"condition={condition}", "data=ring8", "data.n=64", "network=points", "batch_size=8"])
+    words = [f"condition={condition}", *SMALL.get(f"condition={condition}", [])]
+    cfg = compose("train", [*words, "data=ring8", "data.n=64", "network=points", "batch_size=8"])
     data = build_data(cfg)
     data.setup()
     gan = build_gan(cfg, (2,), class_counts=data.class_counts)
@@ -173,10 +175,19 @@ def test_without_a_condition_nothing_is_added():
 
 
 HEAD = {"class_head.weight", "class_head.bias"}
+MATCH = {"match.weight", "instances.mean", "instances.components", "instances.explained"}
 
 
-@pytest.mark.parametrize(("condition", "added"), [("projection", {"embedding.weight"}), ("concat", set()),
-                                                  ("auxiliary", HEAD), ("discriminative", HEAD)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("condition", "added"),
+    [
+        ("projection", {"embedding.weight"}),
+        ("concat", set()),
+        ("auxiliary", HEAD),
+        ("discriminative", HEAD),
+        ("instance", HEAD | MATCH),
+    ],
+)
 def test_ds_own_weights_keep_their_names(condition, added):
     assert game(f"condition={condition}").D.state_dict().keys() - added == game().D.state_dict().keys()
 

@@ -97,7 +97,7 @@ def test_g_sees_the_rest_of_z_alone(G):
     z = torch.tensor([[0.0, 3.0], [0.1, 3.0]])
     one, other = G(z, torch.zeros(2).long())
     assert torch.equal(one, other)
-    assert G.of_subclass(z, torch.tensor([5, 0])).tolist() == [[3, 5], [3, 0]]
+    assert G.of_told(z, torch.tensor([5, 0])).tolist() == [[3, 5], [3, 0]]
 
 
 @pytest.mark.parametrize("update", ["alternating", "simultaneous"])
@@ -105,7 +105,7 @@ def test_g_sees_the_rest_of_z_alone(G):
 def test_both_players_are_told_the_subclass_of_the_real_sample(condition, update):
     gan = game(f"condition={condition}", "condition.subclasses=3", f"update={update}")
     real, y = batches(1)[0]
-    subclasses = gan.condition.subclasses
+    subclasses = gan.condition.within
     near = [real + 0.3 * torch.randn(real.shape, generator=torch.Generator().manual_seed(i)) for i in range(4)]
     subclasses.find(torch.cat([real, *near]), y.repeat(5))
     codes, plays = [], []
@@ -171,7 +171,7 @@ def test_loaded_it_takes_classes(run, generator):
     z, y = G.z(40, 1), torch.full((40,), 7)
     named = G.G.subclasses(z, y)
     assert set(named.tolist()) == {14, 15}
-    assert torch.equal(G.sample(40, seed=1, label=7), G.G.of_subclass(z, named))
+    assert torch.equal(G.sample(40, seed=1, label=7), G.G.of_told(z, named))
 
 
 def test_truncation_leaves_the_value_that_names_the_subclass(run, call, tmp_path):

@@ -67,14 +67,14 @@ LABELS = [
     Mutation(
         "subclasses: in the game the first value of z chooses, not the real sample",
         P + "game/game.py",
-        "return self.G.of_subclass(z, labels)",
-        "return self.G(z, labels // self.condition.subclasses.each)",
+        "return cast(ConditionalGenerator, self.G).of_told(z, labels)",
+        "return self.G(z, labels // getattr(self.condition.within, 'each', 1))",
         SUBCLASSES + "test_both_players_are_told_the_subclass_of_the_real_sample",
     ),
     Mutation(
         "subclasses: D is told the class alone",
         P + "game/game.py",
-        "return labels if subclasses is None else subclasses.of(real, labels)",
+        'return labels if within is None else within.of(real, labels, self.rng["told"])',
         "return labels",
         SUBCLASSES + "test_both_players_are_told_the_subclass_of_the_real_sample",
     ),

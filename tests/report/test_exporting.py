@@ -32,6 +32,7 @@ def runs(tmp_path_factory):
         "dcgan": DCGAN,
         "conditional": CONDITIONAL,
         "subclasses": [*TINY, "condition=auxiliary", "condition.subclasses=3"],
+        "instance": [*TINY, "condition=instance", "condition.features=2"],
     }
     for name, words in games.items():
         found[name] = tmp_path_factory.mktemp("runs") / name
@@ -114,6 +115,14 @@ def test_a_g_that_looks_up_subclasses_has_no_such_lines(runs, tmp_path):
     assert torch.equal(G.G.subclass_counts, gan_lightning.load(runs["subclasses"]).G.subclass_counts)
 
 
+def test_a_g_that_looks_up_training_samples_takes_them_along(runs, tmp_path):
+    folder = exported(runs["instance"], tmp_path / "g", "measure=false", "store=int8")
+    assert "load_file" not in (folder / "README.md").read_text()
+    G, run = gan_lightning.load(folder), gan_lightning.load(runs["instance"])
+    assert G.G.of_samples.shape == (96, 2)
+    assert torch.equal(G.G.of_samples, run.G.of_samples)
+
+
 def test_the_lines_run_where_only_torch_and_safetensors_are(runs, tmp_path):
     folder = exported(runs["conv"], tmp_path / "conv", "measure=false")
     code = lines_of(folder) + "\nimport sys; print(samples.shape, 'gan_lightning' in sys.modules)"
@@ -151,7 +160,7 @@ def test_onnx_with_a_free_batch_size_and_its_metadata(runs, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mlp", "conv", "dcgan", "subclasses"])
+@pytest.mark.parametrize("name", ["mlp", "conv", "dcgan", "subclasses", "instance"])
 def test_onnx_of_the_other_networks(runs, tmp_path, name):
     check_onnx(runs[name], tmp_path / "g.onnx")
 

@@ -76,3 +76,13 @@ def test_subclasses_are_counted_whatever_the_data():
     """G sees one value of z less, and the class head has an output for each subclass."""
     one, several = (composed((*TINY, "condition=auxiliary", f"condition.subclasses={n}")) for n in (1, 3))
     assert flops_of(several, (1, 8, 8), classes=10) > flops_of(one, (1, 8, 8), classes=10)
+
+
+def test_features_of_samples_are_counted_whatever_the_data():
+    """Two features in place of three values of z; W h in D, and the features of the real samples, once in each half."""
+    one, other = (composed((*TINY, f"condition={words[0]}", *words[1:]))
+                  for words in (["discriminative"], ["instance", "condition.features=2"]))  # fmt: skip
+    more = flops_of(other, (1, 8, 8), classes=10) - flops_of(one, (1, 8, 8), classes=10)
+    # G: one value less into 8 hidden ones, forward twice, for the weights, and back; W, 2 x 6: thrice forward, twice
+    # for the weights in D's half, and h in both halves: 64 x 2
+    assert more == 2 * 16 * (-8 * (2 + 1 + 1) + 2 * 6 * (3 + 2) + 2 * 64 * 2)

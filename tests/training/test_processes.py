@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from commands import done as command
+from conditional import SMALL
 from conftest import LABELLED, TECHNIQUES, TINY
 from play_in_two import farthest, game, kept, play_both
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -104,6 +105,7 @@ def one_step(pairs: Iterable[tuple[str, str, str]]) -> dict[str, dict]:
             techniques.append("virtual_batch_norm")
         choice = [f"{group}={name}"] if group != "technique" else ["data.labelled=30"] if name in LABELLED else []
         more = ["technique.weight_clipping.limit=0.2"] if name == "weight_clipping" else []
+        more += SMALL.get(f"{group}={name}", [])
         overrides = [*base, *words, *choice, f"technique=[{','.join(techniques)}]", *more]
         games[f"{group}-{name}-{network}"] = game(overrides, keep=[4], start=3)
     return games

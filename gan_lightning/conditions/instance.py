@@ -1,0 +1,85 @@
+"""Instance-conditioned GAN (IC-GAN; Casanova et al. 2021) with classes: both players see features of a training sample.
+
+For the features h of a real sample of class y (``core/instances.py``), G sees [z', e_G(y), h], and D's logit is
+psi(f) + <W h, f>: the projection of Miyato & Koyama 2018, of features in place of a class. The class is named by a
+class head, as in ``condition=discriminative``.
+"""
+
+from torch import Tensor, nn
+
+from gan_lightning.conditions.auxiliary import Classifying
+from gan_lightning.conditions.discriminative import Discriminative
+from gan_lightning.core.condition import width_of_features
+from gan_lightning.core.instances import InstanceGenerator, Instances
+from gan_lightning.core.labels import ConditionalGenerator
+from gan_lightning.core.play import Discriminator, Shape, logits_of
+
+
+class Matching(Classifying):
+    """D's own logit psi(f) plus <W h, f>; W h starts with variance 1/F of each value, as the product with f needs.
+
+    Given classes ``[N]`` alone in place of classes and features ``[N, 1 + F]``, it takes the features of x itself.
+    """
+
+    def __init__(self, D: Discriminator, condition: str, class_head: nn.Linear, instances: Instances) -> None:
+        super().__init__(D, condition, class_head)
+        self.instances = instances
+        features, width = instances.components.shape[1], class_head.in_features
+        self.match = nn.Linear(features, width, bias=False)
+        nn.init.normal_(self.match.weight, 0.0, (features * width) ** -0.5)
+
+    def observe(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        told = self.given(y)
+        h = self.instances.features(x) if told.ndim == 1 else told[:, 1:]
+        features = self.features(x)
+        along = (self.match(h.to(features.dtype)) * features.flatten(1)).sum(1)
+        return features, logits_of(self.head, features) + along
+
+
+class Instance(Discriminative):
+    """The terms of ``Discriminative``, and a verdict that asks whether x is like the training sample it is told.
+
+    Args:
+        width: of e_G.
+        features: how many of a training sample both players see; with more, samples are nearer to training samples.
+        noise: standard deviation of what is added to each, of features with variance 1.
+        real_weight, fake_weight, g_weight: as in ``Discriminative``.
+    """
+
+    name = "instance"
+    within: Instances
+
+    def __init__(
+        self,
+        class_counts: Tensor,
+        shape: Shape,
+        width: int = 32,
+        features: int = 32,
+        noise: float = 0.3,
+        real_weight: float = 1.0,
+        fake_weight: float = 1.0,
+        g_weight: float = 1.0,
+    ) -> None:
+        super().__init__(class_counts, shape, width, real_weight, fake_weight, g_weight)
+        self.n_features, self.noise = features, noise
+        self.within = Instances(shape, features, noise)
+
+    def z_dim(self, dim: int) -> int:
+        if dim < self.n_features + 2:
+            raise ValueError(
+                f"condition.features must be at most prior.dim - 2, since the first values of z say which training "
+                f"sample and how far from it, got {self.n_features} with prior.dim={dim}. Write "
+                f"prior.dim={self.n_features + 64}."
+            )
+        return dim - 1 + self.width
+
+    def transform_g(self, G: nn.Module) -> ConditionalGenerator:
+        code = nn.Embedding(self.classes, self.width)
+        return InstanceGenerator(G, code, self.class_counts, self.n_features, self.noise)
+
+    def transform_d(self, D: Discriminator) -> Discriminator:
+        self.class_head = self.new_class_head(width_of_features(D, self.shape))
+        return Matching(D, self.name, self.class_head, self.within)
+
+    def named_by(self, told: Tensor) -> Tensor:
+        return told[:, 0].long()

@@ -1,0 +1,35 @@
+"""What the players of a game are told of a sample beside its class: declared on one base class."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from gan_lightning.core.labels import ConditionalGenerator
+from gan_lightning.core.rng import Stream
+
+
+class Within(ABC, nn.Module):
+    """Tells samples of a class apart, by what it finds in the training data before a game begins.
+
+    What it finds is in buffers, so that a run that is resumed has the same.
+    """
+
+    @abstractmethod
+    def of(self, x: Tensor, y: Tensor, rng: Stream) -> Tensor:
+        """What is told in place of the labels ``y`` ``[N]`` of samples ``x`` ``[N, *shape]``; its first axis is N."""
+
+    @abstractmethod
+    def find(self, images: Tensor, labels: Tensor) -> None:
+        """Look at all training samples ``[N, *shape]``, uint8 or float in [-1, 1], and their classes ``[N]``."""
+
+    @abstractmethod
+    def give(self, G: ConditionalGenerator) -> None:
+        """Give a G of the game what it draws by."""
+
+    @abstractmethod
+    def found(self) -> str:
+        """What was found, in words."""
+
+    @abstractmethod
+    def needs_normal(self) -> str:
+        """Which values of z have to be normal and why, and what to write where they shall not be."""
