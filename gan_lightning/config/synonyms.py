@@ -122,6 +122,7 @@ CHOICES: dict[str, dict[str, str]] = {
         "cgan onehot one_hot concatenation": "It is condition=concat.",
         "acgan ac_gan ac-gan aux classifier": "It is condition=auxiliary.",
         "adcgan adc_gan adc-gan adc": "It is condition=discriminative.",
+        "icgan ic_gan ic-gan instances ccicgan": "It is condition=instance.",
         "true yes on": "Write condition=projection, or another of them.",
         "null false no off": "It is condition=none.",
     },

@@ -4,6 +4,7 @@ from mutation import Mutation, P
 
 BY_HAND = "tests/conditions/test_conditions_by_hand.py::"
 SUBCLASSES = "tests/conditions/test_subclasses.py::"
+INSTANCES = "tests/conditions/test_instances.py::"
 CLASSES = "tests/core/test_classes.py::"
 SUPERVISED = "tests/techniques/test_supervised.py::"
 
@@ -32,8 +33,8 @@ LABELS = [
     Mutation(
         "discriminative: D calls the fakes real",
         P + "conditions/discriminative.py",
-        "play.fake_labels + self.named)\n        return",
-        "play.fake_labels)\n        return",
+        "self.named_by(play.fake_labels) + self.named)",
+        "self.named_by(play.fake_labels))",
         BY_HAND + "test_discriminative_terms_tell_real_from_fake_within_a_class",
     ),
     Mutation(
@@ -77,6 +78,55 @@ LABELS = [
         'return labels if within is None else within.of(real, labels, self.rng["told"])',
         "return labels",
         SUBCLASSES + "test_both_players_are_told_the_subclass_of_the_real_sample",
+    ),
+    Mutation(
+        "instances: components keep their variances",
+        P + "core/instances.py",
+        "torch.as_tensor(fit.components_).T / deviations",
+        "torch.as_tensor(fit.components_).T",
+        INSTANCES + "test_features_are_principal_components_the_largest_first_of_variance_1",
+    ),
+    Mutation(
+        "instances: both players are told the features without noise",
+        P + "core/instances.py",
+        "h + self.noise * rng.normal(*h.shape)",
+        "h",
+        INSTANCES + "test_what_is_told_is_the_class_and_the_features_with_noise_of_the_stream",
+    ),
+    Mutation(
+        "instances: the samples are kept in the order of the data",
+        P + "core/instances.py",
+        "x[labels.cpu().argsort(stable=True)]",
+        "x",
+        INSTANCES + "test_features_of_the_training_samples_are_kept_class_after_class",
+    ),
+    Mutation(
+        "instances: a sample of any class is drawn",
+        P + "core/instances.py",
+        "first = (self.class_counts.cumsum(0) - self.class_counts)[y]",
+        "first = 0 * y",
+        INSTANCES + "test_the_first_value_of_z_says_which_sample_of_the_class",
+    ),
+    Mutation(
+        "instances: G sees the noise of the features as z too",
+        P + "core/instances.py",
+        "return z[:, 1 + F :], torch.cat([self.code(y)",
+        "return z[:, 1 : len(z[0]) - F], torch.cat([self.code(y)",
+        INSTANCES + "test_g_sees_the_end_of_z_the_class_and_the_features_with_noise_of_the_next_values",
+    ),
+    Mutation(
+        "instances: D's verdict does not see the features",
+        P + "conditions/instance.py",
+        "logits_of(self.head, features) + along",
+        "logits_of(self.head, features) + 0 * along",
+        INSTANCES + "test_d_adds_the_product_of_its_features_with_those_of_the_sample",
+    ),
+    Mutation(
+        "init: the data must be as many as those of the other game",
+        P + "runs/initial.py",
+        "list(value.shape) if value.is_floating_point() else None",
+        "list(value.shape)",
+        INSTANCES + "test_a_game_that_begins_with_its_weights_has_the_samples_of_its_own_data",
     ),
     Mutation(
         "rejection: the samples of a class are held against the images of all",
