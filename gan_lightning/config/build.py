@@ -16,7 +16,7 @@ from gan_lightning.config.where import CONF
 from gan_lightning.core.classes import begun, check_labelled
 from gan_lightning.core.condition import Condition
 from gan_lightning.core.play import Generator, Loss, Shape
-from gan_lightning.core.prior import Uniform
+from gan_lightning.core.prior import leading_normals
 from gan_lightning.core.seats import Seats
 from gan_lightning.data.arrays import Arrays, GANData, Source
 from gan_lightning.data.auto import choose
@@ -190,8 +190,8 @@ def build_gan(
                 )
     seen = seats.view_shape(shape)
     condition = build_condition(cfg, seen, class_counts)
-    if condition and condition.within and isinstance(prior, Uniform):
-        raise ValueError(condition.within.needs_normal())
+    if condition and condition.within and leading_normals(prior) < condition.within.normals:
+        raise ValueError(condition.within.refuses(prior))
     G = make(cfg.network.G, z_dim=condition.z_dim(prior.dim) if condition else prior.dim, shape=shape)
     if mean is not None and isinstance(G, Generator):
         G.start_from(mean())

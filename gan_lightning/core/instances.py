@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from gan_lightning.core.labels import ConditionalGenerator
 from gan_lightning.core.pixels import pooled, to_signed_range
-from gan_lightning.core.play import Shape
+from gan_lightning.core.play import Prior, Shape
+from gan_lightning.core.prior import law_in_words
 from gan_lightning.core.rng import Stream
 from gan_lightning.core.within import Within
 
@@ -60,7 +61,7 @@ class Instances(Within):
                 f"condition.features must not exceed the values of a sample, got {features} of {values}. Write "
                 f"condition.features={values}"
             )
-        self.noise = noise
+        self.noise, self.normals = noise, 1 + features
         self.of_samples = torch.zeros(0, features, dtype=torch.uint8)
         self.register_buffer("mean", torch.zeros(values))
         self.register_buffer("components", torch.zeros(values, features))
@@ -113,10 +114,10 @@ class Instances(Within):
             f"each sample is told by its class and {self.components.shape[1]} features, {share} of the data's variance"
         )
 
-    def needs_normal(self) -> str:
+    def refuses(self, prior: Prior) -> str:
         return (
-            "condition=instance needs a z that is normal, since its first values say which training sample and how far "
-            "from it, got prior=uniform. Write prior=normal."
+            f"condition=instance needs a z whose first {self.normals} values are normal, since those say which "
+            f"training sample and how far from it, got z ~ {law_in_words(prior)}. Write prior=normal."
         )
 
 

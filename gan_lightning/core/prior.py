@@ -69,11 +69,21 @@ class Categorical:
         return torch.cat([rng.normal(n, self.dim - self.classes), self.scale * code], 1)
 
 
+def leading_normals(prior: Prior) -> int:
+    """How many of z's first values are standard normals; of a prior of somebody's own all are taken for some."""
+    match prior:
+        case Uniform():
+            return 0
+        case Categorical():
+            return prior.dim - prior.classes
+    return prior.dim
+
+
 def narrowed(prior: Prior, z: Tensor, factor: float) -> Tensor:
     """``factor`` times z ``[n, dim]``; of a categorical ``prior`` the normals alone, since a code has one length."""
     if not isinstance(prior, Categorical):
         return factor * z
-    normals = prior.dim - prior.classes
+    normals = leading_normals(prior)
     return torch.cat([factor * z[:, :normals], z[:, normals:]], 1)
 
 

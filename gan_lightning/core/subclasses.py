@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from gan_lightning.core.labels import ConditionalGenerator
 from gan_lightning.core.pixels import pooled, to_signed_range
-from gan_lightning.core.play import Shape
+from gan_lightning.core.play import Prior, Shape
+from gan_lightning.core.prior import law_in_words
 from gan_lightning.core.rng import Stream
 from gan_lightning.core.within import Within
 
@@ -92,10 +93,10 @@ class Subclasses(Within):
         least, most = (int(count) for count in self.counts.aminmax())
         return f"each class is told in {self.each} subclasses, of {least} to {most} samples"
 
-    def needs_normal(self) -> str:
+    def refuses(self, prior: Prior) -> str:
         return (
             "condition.subclasses needs a z whose first value is normal, since that says which subclass, got "
-            "prior=uniform. Write prior=normal, or condition.subclasses=1."
+            f"z ~ {law_in_words(prior)}. Write prior=normal, or condition.subclasses=1."
         )
 
 

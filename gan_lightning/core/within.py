@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from gan_lightning.core.labels import ConditionalGenerator
+from gan_lightning.core.play import Prior
 from gan_lightning.core.rng import Stream
 
 
@@ -12,7 +13,12 @@ class Within(ABC, nn.Module):
     """Tells samples of a class apart, by what it finds in the training data before a game begins.
 
     What it finds is in buffers, so that a run that is resumed has the same.
+
+    Attributes:
+        normals: how many of z's first values say what is drawn, and have to be standard normals.
     """
+
+    normals: int = 1
 
     @abstractmethod
     def of(self, x: Tensor, y: Tensor, rng: Stream) -> Tensor:
@@ -31,5 +37,5 @@ class Within(ABC, nn.Module):
         """What was found, in words."""
 
     @abstractmethod
-    def needs_normal(self) -> str:
-        """Which values of z have to be normal and why, and what to write where they shall not be."""
+    def refuses(self, prior: Prior) -> str:
+        """Why z of this ``prior``, with fewer normals, will not do, and what to write."""

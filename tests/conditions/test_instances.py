@@ -241,7 +241,15 @@ def test_on_the_way_from_class_to_class_ends_are_samples(run):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["prior=uniform"], "condition=instance needs a z that is normal, since its first values say which training"),
+        (
+            ["prior=uniform"],
+            "condition=instance needs a z whose first 3 values are normal, since those say which training sample and "
+            "how far from it, got z ~ U(-1.0, 1.0). Write prior=normal.",
+        ),
+        (
+            ["prior=categorical", "prior.classes=3"],
+            "normal, since those say which training sample and how far from it, g",
+        ),
         (
             ["condition.features=4"],
             "condition.features must be at most prior.dim - 2, since the first values of z say which training sample "
