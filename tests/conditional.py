@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gan_lightning.config.build import build_data, build_gan
 from gan_lightning.game.module import GAN
+from gan_lightning.training.grouping import find_within
 
 CONDITIONS = ("auxiliary", "concat", "discriminative", "instance", "projection")
 SMALL = {"condition=instance": ["condition.features=2"]}  # what a tiny game needs beside its choice
@@ -26,7 +27,9 @@ def game(*overrides: str) -> GAN:
     data = build_data(cfg)
     data.setup()
     torch.manual_seed(cfg.seed)
-    return build_gan(cfg, data.source.shape, class_counts=data.class_counts, labelled=data.known)
+    gan = build_gan(cfg, data.source.shape, class_counts=data.class_counts, labelled=data.known)
+    find_within(gan, data, begun=False)
+    return gan
 
 
 def batches(n: int = 3, size: int = 16) -> list[tuple[Tensor, Tensor]]:

@@ -16,9 +16,10 @@ from gan_lightning.core.play import Discriminator, Shape, logits_of
 
 
 class Matching(Classifying):
-    """D's own logit psi(f) plus <W h, f>; W h starts with variance 1/F of each value, as the product with f needs.
+    """D's own logit psi(f) plus <W h, f>; each value of W h starts with a variance of 1 / width of f.
 
-    Given classes ``[N]`` alone in place of classes and features ``[N, 1 + F]``, it takes the features of x itself.
+    Given classes ``[N]`` alone in place of classes and features ``[N, 1 + F]``, it takes the features of x itself: a
+    verdict on whether x is real, not on whether it is like the sample that G was told.
     """
 
     def __init__(self, D: Discriminator, condition: str, class_head: nn.Linear, instances: Instances) -> None:
@@ -71,7 +72,7 @@ class Instance(Discriminative):
                 f"sample and how far from it, got {self.n_features} with prior.dim={dim}. Write "
                 f"prior.dim={self.n_features + 64}."
             )
-        return dim - 1 + self.width
+        return super().z_dim(dim)
 
     def transform_g(self, G: nn.Module) -> ConditionalGenerator:
         code = nn.Embedding(self.classes, self.width)

@@ -190,7 +190,7 @@ def build_gan(
                 )
     seen = seats.view_shape(shape)
     condition = build_condition(cfg, seen, class_counts)
-    if condition and condition.within and leading_normals(prior) < condition.within.normals:
+    if condition and condition.within and leading_normals(prior) < min(prior.dim, condition.within.normals):
         raise ValueError(condition.within.refuses(prior))
     G = make(cfg.network.G, z_dim=condition.z_dim(prior.dim) if condition else prior.dim, shape=shape)
     if mean is not None and isinstance(G, Generator):

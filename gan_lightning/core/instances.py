@@ -78,31 +78,37 @@ class Instances(Within):
         return torch.cat([y[:, None].to(h), h + self.noise * rng.normal(*h.shape)], 1)
 
     def find(self, images: Tensor, labels: Tensor) -> None:
-        """Principal components, by the eigenvectors of the covariance (one thread: the same on each call).
+        """Principal components, unless a game that these weights are from has found some, and each sample's features.
 
         Raises:
             ValueError: there are fewer samples than features, or the samples do not differ in as many directions.
         """
+        if not self.explained:
+            self.fit(torch.cat([pooled(to_signed_range(part)) for part in images.split(5000)]))
+        by_class = labels.argsort(stable=True).split(5000)
+        h = torch.cat([self.features(to_signed_range(images[rows]).to(self.mean.device)) for rows in by_class])
+        self.of_samples = kept(h)
+
+    def fit(self, x: Tensor) -> None:
+        """Principal components of ``x`` ``[N, P]``, one thread: the same on each call."""
         from sklearn.decomposition import PCA  # takes a second to import
         from threadpoolctl import threadpool_limits
 
         F = self.components.shape[1]
-        x = torch.cat([pooled(to_signed_range(part)) for part in images.split(5000)])
-        if len(x) >= F:
+        differ = len(x) >= F
+        if differ:
             with threadpool_limits(1):
-                fit = PCA(F, svd_solver="covariance_eigh").fit(x.double().numpy())
-            deviations = torch.as_tensor(fit.explained_variance_).sqrt()
-        if len(x) < F or not deviations[-1] > 1e-6:
+                pca = PCA(F, random_state=0).fit(x.double().numpy())
+            deviations = torch.as_tensor(pca.explained_variance_).sqrt()
+            differ = bool(deviations[-1] > 1e-6 * deviations[0])
+        if not differ:
             raise ValueError(
                 f"condition.features must not exceed the directions in which training samples differ, got {F} of "
                 f"{len(x)} samples. Write a smaller condition.features."
             )
-        self.mean.copy_(torch.as_tensor(fit.mean_))
-        self.components.copy_(torch.as_tensor(fit.components_).T / deviations)
-        self.explained.fill_(float(fit.explained_variance_ratio_.sum()))
-        x = x[labels.cpu().argsort(stable=True)].to(self.mean.device)
-        h = torch.cat([(part.to(self.mean) - self.mean) @ self.components for part in x.split(5000)])
-        self.of_samples = kept(h)
+        self.mean.copy_(torch.as_tensor(pca.mean_))
+        self.components.copy_(torch.as_tensor(pca.components_).T / deviations)
+        self.explained.fill_(float(pca.explained_variance_ratio_.sum()))
 
     def give(self, G: ConditionalGenerator) -> None:
         assert isinstance(G, InstanceGenerator)
@@ -149,7 +155,8 @@ class InstanceGenerator(ConditionalGenerator):
         share = 0.5 * (1 + torch.erf(u.float() / 2**0.5))
         within = torch.minimum((share * counts).long(), counts - 1)
         first = (self.class_counts.cumsum(0) - self.class_counts)[y]
-        return (first + within).clamp(min=0)  # a class without samples
+        # a class without samples has no rows, and a file may count others than it has
+        return (first + within).clamp(0, len(self.of_samples) - 1)
 
     def parts(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         F = self.of_samples.shape[1]

@@ -70,7 +70,7 @@ class Categorical:
 
 
 def leading_normals(prior: Prior) -> int:
-    """How many of z's first values are standard normals; of a prior of somebody's own all are taken for some."""
+    """How many of z's first values are standard normals; a prior of somebody's own is taken for normal."""
     match prior:
         case Uniform():
             return 0

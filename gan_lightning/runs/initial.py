@@ -1,7 +1,8 @@
 """``init=``: the weights of another run's G and D, with which a new game begins in place of drawn ones.
 
 Only weights are taken: parameters, and the floating-point numbers that go with them, such as BatchNorm's statistics.
-What counts the samples of each class is the new data's own. Optimizers, averages and steps begin at nothing.
+What counts the samples of each class, or is kept of each sample, is the new data's own. Optimizers, averages and steps
+begin at nothing.
 """
 
 import hashlib
@@ -51,7 +52,7 @@ class Initial:
             f"{player}.{name}": value for player, of in (("G", G), ("D", D)) for name, value in of.state_dict().items()
         }
         here, there = (  # what is counted of the data, or kept of single samples, is as large as the data
-            {name: list(value.shape) if value.is_floating_point() else None for name, value in of.items()}
+            {name: list(value.shape) if value.is_floating_point() else "whole numbers" for name, value in of.items()}
             for of in (own, self.weights)
         )
         if here != there:

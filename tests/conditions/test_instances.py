@@ -11,6 +11,7 @@ from stopping import checkpoint, lines, same, straight_and_stopped
 from torch import nn
 
 import gan_lightning
+from gan_lightning.config.build import build_data
 from gan_lightning.config.compose import compose
 from gan_lightning.core.instances import InstanceGenerator, Instances, kept, unkept
 from gan_lightning.core.rng import Stream
@@ -121,12 +122,14 @@ def test_a_class_without_samples_is_drawn_like_a_neighbour():
     assert G.instances(torch.zeros(3), torch.arange(3)).tolist() == [0, 1, 1]
 
 
+def test_a_file_that_counts_more_samples_than_it_has_leads_to_none_beyond_them(G):
+    G.class_counts.copy_(torch.tensor([10**9, 2**62]))
+    assert G.instances(torch.tensor([5.0, 5.0]), torch.tensor([0, 1])).tolist() == [4, 4]
+
+
 def of_the_data(*words):
-    """A tiny game whose condition has seen a batch, and the batch."""
-    gan = game("condition=instance", "condition.features=3", *words)
-    real, y = batches(1)[0]
-    gan.condition.within.find(real, y)
-    return gan, real, y
+    """A tiny game, and a batch."""
+    return game("condition=instance", "condition.features=3", *words), *batches(1)[0]
 
 
 def test_d_adds_the_product_of_its_features_with_those_of_the_sample():
@@ -210,8 +213,15 @@ def test_a_game_that_begins_with_its_weights_has_the_samples_of_its_own_data(run
         checkpoint(path)["state_dict"] for path in (run, tmp_path / "same", tmp_path / "others")
     )
     assert torch.equal(theirs["G.of_samples"], same_data["G.of_samples"])
-    assert torch.equal(theirs["D.instances.components"], same_data["D.instances.components"])
+    for name in ("D.instances.components", "D.instances.mean", "D.instances.explained"):
+        assert torch.equal(theirs[name], others[name]), "its weights know these axes"
     assert others["G.of_samples"].shape == (60, 2)
+    data = build_data(compose("train", [*WORDS, "data.n=60"]))
+    data.setup()
+    instances = Instances((1, 8, 8), 2, 0.3)
+    instances.load_state_dict({name[len("D.instances.") :]: v for name, v in theirs.items() if "D.instances." in name})
+    instances.find(data.arrays.images, data.arrays.labels)
+    assert torch.equal(others["G.of_samples"], instances.of_samples)
 
 
 @pytest.mark.parametrize("generator", ["G", "ema"])
@@ -254,6 +264,10 @@ def test_on_the_way_from_class_to_class_ends_are_samples(run):
             ["condition.features=4"],
             "condition.features must be at most prior.dim - 2, since the first values of z say which training sample "
             "and how far from it, got 4 with prior.dim=5. Write prior.dim=68.",
+        ),
+        (
+            ["condition.features=8"],
+            "condition.features must be at most prior.dim - 2, since the first values of z say wh",
         ),
         (
             ["condition.features=65", "prior.dim=80"],

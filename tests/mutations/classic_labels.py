@@ -82,8 +82,8 @@ LABELS = [
     Mutation(
         "instances: components keep their variances",
         P + "core/instances.py",
-        "torch.as_tensor(fit.components_).T / deviations",
-        "torch.as_tensor(fit.components_).T",
+        "torch.as_tensor(pca.components_).T / deviations",
+        "torch.as_tensor(pca.components_).T",
         INSTANCES + "test_features_are_principal_components_the_largest_first_of_variance_1",
     ),
     Mutation(
@@ -96,8 +96,8 @@ LABELS = [
     Mutation(
         "instances: the samples are kept in the order of the data",
         P + "core/instances.py",
-        "x[labels.cpu().argsort(stable=True)]",
-        "x",
+        "labels.argsort(stable=True).split(5000)",
+        "torch.arange(len(labels)).split(5000)",
         INSTANCES + "test_features_of_the_training_samples_are_kept_class_after_class",
     ),
     Mutation(
@@ -124,7 +124,7 @@ LABELS = [
     Mutation(
         "init: the data must be as many as those of the other game",
         P + "runs/initial.py",
-        "list(value.shape) if value.is_floating_point() else None",
+        'list(value.shape) if value.is_floating_point() else "whole numbers"',
         "list(value.shape)",
         INSTANCES + "test_a_game_that_begins_with_its_weights_has_the_samples_of_its_own_data",
     ),
