@@ -25,9 +25,8 @@ class Matching(Classifying):
     def __init__(self, D: Discriminator, condition: str, class_head: nn.Linear, instances: Instances) -> None:
         super().__init__(D, condition, class_head)
         self.instances = instances
-        features, width = instances.components.shape[1], class_head.in_features
-        self.match = nn.Linear(features, width, bias=False)
-        nn.init.normal_(self.match.weight, 0.0, (features * width) ** -0.5)
+        self.match = nn.Linear(instances.width, class_head.in_features, bias=False)
+        nn.init.normal_(self.match.weight, 0.0, self.match.weight.numel() ** -0.5)
 
     def observe(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
         told = self.given(y)
@@ -62,21 +61,20 @@ class Instance(Discriminative):
         g_weight: float = 1.0,
     ) -> None:
         super().__init__(class_counts, shape, width, real_weight, fake_weight, g_weight)
-        self.n_features, self.noise = features, noise
         self.within = Instances(shape, features, noise)
 
     def z_dim(self, dim: int) -> int:
-        if dim < self.n_features + 2:
+        if dim <= self.within.normals:
             raise ValueError(
                 f"condition.features must be at most prior.dim - 2, since the first values of z say which training "
-                f"sample and how far from it, got {self.n_features} with prior.dim={dim}. Write "
-                f"prior.dim={self.n_features + 64}."
+                f"sample and how far from it, got {self.within.width} with prior.dim={dim}. Write "
+                f"prior.dim={self.within.width + 64}."
             )
         return super().z_dim(dim)
 
     def transform_g(self, G: nn.Module) -> ConditionalGenerator:
         code = nn.Embedding(self.classes, self.width)
-        return InstanceGenerator(G, code, self.class_counts, self.n_features, self.noise)
+        return InstanceGenerator(G, code, self.class_counts, self.within.width, self.within.noise)
 
     def transform_d(self, D: Discriminator) -> Discriminator:
         self.class_head = self.new_class_head(width_of_features(D, self.shape))

@@ -190,6 +190,7 @@ def build_gan(
                 )
     seen = seats.view_shape(shape)
     condition = build_condition(cfg, seen, class_counts)
+    # of a z that is too short as a whole, z_dim tells
     if condition and condition.within and leading_normals(prior) < min(prior.dim, condition.within.normals):
         raise ValueError(condition.within.refuses(prior))
     G = make(cfg.network.G, z_dim=condition.z_dim(prior.dim) if condition else prior.dim, shape=shape)

@@ -42,6 +42,7 @@ class Instances(Within):
             of two by two).
 
     Attributes:
+        width: F.
         mean: ``[P]``, P the values of a sample.
         components: ``[P, F]``; the features of x are (x - mean) components.
         explained: share of the variance of the training data that they hold; 0 before ``find``.
@@ -61,7 +62,7 @@ class Instances(Within):
                 f"condition.features must not exceed the values of a sample, got {features} of {values}. Write "
                 f"condition.features={values}"
             )
-        self.noise, self.normals = noise, 1 + features
+        self.width, self.noise, self.normals = features, noise, 1 + features
         self.of_samples = torch.zeros(0, features, dtype=torch.uint8)
         self.register_buffer("mean", torch.zeros(values))
         self.register_buffer("components", torch.zeros(values, features))
@@ -94,17 +95,16 @@ class Instances(Within):
         from sklearn.decomposition import PCA  # takes a second to import
         from threadpoolctl import threadpool_limits
 
-        F = self.components.shape[1]
-        differ = len(x) >= F
+        differ = len(x) >= self.width
         if differ:
             with threadpool_limits(1):
-                pca = PCA(F, random_state=0).fit(x.double().numpy())
+                pca = PCA(self.width, random_state=0).fit(x.double().numpy())
             deviations = torch.as_tensor(pca.explained_variance_).sqrt()
             differ = bool(deviations[-1] > 1e-6 * deviations[0])
         if not differ:
             raise ValueError(
-                f"condition.features must not exceed the directions in which training samples differ, got {F} of "
-                f"{len(x)} samples. Write a smaller condition.features."
+                f"condition.features must not exceed the directions in which training samples differ, got "
+                f"{self.width} of {len(x)} samples. Write a smaller condition.features."
             )
         self.mean.copy_(torch.as_tensor(pca.mean_))
         self.components.copy_(torch.as_tensor(pca.components_).T / deviations)
@@ -116,9 +116,7 @@ class Instances(Within):
 
     def found(self) -> str:
         share = f"{float(self.explained):.0%}"
-        return (
-            f"each sample is told by its class and {self.components.shape[1]} features, {share} of the data's variance"
-        )
+        return f"each sample is told by its class and {self.width} features, {share} of the data's variance"
 
     def refuses(self, prior: Prior) -> str:
         return (

@@ -13,7 +13,8 @@ log = logging.getLogger(__name__)
 def find_within(gan: GAN, data: GANData, begun: bool) -> None:
     """Look at the training samples of each class, and give D and each G of a game that begins what it found.
 
-    A game that has ``begun`` has it in its checkpoint. With ``init`` it is found anew in the data of the new game.
+    A game that has ``begun`` has it in its checkpoint. With ``init`` it is found anew in the data of the new game, but
+    for what the weights that it begins with know, such as the axes of features.
     """
     within = gan.condition.within if gan.condition else None
     if within is None or begun or data.arrays is None:

@@ -24,16 +24,16 @@ WORDS = [*SMALL, "technique=[ema]"]
 TURN = torch.tensor([[0.6, 0.8], [-0.8, 0.6]])  # the directions along which points vary
 
 
-def points(n=400, deviations=(3.0, 0.5)):
-    """Points around (1, 2): deviations along the rows of TURN, and two classes."""
-    x = torch.randn(n, 2, generator=torch.Generator().manual_seed(1))
+def points():
+    """Points around (1, 2) with deviations of 3 and 0.5 along the rows of TURN, and two classes."""
+    x = torch.randn(400, 2, generator=torch.Generator().manual_seed(1))
     x = (x - x.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(x.T.cov(correction=0))).T  # exactly N(0, I)'s moments
-    return (x * torch.tensor(deviations)) @ TURN + torch.tensor([1.0, 2.0]), torch.arange(n) % 3 % 2
+    return (x * torch.tensor([3.0, 0.5])) @ TURN + torch.tensor([1.0, 2.0]), torch.arange(400) % 3 % 2
 
 
-def found(features=2, noise=0.3, **kind):
+def found(features=2, noise=0.3):
     instances = Instances((2,), features, noise)
-    instances.find(*points(**kind))
+    instances.find(*points())
     return instances
 
 
